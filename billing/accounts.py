@@ -1,0 +1,135 @@
+"""What is known of an account when a cycle freezes its inputs: the only thing that rating may read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+from billing.periods import Period
+
+
+class Channel(StrEnum):
+    """The manner of invoicing agreed with the buyer; tariffs may price it."""
+
+    PAPER = "paper"
+    EMAIL = "email"
+
+
+class Role(StrEnum):
+    """What a party is to an account."""
+
+    PAYER = "payer"
+    BUYER = "nabywca"
+    RECIPIENT = "odbiorca"
+    CORRESPONDENCE = "correspondence"
+
+
+class PartyKind(StrEnum):
+    """Decides the KSeF duty: only natural persons are outside it (VAT act art. 106ga ust. 2 pkt 4)."""
+
+    NATURAL_PERSON = "natural_person"
+    ORGANISATION = "organisation"
+
+
+class Service(StrEnum):
+    """What a line charges for."""
+
+    WATER = "water"
+    SEWAGE = "sewage"
+    STANDING = "abonament"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """A Polish postal address."""
+
+    street: str
+    postcode: str
+    city: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """A person or organisation. ``nip`` is set only when it is used for the contract."""
+
+    party_no: str
+    kind: PartyKind
+    name: str
+    nip: str | None
+    address: Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One usable index of one register; ``index_m3`` as received, in m³ to three places."""
+
+    reading_id: int
+    read_on: date
+    index_m3: Decimal
+    source: str
+    quality: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterSnapshot:
+    """A meter's register at a point, between its last billed reading and the newest one of this cycle.
+
+    ``previous`` is the last billed reading or, before the first bill, the one taken at installation.
+    ``current`` is None when no usable reading arrived; ``missing_reason`` then says why (``suspect``, or the
+    reader's reason such as ``no_access``), None meaning that nothing at all came.
+    ``removed_on`` is set for a meter that was exchanged; its ``current`` must be the removal reading.
+    """
+
+    meter_no: str
+    register: int
+    dials: int
+    decimals: int
+    installed_on: date
+    removed_on: date | None
+    previous: Reading
+    current: Reading | None
+    missing_reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointSnapshot:
+    """A point of supply under contract."""
+
+    point_no: str
+    address: Address
+    contract_no: str
+    contract_from: date
+    contract_until: date | None
+    tariff_class: str
+    services: frozenset[Service]
+    registers: tuple[RegisterSnapshot, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSnapshot:
+    """Everything that decides the bill of one account, frozen and hashed at the start of a cycle.
+
+    ``channel`` is the agreed manner as of the issue date (it picks the tariff group); ``carrier`` is how the
+    document travels (paper in spite of an agreed e-mail when there is no confirmed address).
+    """
+
+    account_no: str
+    parties: Mapping[Role, Party]
+    bank_account: str
+    channel: Channel
+    carrier: Channel
+    email: str | None
+    consent_id: int | None
+    channel_reason: str
+    points: tuple[PointSnapshot, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CycleTerms:
+    """The terms of one cycle: the months of the standing charge and the dates that the document will bear."""
+
+    cycle_key: str
+    period: Period
+    issue_date: date
+    payment_days: int

@@ -1,0 +1,87 @@
+"""Dataclasses to plain data and back, and one canonical JSON text, so that content can be hashed and compared.
+
+Decimals and dates travel as strings; keys are sorted; nothing depends on memory order or locale.
+"""
+
+import hashlib
+import json
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from functools import cache
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
+
+
+def to_data(value: Any) -> Any:
+    """``value`` as dictionaries, lists, strings, integers, booleans and None."""
+    match value:
+        case None | bool() | int() | str() if not isinstance(value, Enum):
+            return value
+        case Decimal():
+            return format(value, "f")
+        case Enum():
+            return value.value
+        case date():
+            return value.isoformat()
+        case tuple() | list() | frozenset():
+            items = [to_data(item) for item in value]
+            return sorted(items) if isinstance(value, frozenset) else items
+        case Mapping():
+            return {str(to_data(key)): to_data(item) for key, item in value.items()}
+    if is_dataclass(value):
+        return {field.name: to_data(getattr(value, field.name)) for field in fields(value)}
+    raise TypeError(f"no canonical form for {type(value).__name__}")
+
+
+def canonical_json(value: Any) -> str:
+    """The one JSON text of ``value``: sorted keys, no spaces, Polish letters as they are."""
+    return json.dumps(to_data(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def content_sha256(value: Any) -> str:
+    """Hex SHA-256 of the canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def from_data(kind: type[T], data: Any) -> T:
+    """Rebuild a ``kind`` from what ``to_data`` made of it.
+
+    Raises:
+        KeyError, ValueError, TypeError: ``data`` is not of that shape.
+    """
+    return cast("T", _reader(cast("Any", kind))(data))
+
+
+def from_json(kind: type[T], text: str) -> T:
+    """Rebuild a ``kind`` from its canonical JSON; raises as ``from_data`` does."""
+    return from_data(kind, json.loads(text))
+
+
+@cache
+def _reader(kind: Any) -> Callable[[Any], Any]:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (types.UnionType, typing.Union):
+        inner = _reader(next(argument for argument in arguments if argument is not type(None)))
+        return lambda data: None if data is None else inner(data)
+    if origin in (tuple, frozenset):
+        item = _reader(arguments[0])
+        return lambda data: origin(item(entry) for entry in data)
+    if origin is not None and issubclass(origin, Mapping):
+        key, item = _reader(arguments[0]), _reader(arguments[1])
+        return lambda data: {key(name): item(entry) for name, entry in data.items()}
+    if is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        readers = [(field.name, _reader(hints[field.name])) for field in fields(kind)]
+        build = cast("Callable[..., Any]", kind)
+        return lambda data: build(**{name: reader(data[name]) for name, reader in readers})
+    if kind in (date, datetime):
+        return cast("Callable[[Any], Any]", kind.fromisoformat)
+    if kind in (Decimal, str, int) or issubclass(kind, Enum):
+        return cast("Callable[[Any], Any]", kind)
+    return lambda data: data

@@ -1,0 +1,61 @@
+"""Why a line costs what it costs: readings, period, tariff, law, formula, amount."""
+
+from billing.accounts import Service
+from billing.charges import ChargeLine
+from billing.polish import NBSP, format_amount, format_percent, format_price, format_quantity
+from billing.tariffs import TariffBook
+
+_PRINTED_UNITS = {"m3": "m³", "month": "mies."}
+
+
+def explain(line: ChargeLine, *, tariffs: TariffBook) -> tuple[str, ...]:
+    """The whole reason of a line for an auditor, one statement each, from the reading to the amount."""
+    return (*_readings(line), _period(line), _price(line, tariffs), f"legal basis: {line.basis}", _amount(line))
+
+
+def formula(line: ChargeLine) -> str:
+    """The sum of a line as a customer reads it: ``(125 − 113) m³ × 6,80 zł = 81,60 zł``."""
+    unit = _PRINTED_UNITS.get(line.unit, line.unit)
+    if line.current_index_m3 is None or line.previous_index_m3 is None:
+        quantity = format_quantity(line.quantity)
+    else:
+        quantity = f"({format_quantity(line.current_index_m3)} − {format_quantity(line.previous_index_m3)})"
+    price, net = format_price(line.price_zl), format_amount(line.net_zl)
+    return f"{quantity}{NBSP}{unit} × {price}{NBSP}zł = {net}{NBSP}zł"
+
+
+def _readings(line: ChargeLine) -> tuple[str, ...]:
+    if line.meter_no is None:
+        return ("no reading: the abonament is owed whether or not water was drawn",)
+    why = " (sewage is the water taken)" if line.service is Service.SEWAGE else ""
+    previous, current = line.previous_index_m3, line.current_index_m3
+    return (
+        f"meter {line.meter_no}, reading {line.previous_reading_id}: {previous} m3 on {line.period.start}",
+        f"meter {line.meter_no}, reading {line.current_reading_id}: {current} m3 on {line.period.until}",
+        f"quantity: {current} - {previous} = {line.quantity} m3{why}",
+    )
+
+
+def _period(line: ChargeLine) -> str:
+    months = f", {line.quantity} calendar months owed" if line.unit == "month" else ""
+    return f"period: {line.period.start} to {line.period.last_day}, both included ({line.period.days} days{months})"
+
+
+def _price(line: ChargeLine, tariffs: TariffBook) -> str:
+    price = f"{line.price_zl} zl net per {line.unit}"
+    for tariff in tariffs.tariffs:
+        if tariff.sha256 == line.tariff_sha256:
+            source = tariff.price_on(group=line.tariff_group, service=line.service, day=line.period.last_day)
+            step = f"from {source.valid_from} ({source.basis})" if source else "step unknown"
+            return (
+                f"price: {price}, group {line.tariff_group}, {step}; tariff file {tariff.name}, "
+                f"decision {tariff.decision}, sha256 {tariff.sha256}"
+            )
+    return f"price: {price}, group {line.tariff_group}; tariff file not at hand, sha256 {line.tariff_sha256}"
+
+
+def _amount(line: ChargeLine) -> str:
+    return (
+        f"amount: {line.quantity} x {line.price_zl} = {line.quantity * line.price_zl} zl, "
+        f"rounded half up to {line.net_zl} zl net; VAT {format_percent(line.vat_rate)} on the sum of its rate"
+    )

@@ -1,0 +1,46 @@
+"""Why an account gets no invoice in a cycle, and what has to happen next.
+
+A code is stable: it is stored, exported and documented. ``excluded`` codes need nobody's work; the others wait in
+the office's list until they are billed or waived.
+"""
+
+from enum import StrEnum
+
+
+class HoldCode(StrEnum):
+    """The codes; ``MEANINGS`` tells what each says and what next."""
+
+    READING_MISSING = "READING_MISSING"
+    READING_NOT_READ = "READING_NOT_READ"
+    READING_SUSPECT = "READING_SUSPECT"
+    READING_EDITED = "READING_EDITED"
+    EXCHANGE_INCOMPLETE = "EXCHANGE_INCOMPLETE"
+    CONSUMPTION_NEGATIVE = "CONSUMPTION_NEGATIVE"
+    NO_METER = "NO_METER"
+    NO_PARTY = "NO_PARTY"
+    NO_PRICE = "NO_PRICE"
+    PRICE_CHANGE = "PRICE_CHANGE"
+    KSEF_ROUTE = "KSEF_ROUTE"
+    CONTRACT_INACTIVE = "CONTRACT_INACTIVE"
+    IN_OTHER_CYCLE = "IN_OTHER_CYCLE"
+    NOTHING_TO_BILL = "NOTHING_TO_BILL"
+
+
+EXCLUDED = frozenset({HoldCode.CONTRACT_INACTIVE, HoldCode.IN_OTHER_CYCLE, HoldCode.NOTHING_TO_BILL})
+
+MEANINGS = {
+    HoldCode.READING_MISSING: "no reading arrived for a meter; import one and bill the account in the next cycle",
+    HoldCode.READING_NOT_READ: "the reader could not read a meter; order a new visit",
+    HoldCode.READING_SUSPECT: "the only new reading of a meter failed a check; a person must decide on it",
+    HoldCode.READING_EDITED: "a reading changed after the cycle was frozen; the next cycle bills it",
+    HoldCode.EXCHANGE_INCOMPLETE: "a meter was exchanged without a removal reading; enter it",
+    HoldCode.CONSUMPTION_NEGATIVE: "an index is below the last billed one; check the meter and the reading",
+    HoldCode.NO_METER: "a metered point has no meter; complete the registry",
+    HoldCode.NO_PARTY: "payer or nabywca is missing; complete the registry",
+    HoldCode.NO_PRICE: "no tariff in force prices this group on these days; complete the tariff folder",
+    HoldCode.PRICE_CHANGE: "the price changes between the two readings; read the meter on the day of change",
+    HoldCode.KSEF_ROUTE: "the buyer is under the KSeF duty; send the exported draft through the KSeF gateway",
+    HoldCode.CONTRACT_INACTIVE: "no contract of the account is in force in the period",
+    HoldCode.IN_OTHER_CYCLE: "another open cycle bills the account for these months",
+    HoldCode.NOTHING_TO_BILL: "nothing was used and the tariff has no standing charge",
+}

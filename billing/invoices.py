@@ -1,0 +1,75 @@
+"""The invoice as a document: pure data, everything that is printed and nothing that is looked up later."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from billing.accounts import Address, Channel, Party, Role
+from billing.charges import ChargeLine, VatSum
+from billing.periods import Period
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seller:
+    """The utility as it stands on its invoices."""
+
+    name: str
+    address: Address
+    nip: str
+    regon: str
+    phone: str
+    email: str
+    website: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointOfSupply:
+    """Where the water was used."""
+
+    point_no: str
+    address: Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceNumber:
+    """``sequence`` within ``series`` (unique, without gaps) and the text that is printed."""
+
+    series: str
+    sequence: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invoice:
+    """An issued invoice; its canonical JSON is stored, hashed and never changed.
+
+    ``due_date_basis`` says how the due date follows from the planned sending (Rozp. 2018 par. 17 ust. 1).
+    ``carrier`` is how it was planned to travel on the issue date.
+    """
+
+    number: InvoiceNumber
+    kind: str
+    cycle_key: str
+    account_no: str
+    issue_date: date
+    due_date: date
+    due_date_basis: str
+    period: Period
+    seller: Seller
+    parties: Mapping[Role, Party]
+    bank_account: str
+    payment_title: str
+    channel: Channel
+    carrier: Channel
+    points: tuple[PointOfSupply, ...]
+    lines: tuple[ChargeLine, ...]
+    vat_sums: tuple[VatSum, ...]
+    net_zl: Decimal
+    vat_zl: Decimal
+    gross_zl: Decimal
+
+    @property
+    def addressee(self) -> Party:
+        """To whom a letter goes: the correspondence address, else the payer."""
+        return self.parties.get(Role.CORRESPONDENCE) or self.parties[Role.PAYER]

@@ -1,0 +1,60 @@
+"""A bill becomes an invoice: the frozen account, its charges, a number and the utility's terms in one document."""
+
+from billing.accounts import AccountSnapshot, CycleTerms
+from billing.charges import Bill
+from billing.due_dates import plan_due_date
+from billing.invoices import Invoice, InvoiceNumber, PointOfSupply
+from billing.utility import Utility
+
+INVOICE = "invoice"
+
+
+def make_invoice(
+    *, account: AccountSnapshot, bill: Bill, number: InvoiceNumber, utility: Utility, cycle: CycleTerms
+) -> Invoice:
+    """The invoice of a bill. It shows the points that the bill has lines of, or all when it has none of a point.
+
+    Raises:
+        ValueError: the bill is of another account, or was made for another channel.
+        DataRefused: ``PAYMENT_DAYS_SHORT``, see ``billing.due_dates``.
+    """
+    if (bill.account_no, bill.channel) != (account.account_no, account.channel):
+        raise ValueError(f"the bill of {bill.account_no} was not made from this snapshot of {account.account_no}")
+    due = plan_due_date(
+        issue_date=cycle.issue_date,
+        carrier=account.carrier,
+        allowance_days=utility.sending_allowance_days,
+        payment_days=cycle.payment_days,
+    )
+    return Invoice(
+        number=number,
+        kind=INVOICE,
+        cycle_key=cycle.cycle_key,
+        account_no=account.account_no,
+        issue_date=cycle.issue_date,
+        due_date=due.day,
+        due_date_basis=due.basis,
+        period=cycle.period,
+        seller=utility.seller,
+        parties=account.parties,
+        bank_account=account.bank_account,
+        payment_title=f"Faktura {number.text}",
+        channel=account.channel,
+        carrier=account.carrier,
+        points=_points(account, bill),
+        lines=bill.lines,
+        vat_sums=bill.vat_sums,
+        net_zl=bill.net_zl,
+        vat_zl=bill.vat_zl,
+        gross_zl=bill.gross_zl,
+    )
+
+
+def _points(account: AccountSnapshot, bill: Bill) -> tuple[PointOfSupply, ...]:
+    billed = {line.point_no for line in bill.lines if line.point_no is not None}
+    ordered = sorted(account.points, key=lambda point: point.point_no)
+    return tuple(
+        PointOfSupply(point_no=point.point_no, address=point.address)
+        for point in ordered
+        if not billed or point.point_no in billed
+    )

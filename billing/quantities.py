@@ -1,0 +1,101 @@
+"""How many cubic metres a register counted between two readings.
+
+Each index is cut to the digits that the register bills (never the difference), so that what is cut off this time
+is counted next time.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_DOWN, Decimal
+
+from billing.accounts import Reading, RegisterSnapshot
+from billing.holds import HoldCode
+from billing.money import VOLUME
+from billing.periods import Period
+
+REMOVAL_SOURCE = "exchange_removal"
+_MISSING = {None: HoldCode.READING_MISSING, "suspect": HoldCode.READING_SUSPECT}
+_ONES = tuple(Decimal(1).scaleb(-decimals) for decimals in range(4))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotBillable:
+    """Why a part of an account stops the whole of it; ``facts`` hold no personal data."""
+
+    code: HoldCode
+    facts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consumption:
+    """Cubic metres that a register counted in a period; the indexes are already cut, all to three places."""
+
+    meter_no: str
+    period: Period
+    previous_reading_id: int
+    current_reading_id: int
+    previous_index_m3: Decimal
+    current_index_m3: Decimal
+    volume_m3: Decimal
+
+
+def truncate_index(*, index_m3: Decimal, decimals: int) -> Decimal:
+    """``index_m3`` without the digits that the register does not bill, written to three places."""
+    return index_m3.quantize(_ONES[decimals], rounding=ROUND_DOWN).quantize(VOLUME)
+
+
+def consumption(
+    *, register: RegisterSnapshot, contract_from: date, contract_until: date | None
+) -> Consumption | NotBillable | None:
+    """Consumption of a register between its two readings; None when they are of one day and nothing was used.
+
+    Both readings must lie within the contract, so that nobody pays for the days of another customer.
+    """
+    current, previous = register.current, register.previous
+    if register.removed_on is not None and (current is None or current.source != REMOVAL_SOURCE):
+        return _refusal(HoldCode.EXCHANGE_INCOMPLETE, register, removed_on=register.removed_on.isoformat())
+    if current is None:
+        code = _MISSING.get(register.missing_reason, HoldCode.READING_NOT_READ)
+        return _refusal(code, register, reason=register.missing_reason or "none")
+    if previous.read_on < contract_from:
+        facts = {"reason": "before_contract", "wanted_on": contract_from.isoformat()}
+        return _refusal(HoldCode.READING_MISSING, register, **facts)
+    if contract_until is not None and current.read_on > contract_until:
+        facts = {"reason": "after_contract", "wanted_on": contract_until.isoformat()}
+        return _refusal(HoldCode.READING_MISSING, register, **facts)
+    if current.read_on < previous.read_on:
+        return _refusal(HoldCode.READING_SUSPECT, register, reason="older_than_previous")
+    return _difference(register, previous, current)
+
+
+def _difference(register: RegisterSnapshot, previous: Reading, current: Reading) -> Consumption | NotBillable | None:
+    previous_index_m3 = truncate_index(index_m3=previous.index_m3, decimals=register.decimals)
+    current_index_m3 = truncate_index(index_m3=current.index_m3, decimals=register.decimals)
+    volume_m3 = current_index_m3 - previous_index_m3
+    if volume_m3 < 0:
+        return _refusal(HoldCode.CONSUMPTION_NEGATIVE, register)
+    if current.read_on == previous.read_on:
+        return _refusal(HoldCode.READING_SUSPECT, register, reason="used_in_no_time") if volume_m3 else None
+    return Consumption(
+        meter_no=register.meter_no,
+        period=Period(start=previous.read_on, until=current.read_on),
+        previous_reading_id=previous.reading_id,
+        current_reading_id=current.reading_id,
+        previous_index_m3=previous_index_m3,
+        current_index_m3=current_index_m3,
+        volume_m3=volume_m3,
+    )
+
+
+def _refusal(code: HoldCode, register: RegisterSnapshot, **facts: str) -> NotBillable:
+    known = {
+        "meter_no": register.meter_no,
+        "register": str(register.register),
+        "previous_read_on": register.previous.read_on.isoformat(),
+        "previous_index_m3": format(register.previous.index_m3, "f"),
+    }
+    if register.current is not None:
+        known["read_on"] = register.current.read_on.isoformat()
+        known["index_m3"] = format(register.current.index_m3, "f")
+    return NotBillable(code=code, facts=known | facts)

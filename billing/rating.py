@@ -1,0 +1,177 @@
+"""Rating: an account, the tariffs and the terms of a cycle in, a bill or a hold out. Pure; the centre of the project.
+
+Sources: uzzwś art. 27 (quantities), Rozp. 2018 par. 16 (dues), VAT act art. 106e (sums), 106ga (KSeF duty).
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+from billing.accounts import AccountSnapshot, Channel, CycleTerms, PartyKind, PointSnapshot, Role, Service
+from billing.charges import Bill, ChargeLine, Hold
+from billing.holds import HoldCode
+from billing.law import vat_rate
+from billing.money import PRICE, VOLUME, ZERO_ZL, multiply_zl
+from billing.quantities import Consumption, NotBillable, consumption
+from billing.standing import standing_lines
+from billing.tariffs import PriceSpan, TariffBook
+from billing.vat import vat_sums
+
+_METERED = (Service.WATER, Service.SEWAGE)
+_DESCRIPTIONS = {Service.WATER: "Dostarczanie wody", Service.SEWAGE: "Odprowadzanie ścieków"}
+
+
+def bill(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> Bill | Hold:
+    """What the account owes in this cycle, or why it is not billed and what has to happen next.
+
+    The order of points, parties and registers does not matter. A buyer under the KSeF duty is computed like any
+    other and returned as a hold that carries the draft.
+
+    Raises:
+        DataRefused: the law data has no VAT rate for the issue date; no account can be billed then.
+    """
+    buyer = account.parties.get(Role.BUYER)
+    if buyer is None or Role.PAYER not in account.parties:
+        missing = [role.value for role in (Role.PAYER, Role.BUYER) if role not in account.parties]
+        return _hold(account, NotBillable(code=HoldCode.NO_PARTY, facts={"missing": ",".join(missing)}))
+    lines = _lines(account, tariffs, cycle)
+    if isinstance(lines, NotBillable):
+        return _hold(account, lines)
+    made = _bill(account, tariffs, lines)
+    if made.gross_zl == ZERO_ZL and all(line.service is not Service.STANDING for line in made.lines):
+        facts = {"period": cycle.period.word(), "lines": str(len(made.lines))}
+        return _hold(account, NotBillable(code=HoldCode.NOTHING_TO_BILL, facts=facts))
+    if buyer.nip is not None or buyer.kind is not PartyKind.NATURAL_PERSON:
+        facts = {"reason": "nip" if buyer.nip is not None else "not_a_natural_person"}
+        return Hold(account_no=account.account_no, code=HoldCode.KSEF_ROUTE, facts=facts, draft=made)
+    return made
+
+
+def _lines(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> list[ChargeLine] | NotBillable:
+    active = [point for point in account.points if _is_active(point, cycle)]
+    points = sorted(active, key=lambda point: point.point_no)
+    if not points:
+        facts = {"period": cycle.period.word(), "points": str(len(account.points))}
+        return NotBillable(code=HoldCode.CONTRACT_INACTIVE, facts=facts)
+    tariff = tariffs.tariff_on(cycle.issue_date)
+    if tariff is None:
+        return _no_price(points[0], account.channel, on=cycle.issue_date.isoformat(), reason="no_tariff")
+    for point in points:
+        if not tariff.group_for(tariff_class=point.tariff_class, channel=account.channel):
+            return _no_price(point, account.channel, on=cycle.issue_date.isoformat(), reason="no_group")
+    lines: list[ChargeLine] = []
+    for point in points:
+        metered = _metered_lines(point, account.channel, tariffs, cycle.issue_date)
+        if isinstance(metered, NotBillable):
+            return metered
+        lines += metered
+    standing = standing_lines(
+        points=points,
+        channel=account.channel,
+        period=cycle.period,
+        issue_date=cycle.issue_date,
+        per=tariff.standing_per,
+        tariffs=tariffs,
+    )
+    return standing if isinstance(standing, NotBillable) else lines + standing
+
+
+def _is_active(point: PointSnapshot, cycle: CycleTerms) -> bool:
+    """Whether the contract holds a day of the cycle, or ended with a reading that nobody has billed yet."""
+    until = point.contract_until
+    if point.contract_from >= cycle.period.until:
+        return False
+    if until is None or until > cycle.period.start:
+        return True
+    return any(register.current and register.previous.read_on < until for register in point.registers)
+
+
+def _metered_lines(
+    point: PointSnapshot, channel: Channel, tariffs: TariffBook, issue_date: date
+) -> list[ChargeLine] | NotBillable:
+    services = [service for service in _METERED if service in point.services]
+    if not services:
+        return []
+    if not point.registers:
+        return NotBillable(code=HoldCode.NO_METER, facts={"point_no": point.point_no})
+    used = _consumptions(point)
+    if isinstance(used, NotBillable):
+        return used
+    lines: list[ChargeLine] = []
+    for service in services:
+        for part in used:
+            span = _price(point, channel, service, part, tariffs)
+            if isinstance(span, NotBillable):
+                return span
+            lines.append(_line(point, service, part, span, issue_date))
+    return lines
+
+
+def _consumptions(point: PointSnapshot) -> Sequence[Consumption] | NotBillable:
+    used: list[Consumption] = []
+    for register in sorted(point.registers, key=lambda item: (item.previous.read_on, item.meter_no, item.register)):
+        part = consumption(register=register, contract_from=point.contract_from, contract_until=point.contract_until)
+        if isinstance(part, NotBillable):
+            return NotBillable(code=part.code, facts={"point_no": point.point_no, **part.facts})
+        if part is not None:
+            used.append(part)
+    return used
+
+
+def _price(
+    point: PointSnapshot, channel: Channel, service: Service, used: Consumption, tariffs: TariffBook
+) -> PriceSpan | NotBillable:
+    """The one price of all days between two readings."""
+    spans = tariffs.spans_in(tariff_class=point.tariff_class, channel=channel, service=service, period=used.period)
+    if not spans:
+        days = f"{used.period.start}..{used.period.last_day}"
+        return _no_price(point, channel, service=service.value, days=days, reason="no_price")
+    for span in spans:
+        if span.net_zl != spans[-1].net_zl:
+            facts = {"point_no": point.point_no, "meter_no": used.meter_no, "service": service.value}
+            return NotBillable(code=HoldCode.PRICE_CHANGE, facts=facts | {"changes_on": str(span.until)})
+    return spans[-1]
+
+
+def _line(point: PointSnapshot, service: Service, used: Consumption, span: PriceSpan, issue_date: date) -> ChargeLine:
+    price_zl = span.net_zl or ZERO_ZL
+    return ChargeLine(
+        point_no=point.point_no,
+        service=service,
+        description=_DESCRIPTIONS[service],
+        period=used.period,
+        meter_no=used.meter_no,
+        previous_reading_id=used.previous_reading_id,
+        current_reading_id=used.current_reading_id,
+        previous_index_m3=used.previous_index_m3.quantize(VOLUME),
+        current_index_m3=used.current_index_m3.quantize(VOLUME),
+        quantity=used.volume_m3.quantize(VOLUME),
+        unit=span.unit.value,
+        price_zl=price_zl.quantize(PRICE),
+        net_zl=multiply_zl(quantity=used.volume_m3, price_zl=price_zl),
+        vat_rate=vat_rate(service=service, on=issue_date),
+        tariff_group=span.group,
+        tariff_sha256=span.tariff_sha256,
+        basis=span.basis,
+    )
+
+
+def _bill(account: AccountSnapshot, tariffs: TariffBook, lines: list[ChargeLine]) -> Bill:
+    sums = vat_sums(lines=((line.vat_rate, line.net_zl) for line in lines), model=tariffs.vat_model)
+    return Bill(
+        account_no=account.account_no,
+        channel=account.channel,
+        lines=tuple(lines),
+        vat_sums=sums,
+        net_zl=sum((part.net_zl for part in sums), ZERO_ZL),
+        vat_zl=sum((part.vat_zl for part in sums), ZERO_ZL),
+        gross_zl=sum((part.gross_zl for part in sums), ZERO_ZL),
+    )
+
+
+def _no_price(point: PointSnapshot, channel: Channel, **facts: str) -> NotBillable:
+    known = {"point_no": point.point_no, "tariff_class": point.tariff_class, "channel": channel.value}
+    return NotBillable(code=HoldCode.NO_PRICE, facts=known | facts)
+
+
+def _hold(account: AccountSnapshot, why: NotBillable) -> Hold:
+    return Hold(account_no=account.account_no, code=why.code, facts=why.facts)

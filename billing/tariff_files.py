@@ -1,0 +1,192 @@
+"""One file = one approved taryfa: read, checked, and refused until its worked examples recompute.
+
+Shape: ``title``, ``decision``, ``basis``, ``valid_from``, the ``standing_*`` models, ``[[group]]`` (code, class,
+channel, name), ``[[price]]`` (groups, item, unit, net_zl, valid_from, basis) and ``[[example]]`` (groups, on, the
+quantities by item, gross_zl, source). Examples are published amounts or sums done by hand, and every price of every
+group needs one. What is not known is written ``unknown``.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from itertools import product
+
+from billing.accounts import Channel, Service
+from billing.errors import DataRefused
+from billing.law import vat_rate
+from billing.money import multiply_zl
+from billing.tariffs import (
+    StandingMonths,
+    StandingPer,
+    StandingPrice,
+    Tariff,
+    TariffExample,
+    TariffGroup,
+    TariffPrice,
+    Unit,
+)
+from billing.toml_fields import Fields, read_fields
+from billing.vat import VatModel, vat_sums
+
+_UNITS = {Service.WATER: Unit.CUBIC_METRE, Service.SEWAGE: Unit.CUBIC_METRE, Service.STANDING: Unit.MONTH}
+
+
+def load_tariff(content: bytes, *, name: str, vat_model: VatModel = VatModel.ON_RATE_SUM) -> Tariff:
+    """The tariff that a file holds; ``name`` is the file's name as it stands in messages.
+
+    Raises:
+        DataRefused: ``TARIFF_UNREADABLE``, ``TARIFF_FIELD_MISSING``, ``TARIFF_FIELD_WRONG``, ``TARIFF_OVERLAP``,
+            ``TARIFF_NO_EXAMPLE`` or ``TARIFF_EXAMPLE_WRONG``; see ``docs/law/codes.md``.
+    """
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise DataRefused("TARIFF_UNREADABLE", f"{name}: the file is not UTF-8") from None
+    top = read_fields(text, name=name, kind="TARIFF")
+    tariff = _tariff(top, name=name, sha256=hashlib.sha256(content).hexdigest())
+    _refuse_overlaps(tariff, top)
+    _refuse_early_prices(tariff, top)
+    _refuse_untouched_prices(tariff, top)
+    for example in tariff.examples:
+        _recompute(tariff, example, top, vat_model)
+    return tariff
+
+
+def _tariff(top: Fields, *, name: str, sha256: str) -> Tariff:
+    top.known(
+        *("title", "decision", "basis", "valid_from", "standing_months", "standing_price", "standing_per"),
+        *("group", "price", "example"),
+    )
+    groups = tuple(_group(fields) for fields in top.each("group"))
+    codes = {group.code for group in groups}
+    for table in ("group", "price"):
+        if not top.table.get(table):
+            raise top.refuse("FIELD_MISSING", f"there is no [[{table}]]")
+    return Tariff(
+        name=name,
+        title=top.text("title"),
+        decision=top.text("decision"),
+        basis=top.text("basis"),
+        valid_from=top.day("valid_from"),
+        sha256=sha256,
+        standing_months=top.choice("standing_months", StandingMonths),
+        standing_price=top.choice("standing_price", StandingPrice),
+        standing_per=top.choice("standing_per", StandingPer),
+        groups=groups,
+        prices=tuple(price for fields in top.each("price") for price in _prices(fields, codes)),
+        examples=tuple(example for fields in top.each("example") for example in _examples(fields, codes)),
+    )
+
+
+def _group(fields: Fields) -> TariffGroup:
+    fields.known("code", "class", "channel", "name")
+    word = fields.text("channel")
+    if word not in {"any", *Channel}:
+        raise fields.refuse("FIELD_WRONG", f"channel = {word!r}, it must be any, {', '.join(Channel)}")
+    return TariffGroup(
+        code=fields.text("code"),
+        tariff_class=fields.text("class"),
+        channels=frozenset(Channel) if word == "any" else frozenset({Channel(word)}),
+        name=fields.text("name"),
+    )
+
+
+def _prices(fields: Fields, codes: Iterable[str]) -> Iterator[TariffPrice]:
+    fields.known("groups", "item", "unit", "net_zl", "valid_from", "basis")
+    service = fields.choice("item", Service)
+    if fields.choice("unit", Unit) is not _UNITS[service]:
+        raise fields.refuse("FIELD_WRONG", f"{service} is priced per {_UNITS[service]}")
+    for group in _known_groups(fields, codes):
+        yield TariffPrice(
+            group=group,
+            service=service,
+            unit=_UNITS[service],
+            net_zl=fields.decimal("net_zl", places=4),
+            valid_from=fields.day("valid_from"),
+            basis=fields.text("basis"),
+        )
+
+
+def _examples(fields: Fields, codes: Iterable[str]) -> Iterator[TariffExample]:
+    fields.known("groups", "on", "net_zl", "gross_zl", "source", *Service)
+    quantities = {
+        service: fields.decimal(service, places=0 if service is Service.STANDING else 3)
+        for service in Service
+        if service in fields.table
+    }
+    for group in _known_groups(fields, codes):
+        yield TariffExample(
+            group=group,
+            on=fields.day("on"),
+            quantities=quantities,
+            net_zl=fields.decimal("net_zl", places=2) if "net_zl" in fields.table else None,
+            gross_zl=fields.decimal("gross_zl", places=2),
+            source=fields.text("source"),
+        )
+
+
+def _known_groups(fields: Fields, codes: Iterable[str]) -> tuple[str, ...]:
+    groups = fields.texts("groups")
+    for group in groups:
+        if group not in codes:
+            raise fields.refuse("FIELD_WRONG", f"group {group!r} is not defined in this file")
+    return groups
+
+
+def _refuse_overlaps(tariff: Tariff, top: Fields) -> None:
+    seen: set[tuple[str, ...]] = set()
+    keys: list[tuple[str, ...]] = [("group", group.code) for group in tariff.groups]
+    keys += [(group.tariff_class, channel) for group in tariff.groups for channel in sorted(group.channels)]
+    keys += [(price.group, price.service, price.valid_from.isoformat()) for price in tariff.prices]
+    for key in keys:
+        if key in seen:
+            raise top.refuse("OVERLAP", f"{' '.join(key)} is defined twice")
+        seen.add(key)
+
+
+def _refuse_early_prices(tariff: Tariff, top: Fields) -> None:
+    for price in tariff.prices:
+        if price.valid_from < tariff.valid_from:
+            raise top.refuse(
+                "FIELD_WRONG",
+                f"the price of {price.service} for {price.group} starts on {price.valid_from}, before the tariff",
+            )
+
+
+def _refuse_untouched_prices(tariff: Tariff, top: Fields) -> None:
+    touched = {
+        (example.group, service, price.valid_from)
+        for example, service in product(tariff.examples, Service)
+        if service in example.quantities
+        and (price := tariff.price_on(group=example.group, service=service, day=example.on))
+    }
+    for price in tariff.prices:
+        if (price.group, price.service, price.valid_from) not in touched:
+            raise top.refuse(
+                "NO_EXAMPLE", f"no example touches {price.service} for {price.group} from {price.valid_from}"
+            )
+
+
+def _recompute(tariff: Tariff, example: TariffExample, top: Fields, vat_model: VatModel) -> None:
+    what = ", ".join(f"{quantity} × {service}" for service, quantity in example.quantities.items())
+    place = f"example {example.group} on {example.on} ({what})"
+    unpriced = top.refuse("EXAMPLE_WRONG", f"{place}: the file does not price all of that on that day")
+    lines = [
+        _line(tariff, example, service, quantity=quantity, refusal=unpriced)
+        for service, quantity in example.quantities.items()
+    ]
+    sums = vat_sums(lines=lines, model=vat_model)
+    got = {"net": sum(part.net_zl for part in sums), "gross": sum(part.gross_zl for part in sums)}
+    wanted = {"net": example.net_zl, "gross": example.gross_zl}
+    for kind, amount_zl in wanted.items():
+        if amount_zl is not None and amount_zl != got[kind]:
+            raise top.refuse("EXAMPLE_WRONG", f"{place}: expected {kind} {amount_zl} zł, got {got[kind]} zł")
+
+
+def _line(
+    tariff: Tariff, example: TariffExample, service: Service, *, quantity: Decimal, refusal: DataRefused
+) -> tuple[Decimal, Decimal]:
+    price = tariff.price_on(group=example.group, service=service, day=example.on)
+    if price is None:
+        raise refusal
+    return vat_rate(service=service, on=example.on), multiply_zl(quantity=quantity, price_zl=price.net_zl)

@@ -1,0 +1,37 @@
+"""VAT by a named model, rounded half up to the grosz (VAT act art. 106e ust. 11)."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+from enum import StrEnum
+
+from billing.charges import VatSum
+from billing.money import ZERO_ZL, round_zl
+
+
+class VatModel(StrEnum):
+    """How the VAT of a document follows from its lines; one document never mixes them.
+
+    ``vat_on_rate_sum``: on the sum of the line nets of each rate (art. 106e ust. 1 pkt 13-14), the default.
+    ``vat_per_line``: the sum of VAT amounts rounded line by line (art. 106e ust. 10, to verify).
+    """
+
+    ON_RATE_SUM = "vat_on_rate_sum"
+    PER_LINE = "vat_per_line"
+
+
+def vat_sums(*, lines: Iterable[tuple[Decimal, Decimal]], model: VatModel) -> tuple[VatSum, ...]:
+    """Net, VAT and gross per rate, highest rate first, from the ``(vat_rate, net_zl)`` of each line."""
+    nets: dict[Decimal, list[Decimal]] = defaultdict(list)
+    for vat_rate, net_zl in lines:
+        nets[vat_rate].append(net_zl)
+    return tuple(_vat_sum(vat_rate, nets[vat_rate], model) for vat_rate in sorted(nets, reverse=True))
+
+
+def _vat_sum(vat_rate: Decimal, nets_zl: list[Decimal], model: VatModel) -> VatSum:
+    net_zl = sum(nets_zl, ZERO_ZL)
+    if model is VatModel.ON_RATE_SUM:
+        vat_zl = round_zl(net_zl * vat_rate)
+    else:
+        vat_zl = sum((round_zl(line_zl * vat_rate) for line_zl in nets_zl), ZERO_ZL)
+    return VatSum(vat_rate=vat_rate, net_zl=net_zl, vat_zl=vat_zl, gross_zl=net_zl + vat_zl)

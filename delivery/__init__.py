@@ -1,0 +1,1 @@
+"""Messages and documents out: e-mail, paper packages, the archive."""

@@ -1,0 +1,175 @@
+"""What runs down the page and on to the next one: sections, tables whose head is repeated, notes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from pdf.sheet import ACCENT, HAIRLINE, INK, MUTED, PAGE_HEIGHT, PAGE_WIDTH, Page, Style
+from pdf.typeface import Unprintable, wrap
+
+MARGIN = 51.0
+WIDTH = PAGE_WIDTH - 2 * MARGIN
+RIGHT = MARGIN + WIDTH
+BOTTOM = PAGE_HEIGHT - 48
+_TOP = 44.0
+
+SECTION = Style(size=10.5, bold=True, colour=ACCENT)
+HEAD = Style(size=7, colour=MUTED)
+BODY = Style(size=8.5)
+STRONG = Style(size=8.5, bold=True)
+CAPTION = Style(size=7, colour=MUTED)
+NOTE = Style(size=7.2, colour=MUTED)
+_PADDING = 3.0
+
+
+class RowKind(StrEnum):
+    """A plain row, the name of a group (all columns wide), or a sum."""
+
+    PLAIN = "plain"
+    GROUP = "group"
+    TOTAL = "total"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column between ``left`` and ``right``, in points from the margin."""
+
+    title: str
+    left: float
+    right: float
+    to_right: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """Cells in the order of the columns; ``caption`` stands small under the cell of column ``caption_column``."""
+
+    cells: tuple[str, ...]
+    caption: str = ""
+    caption_column: int = 0
+    kind: RowKind = RowKind.PLAIN
+
+
+@dataclass(slots=True, kw_only=True)
+class Flow:
+    """The pages so far and how far down the last one is used; ``begin`` draws the head of each further page."""
+
+    begin: Callable[[Page], None]
+    pages: list[Page] = field(default_factory=lambda: [Page()])
+    y: float = _TOP
+
+    @property
+    def page(self) -> Page:
+        """The page being filled."""
+        return self.pages[-1]
+
+    def reserve(self, height: float) -> bool:
+        """Start a new page unless ``height`` points are left; True when one was started.
+
+        Raises:
+            Unprintable: TEXT_TOO_LONG, not even an empty page has that much room.
+        """
+        if self.y + height <= BOTTOM:
+            return False
+        if height > BOTTOM - _TOP - 60:
+            raise Unprintable("TEXT_TOO_LONG", "a text is longer than a page")
+        self.pages.append(Page())
+        self.begin(self.page)
+        self.y = _TOP + 14
+        return True
+
+    def section(self, title: str, *, keep_with: float = 60) -> None:
+        """A heading, kept on one page with the first ``keep_with`` points of what follows."""
+        self.reserve(24 + keep_with)
+        self.y += 20
+        self.page.text(MARGIN, self.y, title, SECTION)
+        self.y += 6
+
+    def notes(self, paragraphs: Sequence[str]) -> None:
+        """Small print, paragraph by paragraph."""
+        for paragraph in paragraphs:
+            lines = wrap(paragraph, font=NOTE.font, size=NOTE.size, width=WIDTH)
+            self.reserve(len(lines) * NOTE.leading + 3)
+            self.y += 3
+            for line in lines:
+                self.y += NOTE.leading
+                self.page.text(MARGIN, self.y, line, NOTE)
+
+    def table(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
+        """All rows; the head is drawn again on every page that the table reaches."""
+        self._table_head(columns)
+        for row in rows:
+            laid = _lay(columns, row)
+            # the name of a group never stands alone at the foot of a page
+            if self.reserve(laid.height + (30 if row.kind is RowKind.GROUP else 0)):
+                self._table_head(columns)
+            self._table_row(columns, row, laid)
+            self.y += laid.height
+
+    def _table_head(self, columns: Sequence[Column]) -> None:
+        titles = [_lines(column, column.title, HEAD) for column in columns]
+        height = max(len(lines) for lines in titles) * HEAD.leading
+        for column, lines in zip(columns, titles, strict=True):
+            self._cell(column, lines, HEAD, top=self.y + height - len(lines) * HEAD.leading)
+        self.y += height + 4
+        left, right = columns[0].left, columns[-1].right
+        self.page.rule(MARGIN + left, self.y, right - left, ACCENT, thickness=0.8)
+
+    def _table_row(self, columns: Sequence[Column], row: Row, laid: "_Laid") -> None:
+        style = _row_style(row)
+        top = self.y + _PADDING
+        for column, lines in zip(_spanned(columns, row), laid.cells, strict=True):
+            self._cell(column, lines, style, top=top)
+        if laid.caption:
+            under = len(laid.cells[row.caption_column]) * style.leading
+            self._cell(columns[row.caption_column], laid.caption, CAPTION, top=top + under)
+        left, right = columns[0].left, columns[-1].right
+        if row.kind is RowKind.TOTAL:
+            self.page.rule(MARGIN + left, self.y, right - left, INK, thickness=0.6)
+        elif row.kind is RowKind.PLAIN:
+            self.page.rule(MARGIN + left, self.y + laid.height, right - left, HAIRLINE, thickness=0.4)
+
+    def _cell(self, column: Column, lines: Sequence[str], style: Style, *, top: float) -> None:
+        y = top
+        for line in lines:
+            y += style.leading
+            baseline = y - 0.22 * style.size
+            if column.to_right:
+                self.page.text_right(MARGIN + column.right, baseline, line, style)
+            else:
+                self.page.text(MARGIN + column.left, baseline, line, style)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Laid:
+    cells: tuple[tuple[str, ...], ...]
+    caption: tuple[str, ...]
+    height: float
+
+
+def _lay(columns: Sequence[Column], row: Row) -> _Laid:
+    style = _row_style(row)
+    cells = tuple(
+        _lines(column, text, style) if text else ()
+        for column, text in zip(_spanned(columns, row), row.cells, strict=True)
+    )
+    caption = _lines(columns[row.caption_column], row.caption, CAPTION) if row.caption else ()
+    height = max(len(lines) for lines in cells) * style.leading
+    if caption:
+        captioned = len(cells[row.caption_column]) * style.leading + len(caption) * CAPTION.leading
+        height = max(height, captioned)
+    return _Laid(cells=cells, caption=caption, height=height + 2 * _PADDING)
+
+
+def _row_style(row: Row) -> Style:
+    return BODY if row.kind is RowKind.PLAIN else STRONG
+
+
+def _spanned(columns: Sequence[Column], row: Row) -> Sequence[Column]:
+    if row.kind is RowKind.GROUP:
+        return [Column(title="", left=columns[0].left, right=columns[-1].right)]
+    return columns
+
+
+def _lines(column: Column, text: str, style: Style) -> tuple[str, ...]:
+    return wrap(text, font=style.font, size=style.size, width=column.right - column.left)

@@ -1,0 +1,80 @@
+"""The invoice as an A4 document: what is owed, then what was used, then how it was computed.
+
+Content by the VAT act art. 106e ust. 1; the small print by Rozp. 2018 (regulation of 27 February 2018 on tariffs and
+settlements, Dz.U. 2018 poz. 472) par. 17. Paper and electronic customers get the same document.
+"""
+
+from billing.invoices import Invoice
+from billing.polish import format_date
+from pdf.flow import BOTTOM, MARGIN, NOTE, RIGHT, STRONG, WIDTH, Flow
+from pdf.invoice_head import draw_head
+from pdf.invoice_tables import draw_charges, draw_usage, draw_vat_sums
+from pdf.sheet import Document, Page, to_pdf
+from pdf.typeface import Unprintable
+
+TEMPLATE_VERSION = "invoice-1"
+"""Recorded with every document; raise it whenever the same invoice would give other bytes."""
+
+TITLES = {"invoice": "Faktura"}
+"""The printed title by kind of invoice."""
+
+
+def render_invoice(invoice: Invoice) -> Document:
+    """The PDF of ``invoice``: a pure function of it, the fonts and ``TEMPLATE_VERSION``.
+
+    Raises:
+        Unprintable: NO_GLYPH, a text holds a character that the fonts cannot print; TEXT_TOO_LONG, a text does not
+            fit on a page; NO_SUCH_KIND, a kind of invoice without a printed title.
+        ValueError: the bank account number is not a valid one, or a figure has too many decimal places.
+    """
+    title = TITLES.get(invoice.kind)
+    if title is None:
+        raise Unprintable("NO_SUCH_KIND", f"no printed title for invoices of kind {invoice.kind!r}")
+    name = f"{title} {invoice.number.text}"
+
+    def continued(page: Page) -> None:
+        page.text(MARGIN, 44, f"{name} – ciąg dalszy", STRONG)
+
+    flow = Flow(begin=continued)
+    draw_head(flow, invoice, title=title)
+    draw_usage(flow, invoice)
+    draw_charges(flow, invoice)
+    draw_vat_sums(flow, invoice)
+    flow.y += 8
+    flow.notes(_small_print(invoice))
+    _number_pages(flow.pages, f"{name} z dnia {format_date(invoice.issue_date)} · kod klienta {invoice.account_no}")
+    return to_pdf(
+        flow.pages,
+        title=name,
+        author=invoice.seller.name,
+        subject=f"Okres rozliczeniowy {invoice.period.word()}, kod klienta {invoice.account_no}",
+        issued=invoice.issue_date,
+    )
+
+
+def _small_print(invoice: Invoice) -> list[str]:
+    groups = dict.fromkeys(line.tariff_group for line in invoice.lines)
+    bases = dict.fromkeys(line.basis for line in invoice.lines if line.basis and line.basis != "unknown")
+    tariff = [f"Taryfa: grupa {', '.join(groups)}."] if groups else []
+    if bases:
+        tariff.append(f"Podstawa naliczenia: {'; '.join(bases)}.")
+    contact = f"tel. {invoice.seller.phone}, e-mail: {invoice.seller.email}"
+    notes = [
+        "Termin płatności liczymy od dnia wysłania lub dostarczenia faktury w inny sposób; jest nie krótszy niż 14 dni "
+        "(§ 17 ust. 1 rozporządzenia z 27 lutego 2018 r. w sprawie określania taryf, Dz.U. 2018 poz. 472 ze zm.).",
+        f"Pytania i reklamacje: {contact}. Zgłoszenie zastrzeżeń do wysokości opłaty nie wstrzymuje obowiązku jej "
+        "zapłaty (§ 17 ust. 4 tego rozporządzenia).",
+    ]
+    if invoice.gross_zl < 0:
+        notes.append(
+            "Nadpłatę zaliczamy na poczet przyszłych należności albo zwracamy na Państwa żądanie w ciągu 14 dni od dnia "
+            "złożenia wniosku (§ 17 ust. 5 tego rozporządzenia).",
+        )
+    return ([" ".join(tariff)] if tariff else []) + notes
+
+
+def _number_pages(pages: list[Page], text: str) -> None:
+    for number, page in enumerate(pages, start=1):
+        page.rule(MARGIN, BOTTOM + 12, WIDTH)
+        page.paragraph(MARGIN, BOTTOM + 22, text, NOTE, width=WIDTH - 70)
+        page.text_right(RIGHT, BOTTOM + 22, f"strona {number} z {len(pages)}", NOTE)

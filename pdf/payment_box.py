@@ -1,0 +1,88 @@
+"""The calm box that answers at a glance: how much, until when, to which account; with the code for banking apps."""
+
+from billing.invoices import Invoice
+from billing.polish import format_account, format_date, format_zl
+from pdf.flow import MARGIN, WIDTH
+from pdf.payment_code import checked_account, payment_payload, qr_rows
+from pdf.sheet import ACCENT, MUTED, TINT, WHITE, Page, Style, fitting
+from pdf.words import amount_in_words
+
+BOX_HEIGHT = 118.0
+
+_LABEL = Style(size=8.2, colour=MUTED)
+_AMOUNT = Style(size=25, bold=True, colour=ACCENT)
+_SMALL = Style(size=7.8)
+_DUE = Style(size=15, bold=True)
+_ACCOUNT = Style(size=11, bold=True)
+_TITLE = Style(size=8.8)
+_HINT = Style(size=6.8, colour=MUTED)
+
+_HINT_TEXT = "Zapłać kodem w aplikacji banku"
+
+_AMOUNT_LEFT = MARGIN + 16
+_AMOUNT_WIDTH = 152.0
+_TRANSFER_LEFT = MARGIN + 184
+_TRANSFER_WIDTH = 196.0
+_SYMBOL_SIDE = 80.0
+_QUIET = 8.0  # four modules, the quiet zone that readers ask for
+
+
+def draw_payment_box(page: Page, invoice: Invoice, *, top: float) -> None:
+    """The box, its upper edge at ``top``; it takes ``BOX_HEIGHT``.
+
+    Raises:
+        ValueError: the bank account number is not a valid one.
+    """
+    page.box(MARGIN, top, WIDTH, BOX_HEIGHT, TINT)
+    page.box(MARGIN, top, 3, BOX_HEIGHT, ACCENT)
+    _draw_amount(page, invoice, top=top)
+    if invoice.gross_zl > 0:
+        _draw_transfer(page, invoice, top=top)
+        _draw_symbol(page, invoice, top=top)
+    else:
+        _draw_nothing_due(page, invoice, top=top)
+
+
+def _draw_amount(page: Page, invoice: Invoice, *, top: float) -> None:
+    overpaid = invoice.gross_zl < 0
+    page.text(_AMOUNT_LEFT, top + 22, "Nadpłata" if overpaid else "Do zapłaty", _LABEL)
+    amount = format_zl(abs(invoice.gross_zl))
+    page.text(_AMOUNT_LEFT, top + 50, amount, fitting(amount, _AMOUNT, width=_AMOUNT_WIDTH))
+    words = f"słownie: {amount_in_words(abs(invoice.gross_zl))}"
+    page.paragraph(_AMOUNT_LEFT, top + 68, words, _SMALL, width=_AMOUNT_WIDTH)
+
+
+def _draw_transfer(page: Page, invoice: Invoice, *, top: float) -> None:
+    account = format_account(checked_account(invoice.bank_account))
+    page.text(_TRANSFER_LEFT, top + 22, "Termin płatności", _LABEL)
+    page.text(_TRANSFER_LEFT, top + 39, format_date(invoice.due_date), _DUE)
+    page.text(_TRANSFER_LEFT, top + 56, "Numer rachunku", _LABEL)
+    page.text(_TRANSFER_LEFT, top + 70, account, fitting(account, _ACCOUNT, width=_TRANSFER_WIDTH))
+    page.text(_TRANSFER_LEFT, top + 87, "Tytuł przelewu", _LABEL)
+    style = fitting(invoice.payment_title, _TITLE, width=_TRANSFER_WIDTH)
+    page.text(_TRANSFER_LEFT, top + 99, invoice.payment_title, style)
+
+
+def _draw_symbol(page: Page, invoice: Invoice, *, top: float) -> None:
+    payload = payment_payload(
+        nip=invoice.seller.nip,
+        bank_account=invoice.bank_account,
+        amount_zl=invoice.gross_zl,
+        name=invoice.seller.name,
+        title=invoice.payment_title,
+    )
+    if payload is None:
+        return
+    left = MARGIN + WIDTH - _SYMBOL_SIDE - 2 * _QUIET - 6
+    page.box(left, top + 6, _SYMBOL_SIDE + 2 * _QUIET, _SYMBOL_SIDE + 2 * _QUIET, WHITE)
+    page.symbol(left + _QUIET, top + 6 + _QUIET, _SYMBOL_SIDE, qr_rows(payload))
+    page.text(left, top + 112, _HINT_TEXT, fitting(_HINT_TEXT, _HINT, width=_SYMBOL_SIDE + 2 * _QUIET))
+
+
+def _draw_nothing_due(page: Page, invoice: Invoice, *, top: float) -> None:
+    text = (
+        "Nie trzeba nic płacić. Nadpłatę zaliczymy na poczet przyszłych należności, a na Państwa wniosek zwrócimy."
+        if invoice.gross_zl < 0
+        else "Nie trzeba nic płacić."
+    )
+    page.paragraph(_TRANSFER_LEFT, top + 39, text, _TITLE, width=_TRANSFER_WIDTH + 90)

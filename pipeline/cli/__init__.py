@@ -1,0 +1,56 @@
+"""The command ``obieg``: the same use-cases by hand, in-process or through Airflow's scheduler.
+
+Exit codes: 0 done · 2 the request or the data is refused · 3 the data contradicts itself · 4 something cannot be
+reached · 1 a bug, with its traceback. Whatever is refused says why in one line on stderr, beginning with a code.
+"""
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from sqlalchemy.exc import ProgrammingError
+
+from pipeline.cli.answer import Answer
+from pipeline.cli.parser import make_parser
+from pipeline.cli.person import person
+from pipeline.cli.refusals import guarded
+from pipeline.errors import OperatorError
+from pipeline.postgres import databases
+from pipeline.settings import Settings, read_settings
+from pipeline.work import Work, open_work
+
+UNDEFINED_TABLE = "42P01"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    options = make_parser().parse_args(arguments)
+    return guarded(lambda: _run(options))
+
+
+def _run(options: Namespace) -> int:
+    settings = read_settings()
+    if options.needs_database:
+        with _work(settings) as work:
+            text = _text(options.command(work, options), options)
+    else:
+        text = _text(options.command(settings, options), options)
+    sys.stdout.write(text.rstrip("\n") + "\n")
+    sys.stdout.flush()
+    return 0
+
+
+def _text(answer: Answer, options: Namespace) -> str:
+    return answer.as_json() if options.json else answer.text
+
+
+@contextmanager
+def _work(settings: Settings) -> Iterator[Work]:
+    with open_work(settings=settings, database_url=databases(settings).app_url, actor=person()) as work:
+        try:
+            yield work
+        except ProgrammingError as error:
+            if getattr(error.orig, "pgcode", None) != UNDEFINED_TABLE:
+                raise
+            raise OperatorError("DATABASE_EMPTY", "the database has no tables; run `obieg database prepare`") from None

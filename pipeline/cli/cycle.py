@@ -1,0 +1,121 @@
+"""Commands for billing cycles."""
+
+import json
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from pipeline import approve as approval
+from pipeline import open_cycle, statement
+from pipeline.cli.answer import Answer, shown
+from pipeline.cli.proceed import proceed, step_line
+from pipeline.errors import OperatorError
+from pipeline.open_cycle import CycleOrder
+from pipeline.work import Work
+from sql import views
+from sql.cycles import list_cycles
+
+
+def run(work: Work, options: Namespace) -> Answer:
+    """``obieg cycle run``: opens a cycle and takes it to the approval."""
+    order = CycleOrder(
+        period=options.period,
+        route_set=options.route_set,
+        issue_date=options.issue_date,
+        payment_days=options.payment_days,
+        dry_run=options.dry_run,
+    )
+    if options.airflow:
+        return _through_airflow(work, options, order=order)
+    opened = open_cycle.run(work, order=order)
+    _tell(step_line("open", opened))
+    return _proceeded(work, opened["cycle_key"])
+
+
+def go_on(work: Work, options: Namespace) -> Answer:
+    """``obieg cycle continue KEY``."""
+    return _proceeded(work, options.key)
+
+
+def approve(work: Work, options: Namespace) -> Answer:
+    """``obieg cycle approve KEY``."""
+    return _decide(work, options, "approved")
+
+
+def reject(work: Work, options: Namespace) -> Answer:
+    """``obieg cycle reject KEY``."""
+    return _decide(work, options, "rejected")
+
+
+def show(work: Work, options: Namespace) -> Answer:
+    """``obieg cycle show KEY``."""
+    found = statement.statement(work, cycle_key=options.key)
+    return Answer(text=found.text(), data=found)
+
+
+def summary(work: Work, options: Namespace) -> Answer:
+    """``obieg cycle summary KEY``."""
+    text = approval.summary(work, cycle_key=options.key)
+    return Answer(text=text, data={"cycle_key": options.key, "summary": text})
+
+
+def list_all(work: Work, _options: Namespace) -> Answer:
+    """``obieg cycle list``."""
+    with work.engine.connect() as connection:
+        rows = [dict(row._mapping) for row in list_cycles(connection)]  # noqa: SLF001 - SQLAlchemy's public way
+    lines = [
+        f"{row['cycle_key']:<24} {row['state']:<9} issue date {row['issue_date']}  started by {row['started_by']}"
+        for row in rows
+    ]
+    return Answer(text="\n".join(lines) or "no cycles yet", data=rows)
+
+
+def drafts(work: Work, options: Namespace) -> Answer:
+    """``obieg cycle drafts KEY``: each draft in a file of its own, for the utility's KSeF gateway."""
+    with work.engine.connect() as connection:
+        if views.cycle_run(connection, cycle_key=options.key) is None:
+            raise OperatorError("CYCLE_UNKNOWN", f"there is no cycle {options.key}")
+        rows = views.drafts(connection, cycle_key=options.key)
+    folder = work.settings.exports / "ksef" / options.key
+    files = [str(_write_draft(folder, row)) for row in rows]
+    text = "\n".join([f"{len(files)} drafts in {folder}", *files]) if files else f"{options.key} holds no drafts"
+    return Answer(text=text, data={"cycle_key": options.key, "files": files})
+
+
+def _write_draft(folder: Path, row: dict[str, Any]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{row['account_no'].replace('/', '_')}.json"
+    file.write_text(json.dumps(json.loads(row["draft"]), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    return file
+
+
+def _decide(work: Work, options: Namespace, decision: str) -> Answer:
+    if options.airflow:
+        return _through_airflow(work, options)
+    counts = approval.run(
+        work,
+        cycle_key=options.key,
+        decision=decision,
+        decided_by=work.actor.name,
+        decided_via=work.actor.via,
+        note=options.note,
+    )
+    follows = f"; go on: obieg cycle continue {options.key}" if decision == "approved" else ""
+    return Answer(text=f"{options.key} is {decision} by {work.actor.name}{follows}", data=counts)
+
+
+def _proceeded(work: Work, cycle_key: str) -> Answer:
+    ended = proceed(work, cycle_key=cycle_key, tell=_tell)
+    return Answer(text=f"{cycle_key} {ended}", data={"cycle_key": cycle_key, "ended": ended})
+
+
+def _through_airflow(work: Work, options: Namespace, **given: Any) -> Answer:
+    answer: Answer = options.through_airflow(work, options, **given)
+    return answer
+
+
+def _tell(line: str) -> None:
+    """Progress goes to stderr, so that the answer on stdout stays one piece."""
+    sys.stderr.write(f"{shown(line)}\n")
+    sys.stderr.flush()

@@ -1,0 +1,64 @@
+"""Commands for what comes in: registry, readings, consents."""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from pipeline import collect
+from pipeline import convert as conversion
+from pipeline import derive as derivation
+from pipeline import import_consents as consents
+from pipeline import import_registry as registry
+from pipeline.cli.answer import Answer, counts_answer
+from pipeline.errors import OperatorError
+from pipeline.settings import Settings
+from pipeline.work import Work
+
+
+def import_registry(work: Work, options: Namespace) -> Answer:
+    """``obieg registry import FOLDER``."""
+    folder = _folder(options.folder)
+    return counts_answer(f"registry of {folder}", registry.run(work, folder=folder))
+
+
+def derive(_settings: Settings, options: Namespace) -> Answer:
+    """``obieg registry derive FILE OUT``."""
+    file = _file(options.file)
+    return counts_answer(f"starter registry in {options.out}", derivation.run(file=file, folder=options.out))
+
+
+def import_readings(work: Work, options: Namespace) -> Answer:
+    """``obieg readings import FILE``."""
+    file = _file(options.file)
+    return _taken(f"readings of {file}", collect.run(work, file=file))
+
+
+def import_consents(work: Work, options: Namespace) -> Answer:
+    """``obieg consent import FILE``."""
+    file = _file(options.file)
+    return _taken(f"consents of {file}", consents.run(work, file=file))
+
+
+def convert(work: Work, _options: Namespace) -> Answer:
+    """``obieg consent convert``."""
+    return counts_answer("consents converted", conversion.run(work))
+
+
+def _taken(title: str, counts: dict[str, Any]) -> Answer:
+    """A file that is refused as a whole is a value for the import, and a refusal for who asked for it."""
+    if counts.get("refused"):
+        code, _, text = str(counts["refusal"]).partition(": ")
+        raise OperatorError(code, text)
+    return counts_answer(title, counts)
+
+
+def _file(path: Path) -> Path:
+    if not path.is_file():
+        raise OperatorError("FILE_MISSING", f"there is no file {path}")
+    return path
+
+
+def _folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise OperatorError("FOLDER_MISSING", f"there is no folder {path}")
+    return path

@@ -1,0 +1,151 @@
+"""The commands and their arguments."""
+
+import argparse
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.cli import cycle, database, intake, lookups, through_airflow
+from pipeline.cli.quote import quote as quote_command
+from pipeline.work import WARSAW
+
+EPILOG = """exit codes: 0 done, 2 request or data refused, 3 data contradicts itself, 4 something cannot be reached,
+1 a bug. Settings come from the environment: OBIEG_HOME, OBIEG_UTILITY, OBIEG_INBOX, OBIEG_DATABASE_URL, OBIEG_SMTP_URL,
+OBIEG_ARCHIVE_URL, OBIEG_AIRFLOW_URL."""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser; a parsed command stands in ``command``, and ``needs_database`` says what it is given."""
+    parser = argparse.ArgumentParser(
+        prog="obieg", description="Billing and e-invoice delivery for water utilities", epilog=EPILOG
+    )
+    parser.add_argument("--json", action="store_true", help="answer as one JSON document")
+    topics = parser.add_subparsers(required=True, metavar="TOPIC")
+    for add in (_registry, _readings, _consent, _cycle, _delivery, _invoice, _quote, _clock, _database, _evidence):
+        add(topics)
+    return parser
+
+
+def _topic(topics: Any, name: str, text: str) -> Any:
+    topic = topics.add_parser(name, help=text, description=text)
+    return topic.add_subparsers(required=True, metavar="COMMAND")
+
+
+def _command(topic: Any, name: str, text: str, command: Any, *, needs_database: bool = True) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = topic.add_parser(name, help=text, description=text)
+    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    parser.set_defaults(command=command, needs_database=needs_database)
+    return parser
+
+
+def _registry(topics: Any) -> None:
+    topic = _topic(topics, "registry", "customers, contracts, points and meters")
+    load = _command(topic, "import", "import the registry files of a folder", intake.import_registry)
+    load.add_argument("folder", type=Path, metavar="FOLDER")
+    derive = _command(
+        topic, "derive", "make starter registry files from a readings file", intake.derive, needs_database=False
+    )
+    derive.add_argument("file", type=Path, metavar="FILE")
+    derive.add_argument("out", type=Path, metavar="OUT", help="a new folder")
+
+
+def _readings(topics: Any) -> None:
+    topic = _topic(topics, "readings", "readings of meters")
+    load = _command(topic, "import", "import one readings file", intake.import_readings)
+    load.add_argument("file", type=Path, metavar="FILE")
+
+
+def _consent(topics: Any) -> None:
+    topic = _topic(topics, "consent", "acceptances and withdrawals of the terms for e-invoices")
+    load = _command(topic, "import", "import one consents file", intake.import_consents)
+    load.add_argument("file", type=Path, metavar="FILE")
+    _command(topic, "convert", "convert everything that is pending", intake.convert)
+
+
+def _cycle(topics: Any) -> None:
+    topic = _topic(topics, "cycle", "billing cycles")
+    run = _command(topic, "run", "start a cycle; it goes on until a person has to approve it", cycle.run)
+    run.add_argument("--period", required=True, help="2026-09, or 2026-07..2026-09")
+    run.add_argument("--route-set", default="ALL", help="ALL, or R1+R2")
+    run.add_argument("--issue-date", required=True, type=_day, metavar="YYYY-MM-DD")
+    run.add_argument("--payment-days", type=int, default=14, metavar="DAYS")
+    run.add_argument("--dry-run", action="store_true", help="rate and check only")
+    _airflow(run, through_airflow.start, user="operator")
+    for name, text, command in (
+        ("approve", "approve a checked cycle", cycle.approve),
+        ("reject", "reject a checked cycle; its key stays free for the next revision", cycle.reject),
+    ):
+        decide = _command(topic, name, text, command)
+        decide.add_argument("key", metavar="KEY")
+        decide.add_argument("--note", default="", help="kept with the decision")
+        _airflow(decide, through_airflow.answer, user="approver")
+        decide.set_defaults(option={"approve": "Approve", "reject": "Reject"}[name])
+    for name, text, command in (
+        ("continue", "take a cycle as far as it goes now", cycle.go_on),
+        ("show", "the statement of a cycle", cycle.show),
+        ("summary", "what the approver of a cycle is shown", cycle.summary),
+        ("drafts", "rated drafts for the utility's own KSeF gateway", cycle.drafts),
+    ):
+        _command(topic, name, text, command).add_argument("key", metavar="KEY")
+    _command(topic, "list", "all cycles", cycle.list_all)
+
+
+def _airflow(parser: argparse.ArgumentParser, command: Any, *, user: str) -> None:
+    parser.add_argument("--airflow", action="store_true", help="through Airflow's scheduler")
+    parser.add_argument("--user", default=user, help=f"Airflow log-in, with --airflow (default: {user})")
+    parser.set_defaults(through_airflow=command)
+
+
+def _delivery(topics: Any) -> None:
+    topic = _topic(topics, "delivery", "e-mails and letters")
+    show = _command(topic, "show", "what became of an invoice's delivery", lookups.show_delivery)
+    show.add_argument("number", metavar="NUMBER")
+    _command(topic, "sweep", "send whatever is ready and due", lookups.sweep)
+
+
+def _invoice(topics: Any) -> None:
+    topic = _topic(topics, "invoice", "issued invoices")
+    explain = _command(topic, "explain", "every line with its readings, price and legal basis", lookups.explain)
+    explain.add_argument("number", metavar="NUMBER")
+
+
+def _quote(topics: Any) -> None:
+    text = "what an account described in a file would be billed"
+    quote = _command(topics, "quote", text, quote_command, needs_database=False)
+    quote.add_argument("given", type=Path, metavar="GIVEN.toml")
+
+
+def _clock(topics: Any) -> None:
+    topic = _topic(topics, "clock", "the business clock")
+    _command(topic, "show", "the business time", lookups.show_clock)
+    change = _command(
+        topic, "set", "set the clock of a demo utility; it stands still until set again", lookups.set_clock
+    )
+    change.add_argument("moment", type=_moment, metavar="YYYY-MM-DDTHH:MM", help="Warsaw time, or `real`")
+
+
+def _database(topics: Any) -> None:
+    topic = _topic(topics, "database", "the billing database")
+    _command(topic, "prepare", "make or update its tables", database.prepare_command, needs_database=False)
+
+
+def _evidence(topics: Any) -> None:
+    topic = _topic(topics, "evidence", "the hash chain over everything that happened")
+    _command(topic, "verify", "recompute the whole chain", lookups.verify_evidence)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date; write YYYY-MM-DD") from None
+
+
+def _moment(text: str) -> datetime | None:
+    if text == "real":
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write YYYY-MM-DDTHH:MM") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=WARSAW)

@@ -1,0 +1,36 @@
+"""Whatever stops a command, as one line on stderr and an exit code; a bug keeps its traceback and ends with 1."""
+
+import os
+import sys
+from collections.abc import Callable
+
+from sqlalchemy.exc import OperationalError
+
+from billing.errors import DataRefused, Retryable, Undeliverable
+from pipeline.errors import Inconsistent, OperatorError, Unavailable
+
+REFUSED, INCONSISTENT, UNAVAILABLE, INTERRUPTED = 2, 3, 4, 130
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """The exit code of ``command``, or of what stopped it."""
+    try:
+        return command()
+    except (OperatorError, DataRefused, Undeliverable) as error:
+        return _refuse(str(error), REFUSED)
+    except Inconsistent as error:
+        return _refuse(str(error), INCONSISTENT)
+    except (Unavailable, Retryable) as error:
+        return _refuse(str(error), UNAVAILABLE)
+    except OperationalError as error:
+        return _refuse(f"DATABASE_UNREACHABLE: {str(error.orig).strip().splitlines()[0]}", UNAVAILABLE)
+    except KeyboardInterrupt:
+        return _refuse("INTERRUPTED: stopped; the step under way left nothing behind", INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output has gone; nothing is left to say to it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _refuse(line: str, code: int) -> int:
+    sys.stderr.write(" ".join(line.split()) + "\n")
+    return code

@@ -1,0 +1,106 @@
+"""The same cycle commands through Airflow's scheduler: over REST, as a logged-in person."""
+
+import getpass
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from billing.canonical import to_data
+from billing.periods import months_period
+from pipeline.airflow_api import Airflow, log_in
+from pipeline.cli.answer import Answer
+from pipeline.credentials import password_of
+from pipeline.errors import OperatorError
+from pipeline.services import running
+from pipeline.settings import Settings
+from pipeline.work import Work
+from sql import views
+
+DAG_ID = "billing_cycle"
+RUN_ID_TRIES = 100
+
+
+def start(work: Work, options: Namespace, *, order: Any) -> Answer:
+    """``obieg cycle run … --airflow``."""
+    with _session(work.settings, options.user) as airflow:
+        run_id = start_cycle(work, airflow, order=order)
+        url = f"{airflow_url(work.settings)}/dags/{DAG_ID}/runs/{run_id}"
+    return Answer(text=f"{run_id} is started as {options.user}: {url}", data={"run_id": run_id, "url": url})
+
+
+def answer(work: Work, options: Namespace) -> Answer:
+    """``obieg cycle approve|reject KEY --airflow``."""
+    with work.engine.connect() as connection:
+        cycle = views.cycle_run(connection, cycle_key=options.key)
+    if cycle is None:
+        raise OperatorError("CYCLE_UNKNOWN", f"there is no cycle {options.key}")
+    if cycle["airflow_run_id"] is None:
+        raise OperatorError(
+            "CYCLE_NOT_IN_AIRFLOW", f"{options.key} was not started through Airflow; leave out --airflow"
+        )
+    with _session(work.settings, options.user) as airflow:
+        airflow.answer(
+            dag_id=DAG_ID, run_id=cycle["airflow_run_id"], task_id="approve", option=options.option, note=options.note
+        )
+    text = f"{options.key}: {options.option} by {options.user} is given to Airflow"
+    return Answer(text=text, data={"cycle_key": options.key, "run_id": cycle["airflow_run_id"], "user": options.user})
+
+
+def start_cycle(work: Work, airflow: Airflow, *, order: Any) -> str:
+    """Start a run with the form's values; its id, which is the cycle's key where that word is free.
+
+    A run that failed before it opened its cycle keeps the word; then the id gets a suffix and the key stays.
+    """
+    try:
+        period = months_period(order.period)
+    except ValueError as error:
+        raise OperatorError("PERIOD_WRONG", str(error)) from None
+    route_set = "+".join(sorted(set(order.route_set.split("+"))))
+    with work.engine.connect() as connection:
+        key = views.next_cycle_key(connection, period=period, route_set=route_set)
+    for number in range(1, RUN_ID_TRIES):
+        run_id = key if number == 1 else f"{key}+{number}"
+        try:
+            airflow.trigger(dag_id=DAG_ID, run_id=run_id, conf=to_data(order))
+        except OperatorError as error:
+            if error.code != "RUN_EXISTS":
+                raise
+        else:
+            return run_id
+    raise OperatorError(
+        "RUN_EXISTS", f"{RUN_ID_TRIES} runs named after {key} have failed; clear one of them in Airflow"
+    )
+
+
+def airflow_url(settings: Settings) -> str:
+    """Where Airflow answers.
+
+    Raises:
+        OperatorError: ``AIRFLOW_NOT_RUNNING``.
+    """
+    found = running(settings)
+    url = found.airflow_url if found else settings.airflow_url
+    if url is None:
+        raise OperatorError("AIRFLOW_NOT_RUNNING", "no services run here: `make up`, or set OBIEG_AIRFLOW_URL")
+    return url
+
+
+@contextmanager
+def _session(settings: Settings, user: str) -> Iterator[Airflow]:
+    airflow = log_in(url=airflow_url(settings), user=user, password=_password(settings, user))
+    try:
+        yield airflow
+    finally:
+        airflow.close()
+
+
+def _password(settings: Settings, user: str) -> str:
+    """From this installation's own file where the caller may read it, else asked for."""
+    try:
+        return password_of(settings, user)
+    except (OperatorError, PermissionError):
+        if not sys.stdin.isatty():
+            raise
+        return getpass.getpass(f"Airflow password of {user}: ")

@@ -1,0 +1,212 @@
+"""Collect: one file of meter readings into the database, every row with what became of it, all or nothing."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from billing.errors import DataRefused
+from pipeline.collect_files import find_file, put_away, report_path, waiting_files
+from pipeline.import_files import (
+    Received,
+    RowResult,
+    count_outcomes,
+    receive,
+    refuse_file,
+    refuse_rejects,
+    write_report,
+)
+from pipeline.import_utility import read_utility
+from pipeline.work import Work, step
+from readings.checks import Judged, Known, Place, Registry, judge, locate, registry_of
+from readings.profile import Profile, named_profile
+from readings.rows import ReadingRow, read_rows
+from readings.table import Table, read_table
+from sql.clock import business_now
+from sql.evidence import Event, append_events
+from sql.intake import accepted_counts, insert_accepted, insert_rows, lock_intake
+from sql.readings import (
+    NewFinding,
+    NewReading,
+    insert_findings,
+    insert_readings,
+    known_points,
+    places,
+    stored_readings,
+)
+
+__all__ = ["run", "waiting_files"]
+
+
+def run(work: Work, *, file: Path, profile: str = "standard") -> dict[str, Any]:
+    """Import one reading file; totals of its rows.
+
+    ``already`` is 1 when a file with this content was imported before: nothing is added. ``refused`` is 1 when the
+    file is refused as a whole: nothing of it is taken, ``refusal`` says why in one line. A file of the inbox is moved
+    to ``done`` or ``refused`` there; the report goes to ``reports``.
+
+    Raises:
+        OperatorError: ``FILE_MISSING``.
+    """
+    layout = named_profile(profile)
+    received, refusal = receive(find_file(work.settings, file), kind="readings", profile=layout.name)
+    if refusal is None:
+        try:
+            return _import(work, received, layout)
+        except DataRefused as error:
+            refusal = error
+    answer = refuse_file(work, received, refusal, report=report_path(work.settings, received))
+    put_away(work.settings, received, folder="refused")
+    return answer
+
+
+def _import(work: Work, received: Received, layout: Profile) -> dict[str, Any]:
+    with work.engine.connect() as connection:
+        known = accepted_counts(connection, kind="readings", sha256=received.facts.sha256)
+    if known is None:
+        table = _table(received.content, layout)
+        known, results = _import_rows(work, received, list(read_rows(table, profile=layout)))
+        if results is not None:
+            write_report(report_path(work.settings, received), results=results, counts=known, header=table.header)
+            put_away(work.settings, received, folder="done")
+            return known | {"already": 0, "refused": 0}
+    put_away(work.settings, received, folder="done")
+    return known | {"already": 1, "refused": 0}
+
+
+def _import_rows(
+    work: Work, received: Received, rows: Sequence[ReadingRow]
+) -> tuple[dict[str, int], list[RowResult] | None]:
+    """Totals and what became of each row; None instead when another process was quicker with the same file."""
+    reject_share_max = read_utility(work.settings).reject_share_max
+    with step(work, "collect") as (connection, record):
+        lock_intake(connection)
+        known = accepted_counts(connection, kind="readings", sha256=received.facts.sha256)
+        if known is not None:
+            record.counts = known | {"already": 1}
+            return known, None
+        judged = _judge(connection, rows)
+        results = [_result(one) for one in judged]
+        refuse_rejects(results, reject_share_max=reject_share_max)
+        record.counts = count_outcomes(results)
+        _write(connection, work, received, judged=judged, results=results, counts=record.counts)
+        return record.counts, results
+
+
+def _table(content: bytes, profile: Profile) -> Table:
+    theirs = profile.columns
+    required = {theirs[name] for name in ("read_at", "index", "unit", "source", "quality") if name in theirs}
+    naming = [theirs[name] for name in ("service_point", "meter_no") if name in theirs]
+    table = read_table(
+        content,
+        required=sorted(required),
+        optional=set(theirs.values()),
+        delimiter=profile.delimiter,
+        encoding=profile.encoding,
+    )
+    if not set(naming).intersection(table.columns):
+        raise DataRefused("FILE_HEADER", f"columns missing: one of {', '.join(naming)}")
+    return table
+
+
+def _judge(connection: Connection, rows: Sequence[ReadingRow]) -> list[Judged]:
+    registry = _registry(connection, rows)
+    located = [(row, locate(row, registry=registry)) for row in rows]
+    known = _known(connection, located)
+    return judge(located, known=known, now=business_now(connection))
+
+
+def _registry(connection: Connection, rows: Sequence[ReadingRow]) -> Registry:
+    meter_nos = {row.meter_no for row in rows if row.meter_no}
+    point_nos = {row.service_point for row in rows if row.service_point}
+    found = places(connection, meter_nos=meter_nos, point_nos=point_nos)
+    return registry_of(
+        (Place(**place._mapping) for place in found),  # noqa: SLF001 - SQLAlchemy's documented way to a row's names
+        points=known_points(connection, point_nos=point_nos),
+    )
+
+
+def _known(connection: Connection, located: Sequence[tuple[ReadingRow, Place | str]]) -> Iterator[Known]:
+    stored = stored_readings(
+        connection,
+        wanted=[(*register, since) for register, since in _earliest(located).items()],
+        external_ids={row.external_id for row, _ in located if row.external_id},
+    )
+    return (Known(**reading._mapping) for reading in stored)  # noqa: SLF001 - as above
+
+
+def _earliest(located: Sequence[tuple[ReadingRow, Place | str]]) -> dict[tuple[int, int, int], datetime]:
+    """The first reading time of each register in the file, by installation, meter and register."""
+    earliest: dict[tuple[int, int, int], datetime] = {}
+    for row, place in located:
+        if isinstance(place, Place):
+            register = (place.installation_id, place.meter_id, place.register)
+            earliest[register] = min(row.read_at, earliest.get(register, row.read_at))
+    return earliest
+
+
+def _write(
+    connection: Connection,
+    work: Work,
+    received: Received,
+    *,
+    judged: Sequence[Judged],
+    results: Sequence[RowResult],
+    counts: Mapping[str, int],
+) -> None:
+    facts = received.facts
+    file_id = insert_accepted(connection, file=facts, counts=counts, recorded_by=work.actor.name)
+    rows = ((one.line_no, one.raw, one.outcome.value, one.codes, one.note) for one in results)
+    insert_rows(connection, file_id=file_id, rows=rows)
+    insert_readings(connection, file_id=file_id, readings=(_new_reading(one, one.place) for one in judged if one.place))
+    insert_findings(connection, findings=[_new_finding(one) for one in judged if one.finding])
+    event = Event(
+        event_at=business_now(connection),
+        subject=f"import:{file_id}",
+        kind="readings_imported",
+        body={"sha256": facts.sha256, "counts": dict(counts)},
+    )
+    append_events(connection, [event])
+
+
+def _new_reading(one: Judged, place: Place) -> NewReading:
+    row = one.row
+    return NewReading(
+        installation_id=place.installation_id,
+        meter_id=place.meter_id,
+        register=place.register,
+        read_at=row.read_at,
+        read_on=row.read_on,
+        source=row.source,
+        quality=row.quality,
+        index_m3=row.index_m3,
+        index_received=row.index_received,
+        unit_received=row.unit,
+        reason_code=row.reason_code,
+        state=one.state,
+        alarms=row.alarms,
+        details=row.details,
+        external_id=row.external_id,
+        line_no=row.line.line_no,
+    )
+
+
+def _new_finding(one: Judged) -> NewFinding:
+    if one.place is None or one.finding is None:
+        raise ValueError("a finding belongs to a reading that is kept")
+    return NewFinding(
+        meter_id=one.place.meter_id,
+        register=one.place.register,
+        read_at=one.row.read_at,
+        source=one.row.source,
+        code=one.finding.code,
+        severity=one.finding.severity,
+        facts=one.finding.facts,
+    )
+
+
+def _result(one: Judged) -> RowResult:
+    line = one.row.line
+    return RowResult(line_no=line.line_no, raw=line.raw, outcome=one.outcome, codes=one.codes, note=one.note)

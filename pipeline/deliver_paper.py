@@ -1,0 +1,77 @@
+"""Paper: letters that wait become one print package, with the acceptance form for those who could go paperless."""
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from billing.canonical import from_json
+from billing.invoices import Invoice
+from delivery.archive import open_archive
+from delivery.paper import PaperDocument, write_print_package
+from pipeline.acceptance_form import form_for
+from pipeline.utility_files import load_folder
+from pipeline.work import Work
+from sql.cycles import Cycle
+from sql.deliveries import cycles_with_letters, insert_package, letters, next_package_no
+from sql.locks import take_turn
+
+
+def package_ready(work: Work, *, cycle: Cycle | None) -> dict[str, int]:
+    """Put every letter that is ready into the next print package of its cycle.
+
+    The package is written before it is recorded. A crash in between leaves a file that the next run, which begins
+    with the same letters, makes again to the byte.
+    """
+    counts = {"packages": 0, "letters": 0}
+    with work.engine.connect() as connection:
+        waiting = cycles_with_letters(connection, cycle_id=cycle.cycle_id if cycle else None)
+    for row in waiting:
+        packaged = _package(work, cycle_id=row.cycle_id, cycle_key=row.cycle_key)
+        counts["packages"] += bool(packaged)
+        counts["letters"] += packaged
+    return counts
+
+
+def _package(work: Work, *, cycle_id: int, cycle_key: str) -> int:
+    archive = open_archive(work.settings.archive_url)
+    loaded = load_folder(work.settings.utility)
+    with work.engine.begin() as connection:
+        take_turn(connection, "package")
+        rows = {row.invoice_no: row for row in letters(connection, cycle_id=cycle_id)}
+        if not rows:
+            return 0
+        package_no = next_package_no(connection, cycle_id=cycle_id, cycle_key=cycle_key)
+        package = write_print_package(
+            folder=work.settings.exports / "print",
+            cycle_key=package_no,
+            documents=[_document(row) for row in rows.values()],
+            read_pdf=lambda document: archive.get(key=document.archive_key),
+            read_form=lambda document: form_for(from_json(Invoice, rows[document.invoice_no].content), loaded=loaded),
+        )
+        insert_package(
+            connection,
+            cycle_id=cycle_id,
+            package_no=package_no,
+            path=str(package.path.relative_to(work.settings.home)),
+            sha256=package.sha256,
+            delivery_ids=[row.delivery_id for row in rows.values()],
+        )
+        return len(rows)
+
+
+def _document(row: Row[Any]) -> PaperDocument:
+    invoice = from_json(Invoice, row.content)
+    addressee = invoice.addressee
+    return PaperDocument(
+        archive_key=row.archive_key,
+        invoice_no=row.invoice_no,
+        account_no=invoice.account_no,
+        address_account_no=row.account_no,
+        recipient=addressee.name,
+        street=addressee.address.street,
+        postcode=addressee.address.postcode,
+        city=addressee.address.city,
+        pages=row.pages,
+        sha256=row.document_sha256,
+        form_attached=row.could_go_paperless,
+    )

@@ -1,0 +1,187 @@
+"""The demo town's months: readings, a cycle through Airflow as two people, and what customers send in between."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+
+from billing.periods import months_period
+from pipeline import convert, demo_town, import_consents, import_registry, statement
+from pipeline.airflow_api import Airflow, log_in
+from pipeline.cli.person import person
+from pipeline.cli.through_airflow import DAG_ID, start_cycle
+from pipeline.cli.watch import Followed, start_when_parsed
+from pipeline.credentials import password_of
+from pipeline.errors import Inconsistent, OperatorError
+from pipeline.open_cycle import CycleOrder
+from pipeline.services import Running
+from pipeline.settings import Settings
+from pipeline.work import WARSAW, Work, open_work
+from sql import views
+from sql.clock import business_now, set_demo_clock
+from sql.cycles import find_live_cycle
+
+ACCOUNTS = 600
+SEED = 20260701
+MONTHS = ("2026-07", "2026-08", "2026-09")
+ISSUE_DAY = 3
+PAYMENT_DAYS = 14
+STEP_S = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """What every month needs: the work in this process, Airflow as the two people, and where to tell of it."""
+
+    work: Work
+    running: Running
+    operator: Airflow
+    approver: Airflow
+    tell: Callable[[str], None]
+
+    def follow(self, *, dag_id: str, run_id: str) -> Followed:
+        """A run to be waited for."""
+        logs = self.running.settings.home / "logs"
+        return Followed(
+            airflow=self.operator, dag_id=dag_id, run_id=run_id, logs=logs, check=self.running.check, tell=self.tell
+        )
+
+
+@contextmanager
+def open_demo(running: Running, *, tell: Callable[[str], None]) -> Iterator[Demo]:
+    """Log both people in."""
+    settings, url = running.settings, running.airflow_url
+    sessions = [log_in(url=url, user=name, password=password_of(settings, name)) for name in ("operator", "approver")]
+    try:
+        with open_work(settings=settings, database_url=running.databases.app_url, actor=person()) as work:
+            yield Demo(work=work, running=running, operator=sessions[0], approver=sessions[1], tell=tell)
+    finally:
+        for session in sessions:
+            session.close()
+
+
+def settle_town(demo: Demo) -> None:
+    """Registry, terms and the consents of those who have had e-invoices before; importing again adds nothing."""
+    work, town = demo.work, demo.work.settings.home / "town"
+    first = months_period(MONTHS[0]).start
+    demo.tell(f"The town of Zdroje: {ACCOUNTS} accounts, files in {town}")
+    demo_town.write_town(folder=town, accounts=ACCOUNTS, seed=SEED, first_month=first)
+    _advance_clock(work, _moment(first, hour=9))
+    demo.tell(f"  registry   {_phrase(import_registry.run(work, folder=town))}")
+    demo.tell(f"  consents   {_phrase(import_consents.run(work, file=town / 'consents.csv'))}")
+    demo.tell(f"  converted  {_phrase(convert.run(work))}")
+
+
+def bill_month(demo: Demo, *, number: int, month: str) -> str:
+    """One cycle: readings in, the form, the approval, the issue date, the closing statement; its key."""
+    period = months_period(month)
+    issue_date = period.until.replace(day=ISSUE_DAY)
+    demo.tell(f"\n── {month} " + "─" * 60)
+    _advance_clock(demo.work, _moment(period.until, hour=9))
+    _drop_readings(demo.work.settings, month=period.start)
+    _run_small(demo, dag_id="collect_readings", run_id=f"demo-readings-{month}")
+    order = CycleOrder(period=month, route_set="ALL", issue_date=issue_date, payment_days=PAYMENT_DAYS, dry_run=False)
+    run_id = _cycle_run(demo, order)
+    followed = demo.follow(dag_id=DAG_ID, run_id=run_id)
+    demo.tell(f"  the cycle {run_id} is started by operator")
+    followed.wait_for(task_id="approve", state="awaiting_input", seconds=STEP_S)
+    _approve(demo, run_id)
+    followed.wait_for(task_id="wait_for_issue_date", state="deferred", seconds=STEP_S)
+    _advance_clock(demo.work, _moment(issue_date, hour=7))
+    followed.wait_for_end(seconds=2 * STEP_S)
+    with demo.work.engine.connect() as connection:
+        key = find_live_cycle(connection, period=period, route_set="ALL")
+    if key is None:
+        raise Inconsistent("CYCLE_MISSING", f"the run {run_id} has ended and left no cycle of {month}")
+    demo.tell(statement.statement(demo.work, cycle_key=key).text())
+    _consents(demo, number=number)
+    return key
+
+
+def _cycle_run(demo: Demo, order: CycleOrder) -> str:
+    """The run of this month's cycle: the one that an earlier `make run` had begun, or a new one."""
+    with demo.work.engine.connect() as connection:
+        key = find_live_cycle(connection, period=months_period(order.period), route_set=order.route_set)
+        begun = views.cycle_run(connection, cycle_key=key) if key else None
+    if begun and begun["airflow_run_id"]:
+        return str(begun["airflow_run_id"])
+    return start_when_parsed(lambda: start_cycle(demo.work, demo.operator, order=order))
+
+
+def _approve(demo: Demo, run_id: str) -> None:
+    try:
+        demo.approver.answer(
+            dag_id=DAG_ID, run_id=run_id, task_id="approve", option="Approve", note="sums and movers looked through"
+        )
+        demo.tell("  approved by approver")
+    except OperatorError as error:
+        if error.code not in {"ALREADY_ANSWERED", "AIRFLOW_NOT_FOUND"}:  # an earlier `make run` was cut short after it
+            raise
+
+
+def _drop_readings(settings: Settings, *, month: date) -> None:
+    """As a supplier does it: written under another name, then renamed."""
+    settings.inbox.mkdir(parents=True, exist_ok=True)
+    name = f"odczyty-{month:%Y-%m}.csv"
+    if not (settings.inbox / "done" / name).exists():
+        unfinished = settings.inbox / f"{name}.part"
+        demo_town.write_readings(file=unfinished, month=month, accounts=ACCOUNTS, seed=SEED)
+        unfinished.replace(settings.inbox / name)
+
+
+def _consents(demo: Demo, *, number: int) -> None:
+    """What the office received after a cycle; it counts from the next one."""
+    if number == len(MONTHS):
+        return
+    work = demo.work
+    file = work.settings.home / "town" / f"consents-{number}.csv"
+    with work.engine.connect() as connection:
+        since = business_now(connection)
+    demo_town.write_consents(file=file, after_cycle=number, accounts=ACCOUNTS, seed=SEED)
+    demo.tell(f"  consents received: {_phrase(import_consents.run(work, file=file))}")
+    _run_small(demo, dag_id="paperless_conversion", run_id=f"demo-paperless-{number}")
+    with work.engine.connect() as connection:
+        for row in views.conversions(connection, since=since):
+            demo.tell(f"  {conversion_line(row)}")
+
+
+def conversion_line(row: dict[str, Any]) -> str:
+    """Who moved to e-invoices or back, and what that does to a year's price."""
+    verb = {"accept": "accepted e-invoices", "withdraw": "went back to paper"}[row["event"]]
+    effect = row["least_zl_year"], row["most_zl_year"]
+    if row["outcome"] != "applied" or None in effect:
+        return f"{row['consents']} {verb}: {row['outcome']}"
+    low, high = sorted(abs(value) for value in effect)
+    span = f"{low} zł" if low == high else f"{low} to {high} zł"
+    change = "saves" if row["sum_zl_year"] <= 0 else "pays"
+    return f"{row['consents']} {verb}: each {change} {span} a year"
+
+
+def _run_small(demo: Demo, *, dag_id: str, run_id: str) -> None:
+    def start() -> str:
+        demo.operator.trigger(dag_id=dag_id, run_id=run_id, conf={})
+        return run_id
+
+    try:
+        start_when_parsed(start)
+    except OperatorError as error:
+        if error.code != "RUN_EXISTS":
+            raise
+    demo.tell(f"  {dag_id}")
+    demo.follow(dag_id=dag_id, run_id=run_id).wait_for_end(seconds=STEP_S)
+
+
+def _advance_clock(work: Work, moment: datetime) -> None:
+    """Forward only: a demo that was cut short does not go back in time."""
+    with work.engine.begin() as connection:
+        if business_now(connection) < moment or not views.clock_is_set(connection):
+            set_demo_clock(connection, moment=moment)
+
+
+def _moment(day: date, *, hour: int) -> datetime:
+    return datetime.combine(day, time(hour), tzinfo=WARSAW)
+
+
+def _phrase(counts: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in counts.items() if isinstance(value, int))

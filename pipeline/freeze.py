@@ -1,0 +1,71 @@
+"""freeze: registry, readings, consents, tariffs and terms as they are now become the cycle's inputs, by hash."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from billing.charges import Hold
+from billing.holds import HoldCode
+from billing.periods import Period
+from billing.utility import Utility
+from pipeline.cycles import has_passed, require_cycle, require_reached
+from pipeline.utility_files import load_folder
+from pipeline.work import Work, step
+from sql.charges import insert_holds
+from sql.cycles import Cycle, move_cycle, store_inputs
+from sql.locks import take_turn
+from sql.snapshots import Gathered, gather, insert_snapshots, snapshot_totals
+
+
+def run(work: Work, *, cycle_key: str) -> dict[str, int]:
+    """Freeze the inputs once; ``chunks`` tells how many chunks (numbered from 0) there are to rate.
+
+    Raises:
+        OperatorError: ``CYCLE_UNKNOWN`` or ``CYCLE_STATE``.
+        DataRefused: the utility's folder cannot be used.
+    """
+    with step(work, "freeze") as (connection, record):
+        take_turn(connection, "freeze")
+        cycle = require_cycle(connection, cycle_key=cycle_key)
+        require_reached(cycle, state="opened")
+        record.cycle_id = cycle.cycle_id
+        if not has_passed(cycle, state="opened"):
+            loaded = load_folder(work.settings.utility)
+            store_inputs(connection, cycle, files=loaded.files)
+            window = reading_window(cycle.period, loaded.utility)
+            accounts = list(gather(connection, cycle=cycle, reading_window=window))
+            chunked = ((account, place // cycle.chunk_accounts) for place, account in enumerate(accounts))
+            insert_snapshots(connection, cycle=cycle, gathered=chunked)
+            insert_holds(connection, cycle=cycle, stage="freeze", holds=_exclusions(cycle, accounts))
+            record.tariff_sha256s = loaded.tariff_sha256s
+            totals = snapshot_totals(connection, cycle=cycle)
+            move_cycle(
+                connection,
+                cycle,
+                source="opened",
+                target="frozen",
+                body={"accounts": totals.accounts, "snapshot": totals.sha256, "tariffs": loaded.tariff_sha256s},
+            )
+        totals = snapshot_totals(connection, cycle=cycle)
+        record.counts = {"accounts": totals.accounts, "chunks": totals.chunks}
+        record.sums = {"snapshot_sha256": totals.sha256}
+        return dict(record.counts)
+
+
+def reading_window(period: Period, utility: Utility) -> Period:
+    """The days on which a reading counts as the period's closing one."""
+    window = utility.reading_window
+    return Period(
+        start=period.until - timedelta(days=window.days_before), until=period.until + timedelta(days=window.days_after)
+    )
+
+
+def _exclusions(cycle: Cycle, accounts: Iterable[Gathered]) -> dict[int, Hold]:
+    return {
+        account.account_id: Hold(
+            account_no=account.snapshot.account_no,
+            code=HoldCode.IN_OTHER_CYCLE,
+            facts={"cycle": account.other_cycle, "period": cycle.period.word()},
+        )
+        for account in accounts
+        if account.other_cycle
+    }

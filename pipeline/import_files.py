@@ -1,0 +1,166 @@
+"""What every import shares: the file with its sidecar, totals that balance, the report back to the supplier."""
+
+import csv
+import io
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+from billing.errors import DataRefused
+from pipeline.errors import OperatorError
+from pipeline.work import Work
+from readings.checks import Outcome
+from readings.fields import RowRefused
+from readings.table import Line, Table, check_sidecar
+from sql.intake import FileFacts, insert_refused
+
+ALL_BUT_NOTHING = Decimal("0.9999")
+"""Registry and consents files are refused as a whole only when nothing of them can be taken."""
+F = TypeVar("F")
+_REPORT_COLUMNS = ("line_no", "outcome", "codes", "note", "raw")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A file's bytes and what names them."""
+
+    path: Path
+    content: bytes
+    facts: FileFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowResult:
+    """What became of one line."""
+
+    line_no: int
+    raw: str
+    outcome: Outcome
+    codes: tuple[str, ...]
+    note: str | None = None
+
+
+class TooManyRejects(DataRefused):
+    """A file whose rejected rows are too many; ``results`` say what each row would have become."""
+
+    def __init__(self, results: Sequence[RowResult], *, reject_share_max: Decimal) -> None:
+        unfit = sum(result.outcome is Outcome.REJECTED for result in results)
+        said = f"{unfit} of {len(results)} rows rejected, more than {reject_share_max:.0%}; see the report"
+        super().__init__("FILE_REJECTS", said)
+        self.results = results
+
+
+def refuse_rejects(results: Sequence[RowResult], *, reject_share_max: Decimal) -> None:
+    """Stop when more than a share of the rows is rejected.
+
+    Raises:
+        TooManyRejects: code ``FILE_REJECTS``.
+    """
+    if sum(result.outcome is Outcome.REJECTED for result in results) > reject_share_max * len(results):
+        raise TooManyRejects(results, reject_share_max=reject_share_max)
+
+
+def receive(path: Path, *, kind: str, profile: str) -> tuple[Received, DataRefused | None]:
+    """Read a file once, and say whether its ``.sha256`` file contradicts it.
+
+    Raises:
+        OperatorError: ``FILE_MISSING``, there is no such file or it may not be read.
+    """
+    try:
+        content = path.read_bytes()
+        sidecar_path = sidecar_of(path)
+        sidecar = sidecar_path.read_text(encoding="utf-8", errors="replace") if sidecar_path.is_file() else None
+    except OSError as error:
+        raise OperatorError("FILE_MISSING", f"{path}: {error.strerror}") from None
+    sha256 = check_sidecar(content, None)
+    facts = FileFacts(kind=kind, name=path.name, sha256=sha256, size_bytes=len(content), profile=profile)
+    try:
+        check_sidecar(content, sidecar)
+    except DataRefused as refusal:
+        return Received(path=path, content=content, facts=facts), refusal
+    return Received(path=path, content=content, facts=facts), None
+
+
+def sidecar_of(path: Path) -> Path:
+    """The file that may hold the hash of ``path``."""
+    return path.with_name(f"{path.name}.sha256")
+
+
+def count_outcomes(results: Iterable[RowResult]) -> dict[str, int]:
+    """Totals as ``import_file`` keeps them; the five outcomes add up to the rows."""
+    found = Counter(result.outcome for result in results)
+    return {"rows": found.total()} | {outcome.value.lower(): found[outcome] for outcome in Outcome}
+
+
+def read_facts(
+    table: Table, *, optional: Sequence[str], read: Callable[[dict[str, str]], F], prefix: str
+) -> tuple[list[tuple[Line, F]], list[RowResult]]:
+    """The rows that can be read, and what became of the others; ``prefix`` is the letter of the file's codes."""
+    rows, refused = [], []
+    for line in table.lines:
+        try:
+            if len(line.fields) != len(table.columns):
+                raise RowRefused(f"{prefix}100", f"{len(line.fields)} fields, the header has {len(table.columns)}")
+            named = zip(table.columns, (value.strip() for value in line.fields), strict=True)
+            rows.append((line, read(dict.fromkeys(optional, "") | dict(named))))
+        except RowRefused as refusal:
+            refused.append(rejected(line, refusal))
+    return rows, refused
+
+
+def rejected(line: Line, refusal: RowRefused) -> RowResult:
+    """A row that cannot be taken."""
+    return RowResult(
+        line_no=line.line_no, raw=line.raw, outcome=Outcome.REJECTED, codes=(refusal.code,), note=refusal.note
+    )
+
+
+def refuse_file(work: Work, received: Received, refusal: DataRefused, *, report: Path) -> dict[str, Any]:
+    """Record a refused file in a transaction of its own and report it; nothing of its rows is kept."""
+    results = refusal.results if isinstance(refusal, TooManyRejects) else ()
+    with work.engine.begin() as connection:
+        insert_refused(
+            connection,
+            file=received.facts,
+            rows=len(results),
+            code=refusal.code,
+            reason=str(refusal),
+            recorded_by=work.actor.name,
+        )
+    counts = count_outcomes(results)
+    write_report(report, results=results, counts=counts, header="", refusal=str(refusal))
+    return dict.fromkeys(counts, 0) | {"rows": len(results), "already": 0, "refused": 1, "refusal": str(refusal)}
+
+
+def write_report(
+    path: Path, *, results: Sequence[RowResult], counts: Mapping[str, int], header: str, refusal: str | None = None
+) -> None:
+    """The report of one file: totals, then every line; and, beside it, the rejected lines ready to be sent again."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=";", lineterminator="\n")
+    writer.writerow(_REPORT_COLUMNS)
+    if refusal is not None:
+        writer.writerow(("", "REFUSED", refusal.partition(":")[0], refusal, ""))
+    for result in sorted(results, key=lambda result: result.line_no):
+        writer.writerow((result.line_no, result.outcome.value, ",".join(result.codes), result.note or "", result.raw))
+    for name, count in counts.items():
+        writer.writerow(("", "TOTAL", name, count, ""))
+    write_whole(path, text.getvalue().encode())
+    unfit = [result.raw for result in results if result.outcome is Outcome.REJECTED]
+    again = path.with_name(path.name.removesuffix(".report.csv") + ".rejected.csv")
+    if unfit and refusal is None:
+        write_whole(again, "\n".join([header, *unfit, ""]).encode())
+    else:
+        again.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that nobody ever sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    draft.write_bytes(content)
+    draft.replace(path)

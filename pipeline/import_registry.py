@@ -1,0 +1,169 @@
+"""Import the registry: the files of a folder, in an order in which each may name what the ones before it bring."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from billing.errors import DataRefused
+from pipeline.errors import OperatorError
+from pipeline.import_files import (
+    ALL_BUT_NOTHING,
+    Received,
+    RowResult,
+    TooManyRejects,
+    count_outcomes,
+    read_facts,
+    receive,
+    refuse_file,
+    refuse_rejects,
+    write_report,
+)
+from pipeline.import_registry_meters_write import plan_meters
+from pipeline.import_registry_write import (
+    Plan,
+    Rows,
+    plan_account_parties,
+    plan_accounts,
+    plan_contracts,
+    plan_emails,
+    plan_parties,
+    plan_points,
+)
+from pipeline.work import Work, step
+from readings.checks import Outcome
+from readings.registry import LAYOUTS
+from readings.table import Table, read_table
+from sql.clock import business_now
+from sql.evidence import Event, append_events
+from sql.intake import accepted_counts, insert_accepted, insert_rows, lock_intake
+from sql.registry import Source
+
+_PROFILE = "standard"
+_PLANS: Final[Mapping[str, Callable[[Connection, Rows, datetime], Plan]]] = {
+    "parties": plan_parties,
+    "accounts": plan_accounts,
+    "account_parties": plan_account_parties,
+    "points": plan_points,
+    "contracts": plan_contracts,
+    "meters": plan_meters,
+    "emails": plan_emails,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """A registry file that has the right header."""
+
+    kind: str
+    received: Received
+    table: Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Done:
+    """A file after its import: totals, results (none when it was imported before), its refusal if there is one."""
+
+    opened: _Opened
+    counts: dict[str, int]
+    results: Sequence[RowResult] | None
+    refusal: TooManyRejects | None = None
+
+
+def run(work: Work, *, folder: Path) -> dict[str, Any]:
+    """Import ``parties.csv``, ``accounts.csv`` and so on from a folder, all in one transaction; totals of their rows.
+
+    A wrong row is rejected with a code (``docs/import.md``) and the others go on. ``already`` counts files that were
+    imported before: they add nothing, and their rows are not counted again. A file with a wrong header refuses the whole folder; a file of which no row can
+    be taken is refused alone, so that it may come again. Reports go to ``exports/registry``.
+
+    Raises:
+        OperatorError: ``FOLDER_EMPTY``, the folder holds no registry file.
+    """
+    files = [(kind, folder / f"{kind}.csv") for kind in LAYOUTS if (folder / f"{kind}.csv").is_file()]
+    if not files:
+        raise OperatorError("FOLDER_EMPTY", f"{folder} holds none of {', '.join(f'{kind}.csv' for kind in LAYOUTS)}")
+    opened, refusals = _open(files)
+    if refusals:
+        answers = [
+            refuse_file(work, received, refusal, report=_report(work, received)) for received, refusal in refusals
+        ]
+        return _totals([], refused=[answer["refusal"] for answer in answers])
+    with step(work, "import_registry") as (connection, record):
+        lock_intake(connection)
+        now = business_now(connection)
+        done = [_import(connection, work, one, now) for one in opened]
+        record.counts = _totals(done, refused=())
+    refused = [_tell(work, one) for one in done if one.results is not None]
+    return _totals(done, refused=[text for text in refused if text])
+
+
+def _open(files: Sequence[tuple[str, Path]]) -> tuple[list[_Opened], list[tuple[Received, DataRefused]]]:
+    opened, refusals = [], []
+    for kind, path in files:
+        received, refusal = receive(path, kind="registry", profile=_PROFILE)
+        layout = LAYOUTS[kind]
+        if refusal is None:
+            try:
+                table = read_table(received.content, required=layout.required, optional=layout.optional)
+                opened.append(_Opened(kind=kind, received=received, table=table))
+            except DataRefused as error:
+                refusal = error
+        if refusal is not None:
+            refusals.append((received, DataRefused(refusal.code, f"{path.name}: {_said(refusal)}")))
+    return opened, refusals
+
+
+def _import(connection: Connection, work: Work, opened: _Opened, now: datetime) -> _Done:
+    facts = opened.received.facts
+    known = accepted_counts(connection, kind="registry", sha256=facts.sha256)
+    if known is not None:
+        return _Done(opened=opened, counts=known, results=None)
+    layout = LAYOUTS[opened.kind]
+    rows, refused = read_facts(opened.table, optional=layout.optional, read=layout.read, prefix="R")
+    decisions, write = _PLANS[opened.kind](connection, rows, now)
+    results = sorted([*refused, *(one.result() for one in decisions)], key=lambda result: result.line_no)
+    counts = count_outcomes(results)
+    try:
+        refuse_rejects(results, reject_share_max=ALL_BUT_NOTHING)
+    except TooManyRejects as refusal:
+        return _Done(opened=opened, counts=counts, results=results, refusal=refusal)
+    file_id = insert_accepted(connection, file=facts, counts=counts, recorded_by=work.actor.name)
+    lines = ((one.line_no, one.raw, one.outcome.value, one.codes, one.note) for one in results)
+    insert_rows(connection, file_id=file_id, rows=lines)
+    write(connection, Source(file_id=file_id, recorded_by=work.actor.name))
+    body = {"sha256": facts.sha256, "counts": counts}
+    event = Event(event_at=now, subject=f"import:{file_id}", kind=f"{opened.kind}_imported", body=body)
+    append_events(connection, [event])
+    return _Done(opened=opened, counts=counts, results=results)
+
+
+def _tell(work: Work, done: _Done) -> str | None:
+    """Write the report of a file; the line that refuses it, if it was."""
+    received = done.opened.received
+    if done.refusal is not None:
+        refusal = TooManyRejects(done.refusal.results, reject_share_max=ALL_BUT_NOTHING)
+        return str(refuse_file(work, received, refusal, report=_report(work, received))["refusal"])
+    write_report(
+        _report(work, received), results=done.results or (), counts=done.counts, header=done.opened.table.header
+    )
+    return None
+
+
+def _totals(done: Sequence[_Done], *, refused: Sequence[str]) -> dict[str, Any]:
+    taken = [one for one in done if one.refusal is None and one.results is not None]
+    names = ("rows", *(outcome.value.lower() for outcome in Outcome))
+    totals: dict[str, Any] = {name: sum(one.counts[name] for one in taken) for name in names}
+    totals |= {"files": len(taken), "already": sum(one.results is None for one in done), "refused": len(refused)}
+    return totals | ({"refusal": "; ".join(refused)} if refused else {})
+
+
+def _report(work: Work, received: Received) -> Path:
+    return work.settings.exports / "registry" / f"{received.path.stem}.report.csv"
+
+
+def _said(error: DataRefused) -> str:
+    return str(error).removeprefix(f"{error.code}: ")

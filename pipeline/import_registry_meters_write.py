@@ -1,0 +1,140 @@
+"""Meters against the database: what is known of them, and the writing of new ones with their first and last index."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from pipeline.import_registry_meters import Installed, MeterBook, meter_decisions
+from pipeline.import_registry_rows import Decision
+from pipeline.import_registry_write import Plan, Rows, named, taken
+from readings.registry import MeterRow
+from readings.rows import noon
+from sql import registry
+from sql.readings import NewReading, insert_readings
+from sql.registry import Source
+
+
+def plan_meters(connection: Connection, rows: Rows, _now: datetime) -> Plan:
+    """New meters with their opening readings, and the removal of those that they replace."""
+    point_nos = {fact.point_no for _, fact in rows}
+    points = registry.ids_by_no(connection, "points", keys=point_nos)
+    meter_nos = {fact.meter_no for _, fact in rows}
+    book = MeterBook()
+    for row in registry.find(connection, "installations", keys=meter_nos, point_nos=point_nos):
+        fields = named(row)
+        del fields["meter_id"]
+        book.add(Installed(**fields))
+    decisions = list(meter_decisions(rows, book=book, point_nos=points))
+
+    def write(connection: Connection, source: Source) -> None:
+        _write_meters(connection, source, decisions, book, points)
+
+    return decisions, write
+
+
+def _write_meters(
+    connection: Connection,
+    source: Source,
+    decisions: Sequence[Decision[MeterRow]],
+    book: MeterBook,
+    points: dict[str, int],
+) -> None:
+    for removal in book.removals:
+        if removal.installed.installation_id is not None:
+            registry.remove_installation(
+                connection,
+                installation_id=removal.installed.installation_id,
+                removed_on=removal.row.installed_on,
+            )
+    rows = list(taken(decisions))
+    meters = _write_new_meters(connection, source, rows)
+    registry.insert_facts(
+        connection,
+        table="installation",
+        columns=(
+            *("point_id", "meter_id", "register", "dials", "decimals", "installed_on", "removed_on"),
+            "legalised_until",
+        ),
+        rows=(
+            (
+                line_no,
+                (
+                    points[row.point_no],
+                    meters[row.meter_no],
+                    row.register,
+                    row.dials,
+                    row.decimals,
+                    row.installed_on,
+                    book.removed_on(row),
+                    row.legalised_until,
+                ),
+            )
+            for line_no, row in rows
+        ),
+        source=source,
+    )
+    _write_first_and_last(connection, source, rows, book)
+
+
+def _write_new_meters(connection: Connection, source: Source, rows: Sequence[tuple[int, MeterRow]]) -> dict[str, int]:
+    stored = registry.ids_by_no(connection, "meters", keys=(row.meter_no for _, row in rows))
+    fresh = {
+        row.meter_no: (line_no, (row.meter_no, row.module_no)) for line_no, row in rows if row.meter_no not in stored
+    }
+    registry.insert_facts(
+        connection, table="meter", columns=("meter_no", "module_no"), rows=fresh.values(), source=source
+    )
+    return stored | registry.ids_by_no(connection, "meters", keys=fresh)
+
+
+def _write_first_and_last(
+    connection: Connection, source: Source, rows: Sequence[tuple[int, MeterRow]], book: MeterBook
+) -> None:
+    """The opening reading of each new meter, and the removal reading of each that it replaced."""
+    lines = {row: line_no for line_no, row in rows}
+    wanted = {row.meter_no for row in lines} | {removal.installed.meter_no for removal in book.removals}
+    places = {
+        (row.meter_no, row.register, row.installed_on): row
+        for row in registry.find(connection, "installations", keys=wanted)
+    }
+    readings = []
+    for row, line_no in lines.items():
+        place = places[row.meter_no, row.register, row.installed_on]
+        readings.append(
+            _reading(place, row, line_no, source="exchange_install", quality="actual", index_m3=row.opening_index_m3)
+        )
+    for removal in book.removals:
+        if removal.index_m3 is not None:
+            gone = removal.installed
+            place = places[gone.meter_no, gone.register, gone.installed_on]
+            quality = removal.row.removal_quality
+            line_no = lines[removal.row]
+            readings.append(
+                _reading(
+                    place, removal.row, line_no, source="exchange_removal", quality=quality, index_m3=removal.index_m3
+                )
+            )
+    insert_readings(connection, file_id=source.file_id, readings=readings)
+
+
+def _reading(place: Row[Any], row: MeterRow, line_no: int, *, source: str, quality: str, index_m3: Any) -> NewReading:
+    return NewReading(
+        installation_id=place.installation_id,
+        meter_id=place.meter_id,
+        register=place.register,
+        read_at=noon(row.installed_on),
+        read_on=row.installed_on,
+        source=source,
+        quality=quality,
+        index_m3=index_m3,
+        index_received=str(index_m3),
+        unit_received="m3",
+        reason_code=None,
+        state="VALID",
+        alarms=(),
+        details={},
+        external_id=None,
+        line_no=line_no,
+    )

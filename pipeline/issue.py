@@ -1,0 +1,168 @@
+"""issue: approved charges become invoices with gap-free numbers, on the issue date, all in one transaction."""
+
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from sqlalchemy import Connection, Row
+
+from billing.accounts import AccountSnapshot, Channel
+from billing.canonical import content_sha256, from_json
+from billing.charges import ChargeLine, Hold
+from billing.holds import HoldCode
+from billing.issuing import make_invoice
+from billing.numbering import invoice_number, series_on
+from delivery.message import message_id
+from pipeline.check import totals_sha256
+from pipeline.cycles import frozen_utility, has_passed, require_cycle, require_reached
+from pipeline.errors import Inconsistent, OperatorError
+from pipeline.utility_files import LoadedUtility
+from pipeline.work import WARSAW, Work, step, warsaw_day
+from sql.charges import bill_of, charges_to_issue, insert_holds, load_lines
+from sql.clock import business_now
+from sql.cycles import Cycle, find_approval, move_cycle
+from sql.invoices import NewInvoice, insert_invoices, issued_totals, lock_series
+from sql.locks import take_turn
+from sql.snapshots import snapshot_totals
+
+DELIVERY_NAMES = UUID("6f62c1e4-1f0a-5d5e-9d3b-0b1e6c0a7a11")
+"""Names deliveries: the same invoice, purpose and channel have the same id in every copy of the database."""
+
+
+def due_at(work: Work, *, cycle_key: str) -> datetime:
+    """The moment from which the cycle may issue: the utility's issue time on the issue date, Europe/Warsaw."""
+    with work.engine.connect() as connection:
+        cycle = require_cycle(connection, cycle_key=cycle_key)
+        return _due_at(cycle, frozen_utility(connection, cycle))
+
+
+def is_due(work: Work, *, cycle_key: str) -> bool:
+    """Whether that moment has come by the business clock."""
+    moment = due_at(work, cycle_key=cycle_key)
+    with work.engine.connect() as connection:
+        return business_now(connection) >= moment
+
+
+def run(work: Work, *, cycle_key: str) -> dict[str, int | str]:
+    """Issue the cycle once; ``chunks`` tells how many chunks (numbered from 0) there are to render.
+
+    Raises:
+        OperatorError: ``NOT_DUE``, ``ISSUE_DATE_PAST``, ``CYCLE_UNKNOWN`` or ``CYCLE_STATE``.
+        Inconsistent: ``APPROVED_DIFFERS``, the charges are no longer what was approved.
+    """
+    with step(work, "issue") as (connection, record):
+        take_turn(connection, "issue")
+        cycle = require_cycle(connection, cycle_key=cycle_key)
+        require_reached(cycle, state="approved")
+        record.cycle_id = cycle.cycle_id
+        if not has_passed(cycle, state="approved"):
+            loaded = frozen_utility(connection, cycle)
+            record.tariff_sha256s = loaded.tariff_sha256s
+            _refuse_wrong_day(connection, cycle, loaded)
+            _refuse_unapproved(connection, cycle)
+            _issue(connection, cycle, loaded)
+        issued = issued_totals(connection, cycle=cycle)
+        record.counts = {"invoices": issued.invoices}
+        record.sums = {"net_zl": issued.net_zl, "gross_zl": issued.gross_zl, "invoices_sha256": issued.sha256}
+        chunks = snapshot_totals(connection, cycle=cycle).chunks
+        return {"invoices": issued.invoices, "chunks": chunks, "gross_zl": str(issued.gross_zl)}
+
+
+def _due_at(cycle: Cycle, loaded: LoadedUtility) -> datetime:
+    return datetime.combine(cycle.issue_date, loaded.utility.issue_time, tzinfo=WARSAW)
+
+
+def _refuse_wrong_day(connection: Connection, cycle: Cycle, loaded: LoadedUtility) -> None:
+    moment, due = business_now(connection), _due_at(cycle, loaded)
+    if moment < due:
+        raise OperatorError("NOT_DUE", f"{cycle.cycle_key} issues from {due:%Y-%m-%d %H:%M}")
+    if warsaw_day(moment) > cycle.issue_date:
+        raise OperatorError("ISSUE_DATE_PAST", f"the issue date {cycle.issue_date} is past; reject and start anew")
+
+
+def _refuse_unapproved(connection: Connection, cycle: Cycle) -> None:
+    approval = find_approval(connection, cycle)
+    if approval is None or approval.totals_sha256 != totals_sha256(connection, cycle):
+        raise Inconsistent("APPROVED_DIFFERS", f"the charges of {cycle.cycle_key} are not those that were approved")
+
+
+def _issue(connection: Connection, cycle: Cycle, loaded: LoadedUtility) -> None:
+    rows = charges_to_issue(connection, cycle=cycle)
+    lines = load_lines(connection, cycle=cycle)
+    held = [row for row in rows if row.reading_changed]
+    insert_holds(
+        connection,
+        cycle=cycle,
+        stage="issue",
+        holds={
+            row.account_id: Hold(
+                account_no=row.account_no, code=HoldCode.READING_EDITED, facts={"charge_sha256": row.sha256}
+            )
+            for row in held
+        },
+    )
+    series = series_on(numbering=loaded.utility.numbering, issue_date=cycle.issue_date)
+    last = lock_series(connection, series=series)
+    good = [row for row in rows if not row.reading_changed]
+    invoices = [
+        _invoice(row, lines[row.charge_id], cycle, loaded, series=series, sequence=sequence)
+        for sequence, row in enumerate(good, start=last + 1)
+    ]
+    insert_invoices(connection, cycle=cycle, series=series, invoices=invoices)
+    issued = issued_totals(connection, cycle=cycle)
+    move_cycle(
+        connection,
+        cycle,
+        source="approved",
+        target="issued",
+        body={"invoices": issued.invoices, "gross_zl": issued.gross_zl, "sha256": issued.sha256, "held": len(held)},
+    )
+
+
+def _invoice(
+    row: Row[tuple[object, ...]],
+    lines: list[ChargeLine],
+    cycle: Cycle,
+    loaded: LoadedUtility,
+    *,
+    series: str,
+    sequence: int,
+) -> NewInvoice:
+    bill = bill_of(row, lines, vat_model=loaded.utility.vat_model)
+    if content_sha256(bill) != row.sha256:
+        raise Inconsistent("CHARGE_DIFFERS", f"the stored charge of account {row.account_no} is not the one hashed")
+    account, reason = with_present_carrier(
+        from_json(AccountSnapshot, row.snapshot),
+        channel=row.channel_now,
+        email=row.email_now,
+        email_state=row.email_state_now,
+    )
+    number = invoice_number(numbering=loaded.utility.numbering, series=series, sequence=sequence)
+    invoice = make_invoice(account=account, bill=bill, number=number, utility=loaded.utility, cycle=cycle.terms)
+    delivery_id = uuid5(DELIVERY_NAMES, f"{number.text}|invoice|{account.carrier}")
+    by_email = account.carrier is Channel.EMAIL
+    domain = loaded.utility.mail.message_id_domain
+    return NewInvoice(
+        account_id=row.account_id,
+        charge_id=row.charge_id,
+        invoice=invoice,
+        delivery_id=delivery_id,
+        address=account.email if by_email else None,
+        message_id=message_id(delivery_id=str(delivery_id), revision=1, domain=domain) if by_email else None,
+        reason=reason,
+    )
+
+
+def with_present_carrier(
+    account: AccountSnapshot, *, channel: str | None, email: str | None, email_state: str | None
+) -> tuple[AccountSnapshot, str]:
+    """The snapshot with the carrier that still holds on the issue date, and why.
+
+    What happened after the freeze changes only the carrier, and only to paper; group and figures stay.
+    """
+    if account.carrier is Channel.PAPER:
+        return account, account.channel_reason
+    if channel == Channel.EMAIL and email == account.email and email_state == "confirmed":
+        return account, account.channel_reason
+    reason = "withdrawn_after_freeze" if channel != Channel.EMAIL else "address_changed_after_freeze"
+    return replace(account, carrier=Channel.PAPER, email=None), reason

@@ -1,0 +1,49 @@
+"""What an e-mail says, as text: taken from the invoice's own frozen content."""
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from billing.canonical import from_json
+from billing.invoices import Invoice
+from billing.polish import format_account, format_date, format_period, format_zl
+from billing.utility import Utility
+from delivery.message import InvoiceMail, Sender, attachment_name
+from delivery.mime import Attachment
+
+
+def mail_sender(utility: Utility) -> Sender:
+    """The utility as its e-mails show it."""
+    seller, address = utility.seller, utility.seller.address
+    return Sender(
+        name=utility.mail.sender_name,
+        address=f"{address.street}, {address.postcode} {address.city}",
+        nip=seller.nip,
+        phone=seller.phone,
+        email=seller.email,
+        website=seller.website,
+        mail_from=utility.mail.sender_address,
+        reply_to=utility.mail.reply_to,
+    )
+
+
+def invoice_mail(row: Row[Any], *, sender: Sender, content: bytes) -> InvoiceMail:
+    """The e-mail of a claimed delivery, dated with the invoice: a second build gives the same bytes."""
+    invoice = from_json(Invoice, row.content)
+    return InvoiceMail(
+        sender=sender,
+        to_address=row.address,
+        delivery_id=str(row.delivery_id),
+        message_id=row.message_id,
+        date=row.issued_at,
+        invoice_no=invoice.number.text,
+        account_no=invoice.account_no,
+        issue_date=format_date(invoice.issue_date),
+        period=format_period(invoice.period),
+        amount=format_zl(invoice.gross_zl),
+        due_date=format_date(invoice.due_date),
+        bank_account=format_account(invoice.bank_account),
+        payment_title=invoice.payment_title,
+        to_pay=invoice.gross_zl > 0,
+        attachment=Attachment(filename=attachment_name(invoice.number.text), content=content),
+    )

@@ -1,0 +1,59 @@
+"""rate: frozen accounts of a chunk become charges, or holds that say why not."""
+
+from collections.abc import Mapping
+
+from billing.accounts import AccountSnapshot
+from billing.canonical import content_sha256, from_json
+from billing.charges import Bill, Hold
+from billing.rating import bill
+from pipeline.cycles import frozen_utility, has_passed, require_cycle, require_reached
+from pipeline.errors import Inconsistent
+from pipeline.work import Work, step
+from sql.charges import insert_bills, insert_holds, rated_hashes
+from sql.snapshots import load_chunk
+
+
+def run(work: Work, *, cycle_key: str, chunk_no: int) -> dict[str, int]:
+    """Rate one chunk: write what is missing, compare what is there.
+
+    Raises:
+        OperatorError: ``CYCLE_UNKNOWN`` or ``CYCLE_STATE``.
+        Inconsistent: ``CHARGE_DIFFERS``, the same inputs now give other figures than those written before.
+    """
+    with step(work, "rate") as (connection, record):
+        cycle = require_cycle(connection, cycle_key=cycle_key)
+        require_reached(cycle, state="frozen")
+        loaded = frozen_utility(connection, cycle)
+        record.cycle_id, record.chunk = cycle.cycle_id, str(chunk_no)
+        record.tariff_sha256s = loaded.tariff_sha256s
+        results = {
+            account_id: bill(from_json(AccountSnapshot, content), loaded.tariffs, cycle.terms)
+            for account_id, content in load_chunk(connection, cycle=cycle, chunk_no=chunk_no)
+        }
+        written = rated_hashes(connection, cycle=cycle, chunk_no=chunk_no)
+        _refuse_difference(results, written)
+        missing = {account_id: result for account_id, result in results.items() if account_id not in written}
+        if missing and has_passed(cycle, state="frozen"):
+            raise Inconsistent("CHARGE_MISSING", f"{len(missing)} accounts of {cycle_key} were checked without charges")
+        bills = {key: result for key, result in missing.items() if isinstance(result, Bill)}
+        holds = {key: result for key, result in missing.items() if isinstance(result, Hold)}
+        insert_bills(connection, cycle=cycle, bills=bills)
+        insert_holds(connection, cycle=cycle, stage="rate", holds=holds)
+        charged = [result for result in results.values() if isinstance(result, Bill)]
+        record.counts = {"accounts": len(results), "charged": len(charged), "held": len(results) - len(charged)}
+        record.sums = {
+            "net_zl": sum(result.net_zl for result in charged),
+            "gross_zl": sum(result.gross_zl for result in charged),
+            "charges_sha256": content_sha256([content_sha256(result) for result in charged]),
+        }
+        return dict(record.counts) | {"written": len(missing)}
+
+
+def _refuse_difference(results: Mapping[int, Bill | Hold], written: Mapping[int, str]) -> None:
+    differing = [
+        result.account_no
+        for account_id, result in results.items()
+        if account_id in written and written[account_id] != content_sha256(result)
+    ]
+    if differing:
+        raise Inconsistent("CHARGE_DIFFERS", f"re-rating gives other figures for accounts {', '.join(differing[:10])}")

@@ -1,0 +1,64 @@
+"""render: each invoice becomes a PDF, written once to the archive under its hash."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row
+
+from billing.canonical import content_sha256, from_json
+from billing.invoices import Invoice
+from delivery.archive import Archive, document_key, open_archive
+from pdf.invoice import TEMPLATE_VERSION, render_invoice
+from pipeline.cycles import require_cycle, require_reached
+from pipeline.errors import Inconsistent
+from pipeline.work import Work, step
+from sql.invoices import NewDocument, documents_of_chunk, insert_documents, invoices_to_render
+
+BATCH = 100
+"""Documents a transaction: what a killed task loses is at most the recording of so many archived files."""
+
+
+def run(work: Work, *, cycle_key: str, chunk_no: int) -> dict[str, int]:
+    """Render and archive the invoices of a chunk that have no document yet.
+
+    Raises:
+        OperatorError: ``CYCLE_UNKNOWN`` or ``CYCLE_STATE``.
+        Retryable: the archive is full or away; what was archived before stays.
+        Inconsistent: ``INVOICE_CHANGED``, a stored invoice is not the one that was hashed.
+    """
+    archive = open_archive(work.settings.archive_url)
+    with work.engine.connect() as connection:
+        cycle = require_cycle(connection, cycle_key=cycle_key)
+        require_reached(cycle, state="issued")
+        rows = invoices_to_render(connection, cycle=cycle, chunk_no=chunk_no)
+    for start in range(0, len(rows), BATCH):
+        documents = archived(archive, rows[start : start + BATCH])
+        with work.engine.begin() as connection:
+            insert_documents(connection, template_version=TEMPLATE_VERSION, documents=documents)
+    with step(work, "render") as (connection, record):
+        found = documents_of_chunk(connection, cycle=cycle, chunk_no=chunk_no)
+        record.cycle_id, record.chunk = cycle.cycle_id, str(chunk_no)
+        record.counts = {"documents": found.documents, "pages": found.pages, "bytes": found.bytes}
+        return dict(record.counts) | {"rendered": len(rows)}
+
+
+def archived(archive: Archive, rows: Sequence[Row[Any]]) -> list[NewDocument]:
+    """Render and store; the same invoice again gives the same key and bytes, which the archive takes as success."""
+    documents = []
+    for row in rows:
+        invoice = from_json(Invoice, row.content)
+        if content_sha256(invoice) != row.sha256:
+            raise Inconsistent("INVOICE_CHANGED", f"{row.invoice_no} is not the invoice that was issued")
+        document = render_invoice(invoice)
+        key = document_key(issue_date=row.issue_date, invoice_no=row.invoice_no, sha256=document.sha256)
+        archive.put_once(key=key, content=document.content)
+        documents.append(
+            NewDocument(
+                invoice_id=row.invoice_id,
+                sha256=document.sha256,
+                size_bytes=len(document.content),
+                pages=document.pages,
+                archive_key=key,
+            )
+        )
+    return documents

@@ -1,0 +1,1 @@
+"""Reading files in: source profiles, parsing, row errors."""

@@ -1,0 +1,231 @@
+"""One line of a reading file to one reading: what can be said without the registry."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from readings.profile import COLUMNS, Profile
+from readings.table import Line, Table
+
+WARSAW = ZoneInfo("Europe/Warsaw")
+NOON = time(12)
+SOURCES = frozenset({
+    "handheld", "radio_walkby", "radio_fixed", "customer_portal", "customer_phone", "customer_mail",
+    "exchange_removal", "exchange_install", "staff", "estimate",
+})  # fmt: skip
+QUALITIES = frozenset({"actual", "customer", "estimated", "not_read"})
+REASONS = frozenset({"no_access", "covered", "damaged", "frozen", "no_signal", "refused"})
+ALARMS = frozenset({"leak", "burst", "backflow", "magnet", "removal", "tamper", "battery", "dry", "oversize"})
+_DETAILS = ("backflow_m3", "reader_id", "route", "seq", "note", "photo_ref")
+_NUMBER = re.compile(r"([0-9]{1,12})(?:[.,]([0-9]{1,12}))?")
+_ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:[.,]\d{1,6})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
+_DECIMALS = {"m3": 3, "l": 0}
+_INTEGER_DIGITS = 9
+_EXTERNAL_ID_LENGTH = 64
+_FIRST_YEAR = 1950
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingRow:
+    """A row as read; with ``errors`` the other fields hold what could be read.
+
+    ``read_on`` and ``index_m3`` are those of the month's end when the row carries them, else those of ``read_at``.
+    """
+
+    line: Line
+    service_point: str
+    meter_no: str
+    module_no: str
+    register: int
+    read_at: datetime
+    read_on: date
+    index_m3: Decimal | None
+    index_received: str
+    unit: str
+    source: str
+    quality: str
+    reason_code: str | None
+    alarms: tuple[str, ...]
+    external_id: str | None
+    details: Mapping[str, str]
+    errors: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def read_rows(table: Table, *, profile: Profile) -> Iterator[ReadingRow]:
+    """Every line of ``table`` as a row, in the file's order."""
+    pick = _picker(table.columns, profile)
+    width = len(table.columns)
+    for line in table.lines:
+        fields = line.fields if len(line.fields) == width else ("",) * width
+        row = _read(line, pick(fields), profile)
+        yield row if len(line.fields) == width else _misshapen(row)
+
+
+def noon(day: date) -> datetime:
+    """The moment that a bare date stands for: noon in Poland, which no clock change touches."""
+    return datetime.combine(day, NOON, WARSAW)
+
+
+def read_index(text: str, *, unit: str) -> Decimal | None:
+    """An index in m³ from decimal text in ``unit``, exactly; None when it is none or needs more than three places."""
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return None
+    whole, fraction = match.group(1), (match.group(2) or "").rstrip("0")
+    if len(fraction) > _DECIMALS[unit]:
+        return None
+    index_m3 = Decimal(f"{whole}.{fraction or 0}") if unit == "m3" else Decimal(whole).scaleb(-3)
+    index_m3 = index_m3.quantize(Decimal("0.001"))
+    return index_m3 if index_m3 < 10**_INTEGER_DIGITS else None
+
+
+def read_moment(text: str, *, formats: Sequence[str] = ("iso",)) -> tuple[datetime, str | None] | None:
+    """A moment in time, with the warning ``W203`` if its hour exists twice; None when there is no such moment.
+
+    A bare date is noon; a time without an offset is Polish time.
+    """
+    local = _local(text, formats)
+    if local is None or local.year < _FIRST_YEAR:
+        return None
+    if local.tzinfo is not None:
+        return local.astimezone(UTC), None
+    first, second = local.replace(tzinfo=WARSAW), local.replace(tzinfo=WARSAW, fold=1)
+    first_offset, second_offset = first.utcoffset(), second.utcoffset()
+    if first_offset == second_offset:
+        return first.astimezone(UTC), None
+    if first_offset is None or second_offset is None or first_offset < second_offset:
+        return None
+    return first.astimezone(UTC), "W203"
+
+
+def _local(text: str, formats: Sequence[str]) -> datetime | None:
+    for form in formats:
+        try:
+            if form != "iso":
+                moment = datetime.strptime(text, form)  # noqa: DTZ007 - the zone is settled by the caller
+                return moment if "%H" in form else datetime.combine(moment, NOON)
+            if _ISO.fullmatch(text):
+                moment = datetime.fromisoformat(text)
+                return datetime.combine(moment, NOON) if len(text) == len("2026-01-31") else moment
+        except ValueError:
+            continue
+    return None
+
+
+def _picker(columns: Sequence[str], profile: Profile) -> Callable[[Sequence[str]], dict[str, str]]:
+    places = {ours: columns.index(theirs) for ours, theirs in profile.columns.items() if theirs in columns}
+    absent = dict.fromkeys(COLUMNS, "") | {"register": "0"} | dict(profile.defaults)
+    wanted = tuple(places.items())
+    words = tuple((name, mapping) for name, mapping in profile.values.items() if name != "alarms")
+
+    def pick(fields: Sequence[str]) -> dict[str, str]:
+        row = absent.copy()
+        for name, place in wanted:
+            row[name] = fields[place].strip()
+        for name, mapping in words:
+            row[name] = mapping.get(row[name], row[name])
+        return row
+
+    return pick
+
+
+def _read(line: Line, row: Mapping[str, str], profile: Profile) -> ReadingRow:
+    errors: list[str] = []
+    warnings: list[str] = []
+    if not row["service_point"] and not row["meter_no"]:
+        errors.append("E101")
+    register = row["register"] or "0"
+    if not (register.isascii() and register.isdigit() and len(register) <= 2):  # noqa: PLR2004 - 0 to 99
+        errors.append("E104")
+        register = "0"
+    moment = read_moment(row["read_at"], formats=profile.date_formats)
+    if moment is None:
+        errors.append("E105")
+        moment = noon(date(_FIRST_YEAR, 1, 1)), None
+    read_at, doubled = moment
+    if doubled:
+        warnings.append(doubled)
+    index_m3, unit = _index(row, errors)
+    _check_words(row, errors)
+    details = {name: row[name] for name in _DETAILS if row[name]}
+    read_on = read_at.astimezone(WARSAW).date()
+    if row["month_end_index"] or row["month_end_date"]:
+        read_on, index_m3 = _month_end(row, read_on, index_m3, details, errors)
+    return ReadingRow(
+        line=line,
+        service_point=row["service_point"],
+        meter_no=row["meter_no"],
+        module_no=row["module_no"],
+        register=int(register),
+        read_at=read_at,
+        read_on=read_on,
+        index_m3=index_m3,
+        index_received=row["index"],
+        unit=unit,
+        source=row["source"],
+        quality=row["quality"],
+        reason_code=row["reason_code"] or None,
+        alarms=_alarms(row["alarms"], profile, warnings) if row["alarms"] else (),
+        external_id=row["external_id"] or None,
+        details=details,
+        errors=tuple(errors),
+        warnings=tuple(warnings),
+    )
+
+
+def _index(row: Mapping[str, str], errors: list[str]) -> tuple[Decimal | None, str]:
+    not_read = row["quality"] == "not_read"
+    unit = row["unit"] or ("m3" if not_read else "")
+    if unit not in _DECIMALS:
+        errors.append("E110")
+        return None, unit
+    if not_read:
+        return None, unit
+    index_m3 = read_index(row["index"], unit=unit)
+    if index_m3 is None:
+        errors.append("E108")
+    return index_m3, unit
+
+
+def _check_words(row: Mapping[str, str], errors: list[str]) -> None:
+    if row["source"] not in SOURCES:
+        errors.append("E111")
+    reason = row["reason_code"]
+    if row["quality"] not in QUALITIES or (reason not in REASONS and (reason or row["quality"] == "not_read")):
+        errors.append("E112")
+    if len(row["external_id"]) > _EXTERNAL_ID_LENGTH:
+        errors.append("E113")
+
+
+def _month_end(
+    row: Mapping[str, str], read_on: date, index_m3: Decimal | None, details: dict[str, str], errors: list[str]
+) -> tuple[date, Decimal | None]:
+    """The month-end index stands for the row when it carries one; the index of ``read_at`` is kept in the details."""
+    moment = read_moment(row["month_end_date"])
+    if moment is None or (day := moment[0].astimezone(WARSAW).date()) > read_on:
+        errors.append("E105")
+        return read_on, index_m3
+    if index_m3 is None:
+        return read_on, None
+    month_end_m3 = read_index(row["month_end_index"], unit=row["unit"])
+    if month_end_m3 is None:
+        errors.append("E108")
+        return read_on, index_m3
+    details |= {"read_on": read_on.isoformat(), "index_m3": format(index_m3, "f")}
+    return day, month_end_m3
+
+
+def _alarms(text: str, profile: Profile, warnings: list[str]) -> tuple[str, ...]:
+    words = profile.values.get("alarms", {})
+    named = [words.get(name, name) for name in (part.strip() for part in text.split(",")) if name]
+    if not ALARMS.issuperset(named):
+        warnings.append("W205")
+    return tuple(sorted(ALARMS.intersection(named)))
+
+
+def _misshapen(row: ReadingRow) -> ReadingRow:
+    return ReadingRow(**{name: getattr(row, name) for name in ReadingRow.__slots__} | {"errors": ("E100",)})

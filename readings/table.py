@@ -1,0 +1,98 @@
+"""Files as tables: bytes to numbered raw lines under a checked header.
+
+One record stands on one line; a quoted field may hold the delimiter, never a line end, so that the raw line that is
+kept is the whole record.
+"""
+
+import csv
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from billing.errors import DataRefused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A record as received: ``line_no`` counts from 1, the header being line 1."""
+
+    line_no: int
+    raw: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A file whose header is known to be right."""
+
+    columns: tuple[str, ...]
+    header: str
+    lines: tuple[Line, ...]
+
+
+def read_table(
+    content: bytes,
+    *,
+    required: Collection[str],
+    optional: Collection[str] = (),
+    delimiter: str = ";",
+    encoding: str = "utf-8-sig",
+) -> Table:
+    """Cut ``content`` into lines; blank ones are left out but counted in ``line_no``.
+
+    Raises:
+        DataRefused: ``FILE_UNREADABLE`` (empty, wrong encoding, a zero byte) or ``FILE_HEADER`` (a required column is
+            missing, a column is unknown or stands twice).
+    """
+    first, *rest = _text(content, encoding).split("\n")
+    header = first.rstrip("\r")
+    columns = tuple(name.strip() for name in split_fields(header, delimiter))
+    _check_header(columns, required=required, optional=optional)
+    lines = tuple(
+        Line(line_no=line_no, raw=raw, fields=split_fields(raw, delimiter))
+        for line_no, raw in enumerate((line.rstrip("\r") for line in rest), start=2)
+        if raw.strip()
+    )
+    return Table(columns=columns, header=header, lines=lines)
+
+
+def check_sidecar(content: bytes, sidecar: str | None) -> str:
+    """The SHA-256 of ``content`` in hex, compared with the text of its ``.sha256`` file if there is one.
+
+    Raises:
+        DataRefused: ``FILE_HASH``.
+    """
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sidecar is not None and (sidecar.split() or [""])[0].lower() != sha256:
+        raise DataRefused("FILE_HASH", f"the .sha256 file names another content than {sha256}")
+    return sha256
+
+
+def split_fields(raw: str, delimiter: str) -> tuple[str, ...]:
+    """The fields of one line."""
+    if '"' not in raw:
+        return tuple(raw.split(delimiter))
+    return tuple(next(csv.reader([raw], delimiter=delimiter), ()))
+
+
+def _text(content: bytes, encoding: str) -> str:
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise DataRefused("FILE_UNREADABLE", f"not {encoding}: byte {error.start} cannot be read") from None
+    if not text.strip():
+        raise DataRefused("FILE_UNREADABLE", "the file is empty")
+    if "\0" in text:
+        raise DataRefused("FILE_UNREADABLE", "the file holds zero bytes; it is no text")
+    return text
+
+
+def _check_header(columns: Sequence[str], *, required: Collection[str], optional: Collection[str]) -> None:
+    faults = {
+        "missing": [name for name in required if name not in columns],
+        "unknown": [name for name in columns if name not in required and name not in optional],
+        "twice": sorted({name for name in columns if columns.count(name) > 1}),
+    }
+    if any(faults.values()):
+        said = "; ".join(f"{fault}: {', '.join(names)}" for fault, names in faults.items() if names)
+        raise DataRefused("FILE_HEADER", f"columns {said}")

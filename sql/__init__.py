@@ -1,0 +1,1 @@
+"""The only place that talks to PostgreSQL: schema, migrations, named queries, checks."""

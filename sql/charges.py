@@ -1,0 +1,187 @@
+"""Charges and holds: appended once, compared ever after."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from billing.accounts import Channel, Service
+from billing.canonical import canonical_json, content_sha256
+from billing.charges import Bill, ChargeLine, Hold
+from billing.holds import EXCLUDED
+from billing.periods import Period
+from billing.vat import VatModel, vat_sums
+from sql.copying import copy_rows, days
+from sql.cycles import Cycle
+from sql.queries import queries
+
+_Q = queries("charges")
+
+_LINE_COLUMNS = (
+    "charge_id",
+    "line_no",
+    "point_id",
+    "service",
+    "description",
+    "period",
+    "meter_no",
+    "previous_reading_id",
+    "current_reading_id",
+    "previous_index_m3",
+    "current_index_m3",
+    "quantity",
+    "unit",
+    "price_zl",
+    "net_zl",
+    "vat_rate",
+    "tariff_group",
+    "tariff_sha256",
+    "basis",
+)
+
+
+def rated_hashes(connection: Connection, *, cycle: Cycle, chunk_no: int) -> dict[int, str]:
+    """Content hash of each charge or hold that an earlier run of the chunk has written, by account id."""
+    chunk = {"cycle_id": cycle.cycle_id, "chunk_no": chunk_no}
+    rows = (*connection.execute(_Q["charges_of_chunk"], chunk), *connection.execute(_Q["holds_of_chunk"], chunk))
+    return {row.account_id: row.sha256 for row in rows}
+
+
+def insert_bills(connection: Connection, *, cycle: Cycle, bills: Mapping[int, Bill]) -> None:
+    """Append bills by account id, as charges with their lines."""
+    if not bills:
+        return
+    inserted = connection.execute(
+        _Q["insert_charges"],
+        {
+            "cycle_id": cycle.cycle_id,
+            "account_ids": list(bills),
+            "channels": [bill.channel.value for bill in bills.values()],
+            "nets": [bill.net_zl for bill in bills.values()],
+            "vats": [bill.vat_zl for bill in bills.values()],
+            "grosses": [bill.gross_zl for bill in bills.values()],
+            "sha256s": [content_sha256(bill) for bill in bills.values()],
+        },
+    )
+    charge_ids = {row.account_id: row.charge_id for row in inserted}
+    numbers = {line.point_no for bill in bills.values() for line in bill.lines if line.point_no}
+    known = connection.execute(_Q["points_by_number"], {"point_nos": list(numbers)})
+    points = {row.point_no: row.point_id for row in known}
+    copy_rows(
+        connection,
+        table="charge_line",
+        columns=_LINE_COLUMNS,
+        rows=(
+            _line_row(charge_ids[account_id], line_no, line, points)
+            for account_id, bill in bills.items()
+            for line_no, line in enumerate(bill.lines, start=1)
+        ),
+    )
+
+
+def _line_row(charge_id: int, line_no: int, line: ChargeLine, points: Mapping[str, int]) -> tuple[Any, ...]:
+    return (
+        charge_id,
+        line_no,
+        points[line.point_no] if line.point_no else None,
+        line.service.value,
+        line.description,
+        days(line.period.start, line.period.until),
+        line.meter_no,
+        line.previous_reading_id,
+        line.current_reading_id,
+        line.previous_index_m3,
+        line.current_index_m3,
+        line.quantity,
+        line.unit,
+        line.price_zl,
+        line.net_zl,
+        line.vat_rate,
+        line.tariff_group,
+        line.tariff_sha256,
+        line.basis,
+    )
+
+
+def insert_holds(connection: Connection, *, cycle: Cycle, stage: str, holds: Mapping[int, Hold]) -> None:
+    """Append holds by account id; ``stage`` is the step that decided them."""
+    copy_rows(
+        connection,
+        table="hold",
+        columns=("cycle_id", "account_id", "code", "excluded", "stage", "facts", "draft", "sha256"),
+        rows=(
+            (
+                cycle.cycle_id,
+                account_id,
+                hold.code.value,
+                hold.code in EXCLUDED,
+                stage,
+                canonical_json(hold.facts),
+                canonical_json(hold.draft) if hold.draft else None,
+                content_sha256(hold),
+            )
+            for account_id, hold in holds.items()
+        ),
+    )
+
+
+def control_totals(connection: Connection, *, cycle: Cycle) -> Row[Any]:
+    """Counts and sums that a person approves."""
+    return connection.execute(_Q["control_totals"], {"cycle_id": cycle.cycle_id}).one()
+
+
+def breakdown(connection: Connection, *, cycle: Cycle, name: str, **parameters: Any) -> Sequence[Row[Any]]:
+    """One of the lists about a cycle's charges: totals_by_service, totals_by_group, holds, movers, drafts."""
+    return connection.execute(_Q[name], {"cycle_id": cycle.cycle_id, **parameters}).all()
+
+
+def charges_to_issue(connection: Connection, *, cycle: Cycle) -> Sequence[Row[Any]]:
+    """The cycle's charges with the snapshot they came from and the delivery preference as it is now."""
+    return connection.execute(
+        _Q["charges_to_issue"], {"cycle_id": cycle.cycle_id, "issue_date": cycle.issue_date}
+    ).all()
+
+
+def load_lines(connection: Connection, *, cycle: Cycle) -> Mapping[int, list[ChargeLine]]:
+    """The lines of every charge of the cycle, by charge id."""
+    lines: dict[int, list[ChargeLine]] = defaultdict(list)
+    for row in connection.execute(_Q["lines_of_cycle"], {"cycle_id": cycle.cycle_id}):
+        lines[row.charge_id].append(_line(row))
+    return lines
+
+
+def _line(row: Row[Any]) -> ChargeLine:
+    return ChargeLine(
+        point_no=row.point_no,
+        service=Service(row.service),
+        description=row.description,
+        period=Period(start=row.period_start, until=row.period_until),
+        meter_no=row.meter_no,
+        previous_reading_id=row.previous_reading_id,
+        current_reading_id=row.current_reading_id,
+        previous_index_m3=row.previous_index_m3,
+        current_index_m3=row.current_index_m3,
+        quantity=row.quantity,
+        unit=row.unit,
+        price_zl=row.price_zl,
+        net_zl=row.net_zl,
+        vat_rate=row.vat_rate,
+        tariff_group=row.tariff_group,
+        tariff_sha256=row.tariff_sha256,
+        basis=row.basis,
+    )
+
+
+def bill_of(row: Row[Any], lines: Iterable[ChargeLine], *, vat_model: VatModel) -> Bill:
+    """The bill that a charge's row and lines were written from."""
+    lines = tuple(lines)
+    return Bill(
+        account_no=row.account_no,
+        channel=Channel(row.channel),
+        lines=lines,
+        vat_sums=vat_sums(lines=((line.vat_rate, line.net_zl) for line in lines), model=vat_model),
+        net_zl=row.net_zl,
+        vat_zl=row.vat_zl,
+        gross_zl=row.gross_zl,
+    )

@@ -1,0 +1,162 @@
+"""Invoices, their numbers and their documents: written once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row
+
+from billing.canonical import canonical_json, content_sha256
+from billing.invoices import Invoice
+from sql.clock import business_now
+from sql.cycles import Cycle
+from sql.evidence import Event, append_events
+from sql.queries import queries
+
+_Q = queries("invoices")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewInvoice:
+    """An invoice to write, with the delivery that is created in the same transaction."""
+
+    account_id: int
+    charge_id: int
+    invoice: Invoice
+    delivery_id: UUID
+    address: str | None
+    message_id: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDocument:
+    """A rendered and archived invoice."""
+
+    invoice_id: int
+    sha256: str
+    size_bytes: int
+    pages: int
+    archive_key: str
+
+
+def lock_series(connection: Connection, *, series: str) -> int:
+    """The last number of the series, which nobody else can take until the transaction ends."""
+    last: int = connection.execute(_Q["lock_series"], {"series": series}).scalar_one()
+    return last
+
+
+def insert_invoices(connection: Connection, *, cycle: Cycle, series: str, invoices: Sequence[NewInvoice]) -> None:
+    """Write invoices, the days they bill, their deliveries and their evidence, and use up their numbers."""
+    if not invoices:
+        return
+    issued = [new.invoice for new in invoices]
+    connection.execute(
+        _Q["insert_invoices"],
+        {
+            "series": series,
+            "cycle_id": cycle.cycle_id,
+            "issue_date": cycle.issue_date,
+            "sequences": [invoice.number.sequence for invoice in issued],
+            "invoice_nos": [invoice.number.text for invoice in issued],
+            "account_ids": [new.account_id for new in invoices],
+            "charge_ids": [new.charge_id for new in invoices],
+            "due_dates": [invoice.due_date for invoice in issued],
+            "carriers": [invoice.carrier.value for invoice in issued],
+            "nets": [invoice.net_zl for invoice in issued],
+            "vats": [invoice.vat_zl for invoice in issued],
+            "grosses": [invoice.gross_zl for invoice in issued],
+            "contents": [canonical_json(invoice) for invoice in issued],
+            "sha256s": [content_sha256(invoice) for invoice in issued],
+        },
+    )
+    last_sequence = max(invoice.number.sequence for invoice in issued)
+    connection.execute(_Q["advance_series"], {"series": series, "last_sequence": last_sequence})
+    connection.execute(_Q["insert_billed_periods"], {"cycle_id": cycle.cycle_id})
+    _insert_deliveries(connection, invoices)
+    moment = business_now(connection)
+    append_events(
+        connection,
+        [
+            Event(
+                event_at=moment,
+                subject=f"invoice:{new.invoice.number.text}",
+                kind="issued",
+                body={
+                    "cycle": cycle.cycle_key,
+                    "sha256": content_sha256(new.invoice),
+                    "gross_zl": new.invoice.gross_zl,
+                    "delivery": str(new.delivery_id),
+                    "carrier": new.invoice.carrier,
+                    "reason": new.reason,
+                },
+            )
+            for new in invoices
+        ],
+    )
+
+
+def _insert_deliveries(connection: Connection, invoices: Sequence[NewInvoice]) -> None:
+    connection.execute(
+        _Q["insert_deliveries"],
+        {
+            "delivery_ids": [new.delivery_id for new in invoices],
+            "invoice_nos": [new.invoice.number.text for new in invoices],
+            "channels": [new.invoice.carrier.value for new in invoices],
+            "addresses": [new.address for new in invoices],
+            "reasons": [new.reason for new in invoices],
+            "message_ids": [new.message_id for new in invoices],
+        },
+    )
+
+
+def issued_totals(connection: Connection, *, cycle: Cycle) -> Row[Any]:
+    """Count, sums, first and last number of the cycle's invoices, and one hash over all of them."""
+    return connection.execute(_Q["issued_totals"], {"cycle_id": cycle.cycle_id}).one()
+
+
+def invoices_to_render(connection: Connection, *, cycle: Cycle, chunk_no: int) -> Sequence[Row[Any]]:
+    """Invoices of a chunk that have no document yet."""
+    return connection.execute(_Q["invoices_to_render"], {"cycle_id": cycle.cycle_id, "chunk_no": chunk_no}).all()
+
+
+def documents_of_chunk(connection: Connection, *, cycle: Cycle, chunk_no: int) -> Row[Any]:
+    """How many documents, pages and bytes a chunk has."""
+    return connection.execute(_Q["documents_of_chunk"], {"cycle_id": cycle.cycle_id, "chunk_no": chunk_no}).one()
+
+
+def insert_documents(connection: Connection, *, template_version: str, documents: Sequence[NewDocument]) -> None:
+    """Record archived documents; their deliveries become ``archived``."""
+    written = list(
+        connection.execute(
+            _Q["insert_documents"],
+            {
+                "template_version": template_version,
+                "invoice_ids": [document.invoice_id for document in documents],
+                "sha256s": [document.sha256 for document in documents],
+                "sizes": [document.size_bytes for document in documents],
+                "pages": [document.pages for document in documents],
+                "archive_keys": [document.archive_key for document in documents],
+            },
+        ).scalars()
+    )
+    archived = list(connection.execute(_Q["mark_archived"], {"invoice_ids": written}).scalars())
+    moment = business_now(connection)
+    append_events(
+        connection,
+        [
+            Event(event_at=moment, subject=f"delivery:{delivery_id}", kind="archived", body={})
+            for delivery_id in archived
+        ],
+    )
+
+
+def documents_of_cycle(connection: Connection, *, cycle: Cycle) -> Sequence[Row[Any]]:
+    """Archive key, hash and size of each document of the cycle."""
+    return connection.execute(_Q["documents_of_cycle"], {"cycle_id": cycle.cycle_id}).all()
+
+
+def find_invoice(connection: Connection, *, invoice_no: str) -> Row[Any] | None:
+    """An invoice with its document, by its printed number."""
+    return connection.execute(_Q["find_invoice"], {"invoice_no": invoice_no}).one_or_none()

@@ -1,0 +1,593 @@
+-- The whole billing database: registry, readings, cycles, charges, invoices, deliveries, consents, evidence.
+--
+-- Every fact carries event_at (when it held in the world) and recorded_at (when we wrote it down). Money is
+-- numeric(12,2) in złoty, prices numeric(10,4), volumes numeric(12,3) in m³. Periods are half-open.
+
+-- ── the business clock ──────────────────────────────────────────────────────────────────────────────────────────
+-- Real time for every utility; only one marked as demo may set it (it then stands still until it is set again).
+create table business_clock (
+    only_row  boolean primary key default true check (only_row),
+    is_demo   boolean not null,
+    demo_now  timestamptz,
+    constraint only_a_demo_sets_its_clock check (is_demo or demo_now is null)
+);
+
+create function business_now() returns timestamptz language sql stable as
+    $$ select coalesce((select demo_now from business_clock), now()) $$;
+
+-- ── files that came in ──────────────────────────────────────────────────────────────────────────────────────────
+create table import_file (
+    file_id        bigint generated always as identity primary key,
+    kind           text not null check (kind in ('registry', 'readings', 'consents')),
+    name           text not null,
+    sha256         text not null check (sha256 ~ '^[0-9a-f]{64}$'),
+    size_bytes     bigint not null,
+    profile        text not null,
+    status         text not null check (status in ('accepted', 'refused')),
+    refusal_code   text,
+    refusal_text   text,
+    rows           integer not null,
+    accepted       integer not null,
+    accepted_warn  integer not null,
+    quarantined    integer not null,
+    rejected       integer not null,
+    duplicate      integer not null,
+    event_at       timestamptz not null,
+    recorded_at    timestamptz not null default clock_timestamp(),
+    recorded_by    text not null,
+    constraint totals_balance check (
+        status = 'refused' or rows = accepted + accepted_warn + quarantined + rejected + duplicate),
+    constraint refusal_has_a_code check ((status = 'refused') = (refusal_code is not null))
+);
+create unique index import_file_once on import_file (kind, sha256) where status = 'accepted';
+
+-- The raw row as received, with its line number and what became of it.
+create table import_row (
+    file_id   bigint not null references import_file,
+    line_no   integer not null,
+    raw       text not null,
+    outcome   text not null
+              check (outcome in ('ACCEPTED', 'ACCEPTED_WARN', 'QUARANTINED', 'REJECTED', 'DUPLICATE')),
+    codes     text[] not null default '{}',
+    note      text,
+    primary key (file_id, line_no)
+);
+
+-- ── registry ────────────────────────────────────────────────────────────────────────────────────────────────────
+create table party (
+    party_id     bigint generated always as identity primary key,
+    party_no     text not null unique,
+    kind         text not null check (kind in ('natural_person', 'organisation')),
+    name         text not null,
+    nip          text,
+    street       text not null,
+    postcode     text not null,
+    city         text not null,
+    file_id      bigint,
+    line_no      integer,
+    event_at     timestamptz not null,
+    recorded_at  timestamptz not null default clock_timestamp(),
+    recorded_by  text not null,
+    foreign key (file_id, line_no) references import_row
+);
+
+-- The unit that receives one invoice.
+create table account (
+    account_id    bigint generated always as identity primary key,
+    account_no    text not null unique,
+    route         text not null check (route ~ '^[A-Z0-9]+$'),
+    bank_account  text not null check (bank_account ~ '^[0-9]{26}$'),
+    file_id       bigint,
+    line_no       integer,
+    event_at      timestamptz not null,
+    recorded_at   timestamptz not null default clock_timestamp(),
+    recorded_by   text not null,
+    foreign key (file_id, line_no) references import_row
+);
+create index account_by_route on account (route, account_no);
+
+create table account_party (
+    account_id   bigint not null references account,
+    role         text not null check (role in ('payer', 'nabywca', 'odbiorca', 'correspondence')),
+    role_no      integer not null generated always as (
+                     case role when 'payer' then 1 when 'nabywca' then 2 when 'odbiorca' then 3 else 4 end) stored,
+    party_id     bigint not null references party,
+    valid        daterange not null,
+    file_id      bigint,
+    line_no      integer,
+    recorded_at  timestamptz not null default clock_timestamp(),
+    recorded_by  text not null,
+    foreign key (file_id, line_no) references import_row,
+    constraint one_party_a_role_a_day exclude using gist (
+        int8range(account_id, account_id, '[]') with &&, int4range(role_no, role_no, '[]') with &&, valid with &&)
+);
+
+create table email_address (
+    email_id           bigint generated always as identity primary key,
+    account_id         bigint not null references account,
+    address            text not null,
+    state              text not null check (state in ('unconfirmed', 'confirmed', 'dead')),
+    confirmation_kind  text check (confirmation_kind in ('click', 'signed_paper', 'delivered_without_bounce')),
+    confirmed_at       timestamptz,
+    valid              daterange not null,
+    file_id            bigint,
+    line_no            integer,
+    recorded_at        timestamptz not null default clock_timestamp(),
+    recorded_by        text not null,
+    foreign key (file_id, line_no) references import_row,
+    constraint confirmed_tells_how check ((state = 'confirmed') <= (confirmation_kind is not null)),
+    constraint one_address_a_day exclude using gist (
+        int8range(account_id, account_id, '[]') with &&, valid with &&)
+);
+
+create table point (
+    point_id     bigint generated always as identity primary key,
+    point_no     text not null unique,
+    street       text not null,
+    postcode     text not null,
+    city         text not null,
+    file_id      bigint,
+    line_no      integer,
+    recorded_at  timestamptz not null default clock_timestamp(),
+    recorded_by  text not null,
+    foreign key (file_id, line_no) references import_row
+);
+
+create table contract (
+    contract_id   bigint generated always as identity primary key,
+    contract_no   text not null unique,
+    account_id    bigint not null references account,
+    point_id      bigint not null references point,
+    tariff_class  text not null,
+    services      text[] not null check (services <@ array['water', 'sewage'] and cardinality(services) > 0),
+    valid         daterange not null,
+    file_id       bigint,
+    line_no       integer,
+    recorded_at   timestamptz not null default clock_timestamp(),
+    recorded_by   text not null,
+    foreign key (file_id, line_no) references import_row,
+    constraint one_contract_a_point_a_day exclude using gist (
+        int8range(point_id, point_id, '[]') with &&, valid with &&)
+);
+create index contract_by_account on contract (account_id);
+
+create table meter (
+    meter_id     bigint generated always as identity primary key,
+    meter_no     text not null unique,
+    module_no    text,
+    file_id      bigint,
+    line_no      integer,
+    recorded_at  timestamptz not null default clock_timestamp(),
+    recorded_by  text not null,
+    foreign key (file_id, line_no) references import_row
+);
+
+-- A register of a meter at a point, from its installation to its removal.
+create table installation (
+    installation_id  bigint generated always as identity primary key,
+    point_id         bigint not null references point,
+    meter_id         bigint not null references meter,
+    register         smallint not null default 0,
+    dials            smallint not null check (dials between 3 and 9),
+    decimals         smallint not null check (decimals between 0 and 3),
+    installed_on     date not null,
+    removed_on       date check (removed_on >= installed_on),
+    legalised_until  date,
+    file_id          bigint,
+    line_no          integer,
+    recorded_at      timestamptz not null default clock_timestamp(),
+    recorded_by      text not null,
+    foreign key (file_id, line_no) references import_row,
+    constraint one_place_at_a_time exclude using gist (
+        int8range(meter_id, meter_id, '[]') with &&, int4range(register, register, '[]') with &&,
+        daterange(installed_on, removed_on) with &&),
+    constraint one_meter_at_a_time exclude using gist (
+        int8range(point_id, point_id, '[]') with &&, int4range(register, register, '[]') with &&,
+        daterange(installed_on, removed_on) with &&)
+);
+create index installation_by_point on installation (point_id);
+
+-- ── readings ────────────────────────────────────────────────────────────────────────────────────────────────────
+-- index_m3 is what was received, in m³; it is cut to the meter's decimals only when it is billed.
+create table reading (
+    reading_id       bigint generated always as identity primary key,
+    installation_id  bigint not null references installation,
+    meter_id         bigint not null references meter,
+    register         smallint not null,
+    read_at          timestamptz not null,
+    read_on          date not null,
+    source           text not null check (source in (
+                         'handheld', 'radio_walkby', 'radio_fixed', 'customer_portal', 'customer_phone',
+                         'customer_mail', 'exchange_removal', 'exchange_install', 'staff', 'estimate')),
+    quality          text not null check (quality in ('actual', 'customer', 'estimated', 'not_read')),
+    index_m3         numeric(12, 3) check (index_m3 >= 0),
+    index_received   text not null,
+    unit_received    text not null check (unit_received in ('m3', 'l')),
+    reason_code      text check (reason_code in (
+                         'no_access', 'covered', 'damaged', 'frozen', 'no_signal', 'refused')),
+    state            text not null check (state in ('VALID', 'SUSPECT')),
+    alarms           text[] not null default '{}',
+    details          jsonb not null default '{}',
+    external_id      text,
+    file_id          bigint not null,
+    line_no          integer not null,
+    recorded_at      timestamptz not null default clock_timestamp(),
+    foreign key (file_id, line_no) references import_row,
+    unique (meter_id, register, read_at, source),
+    constraint index_or_reason check ((quality = 'not_read') = (index_m3 is null)),
+    constraint not_read_says_why check (quality <> 'not_read' or reason_code is not null)
+);
+create index reading_of_installation on reading (installation_id, read_on desc, reading_id desc);
+create unique index reading_external on reading (external_id) where external_id is not null;
+
+create table finding (
+    finding_id   bigint generated always as identity primary key,
+    reading_id   bigint not null references reading,
+    code         text not null,
+    severity     text not null check (severity in ('warn', 'quarantine')),
+    facts        jsonb not null,
+    recorded_at  timestamptz not null default clock_timestamp(),
+    unique (reading_id, code)
+);
+
+-- ── consents ────────────────────────────────────────────────────────────────────────────────────────────────────
+create table terms_version (
+    terms_id        bigint generated always as identity primary key,
+    kind            text not null,
+    label           text not null,
+    sha256          text not null unique,
+    body            bytea not null,
+    effective_from  date not null,
+    recorded_at     timestamptz not null default clock_timestamp(),
+    unique (kind, label)
+);
+
+create table consent_event (
+    consent_id      bigint generated always as identity primary key,
+    account_id      bigint not null references account,
+    event           text not null check (event in ('accept', 'withdraw')),
+    purpose         text not null default 'einvoice' check (purpose = 'einvoice'),
+    method          text not null check (method in ('paper_form', 'portal_click', 'phone_recorded', 'staff_import')),
+    terms_id        bigint references terms_version,
+    occurred_at     timestamptz not null,
+    received_at     timestamptz not null,
+    email           text,
+    signer_name     text,
+    scan_sha256     text,
+    requested_from  date,
+    file_id         bigint not null,
+    line_no         integer not null,
+    recorded_at     timestamptz not null default clock_timestamp(),
+    recorded_by     text not null,
+    foreign key (file_id, line_no) references import_row,
+    unique (account_id, event, received_at),
+    constraint acceptance_names_its_terms check ((event = 'accept') <= (terms_id is not null and email is not null))
+);
+
+-- What became of a consent event: each is converted once.
+create table consent_conversion (
+    consent_id            bigint primary key references consent_event,
+    outcome               text not null check (outcome in ('applied', 'no_change', 'refused')),
+    reason                text not null,
+    effective_from        date,
+    price_effect_zl_year  numeric(12, 2),
+    event_at              timestamptz not null,
+    recorded_at           timestamptz not null default clock_timestamp(),
+    constraint applied_has_a_date check ((outcome = 'applied') <= (effective_from is not null))
+);
+
+-- Derived from the consent events and rebuildable from them: which channel holds on which day.
+create table delivery_preference (
+    account_id   bigint not null references account,
+    channel      text not null check (channel in ('paper', 'email')),
+    valid        daterange not null,
+    consent_id   bigint not null references consent_event,
+    recorded_at  timestamptz not null default clock_timestamp(),
+    constraint one_channel_a_day exclude using gist (
+        int8range(account_id, account_id, '[]') with &&, valid with &&)
+);
+
+-- ── cycles ──────────────────────────────────────────────────────────────────────────────────────────────────────
+create table cycle (
+    cycle_id        bigint generated always as identity primary key,
+    cycle_key       text not null unique check (cycle_key ~ '^[A-Za-z0-9_.~:+-]+$'),
+    kind            text not null default 'regular' check (kind = 'regular'),
+    period          daterange not null,
+    route_set       text not null,
+    revision        integer not null check (revision > 0),
+    issue_date      date not null,
+    payment_days    integer not null check (payment_days >= 14),
+    dry_run         boolean not null,
+    chunk_accounts  integer not null check (chunk_accounts > 0),
+    state           text not null check (state in (
+                        'opened', 'frozen', 'checked', 'approved', 'issued', 'closed', 'rejected', 'dry')),
+    started_by      text not null,
+    started_via     text not null check (started_via in ('airflow', 'cli')),
+    airflow_run_id  text unique,
+    event_at        timestamptz not null,
+    recorded_at     timestamptz not null default clock_timestamp(),
+    unique (period, route_set, revision)
+);
+-- One live cycle for a period and route set; a rejected or dry-run cycle leaves its key free.
+create unique index cycle_live on cycle (period, route_set) where state not in ('rejected', 'dry');
+
+-- Files of the utility as they were when a cycle froze its inputs, by content.
+create table input_file (
+    sha256       text primary key check (sha256 ~ '^[0-9a-f]{64}$'),
+    kind         text not null check (kind in ('utility', 'tariff')),
+    name         text not null,
+    content      bytea not null,
+    recorded_at  timestamptz not null default clock_timestamp()
+);
+
+create table cycle_input (
+    cycle_id  bigint not null references cycle,
+    sha256    text not null references input_file,
+    primary key (cycle_id, sha256)
+);
+
+create table snapshot_account (
+    cycle_id    bigint not null references cycle,
+    account_id  bigint not null references account,
+    chunk_no    integer not null,
+    content     text not null,
+    sha256      text not null,
+    primary key (cycle_id, account_id)
+);
+create index snapshot_by_chunk on snapshot_account (cycle_id, chunk_no);
+
+create table charge (
+    charge_id     bigint generated always as identity primary key,
+    cycle_id      bigint not null,
+    account_id    bigint not null,
+    channel       text not null check (channel in ('paper', 'email')),
+    net_zl        numeric(12, 2) not null,
+    vat_zl        numeric(12, 2) not null,
+    gross_zl      numeric(12, 2) not null,
+    sha256        text not null,
+    recorded_at   timestamptz not null default clock_timestamp(),
+    foreign key (cycle_id, account_id) references snapshot_account,
+    unique (cycle_id, account_id),
+    constraint gross_is_net_and_vat check (gross_zl = net_zl + vat_zl)
+);
+
+create table charge_line (
+    charge_id            bigint not null references charge,
+    line_no              integer not null,
+    point_id             bigint references point,
+    service              text not null check (service in ('water', 'sewage', 'abonament')),
+    description          text not null,
+    period               daterange not null,
+    meter_no             text,
+    previous_reading_id  bigint references reading,
+    current_reading_id   bigint references reading,
+    previous_index_m3    numeric(12, 3),
+    current_index_m3     numeric(12, 3),
+    quantity             numeric(12, 3) not null,
+    unit                 text not null,
+    price_zl             numeric(10, 4) not null,
+    net_zl               numeric(12, 2) not null,
+    vat_rate             numeric not null,
+    tariff_group         text not null,
+    tariff_sha256        text not null references input_file,
+    basis                text not null,
+    primary key (charge_id, line_no),
+    constraint readings_in_pairs check ((previous_reading_id is null) = (current_reading_id is null))
+);
+create index charge_line_by_reading on charge_line (current_reading_id) where current_reading_id is not null;
+
+create table hold (
+    cycle_id     bigint not null references cycle,
+    account_id   bigint not null references account,
+    code         text not null,
+    excluded     boolean not null,
+    stage        text not null check (stage in ('freeze', 'rate', 'issue')),
+    facts        jsonb not null,
+    draft        text,
+    sha256       text not null,
+    recorded_at  timestamptz not null default clock_timestamp(),
+    primary key (cycle_id, account_id)
+);
+
+create table approval (
+    cycle_id       bigint primary key references cycle,
+    decision       text not null check (decision in ('approved', 'rejected')),
+    decided_by     text not null,
+    decided_via    text not null check (decided_via in ('airflow', 'cli')),
+    note           text not null,
+    totals_sha256  text not null,
+    event_at       timestamptz not null,
+    recorded_at    timestamptz not null default clock_timestamp()
+);
+
+-- ── invoices and documents ──────────────────────────────────────────────────────────────────────────────────────
+create table invoice_series (
+    series         text primary key,
+    last_sequence  bigint not null check (last_sequence >= 0)
+);
+
+create table invoice (
+    invoice_id      bigint generated always as identity primary key,
+    series          text not null references invoice_series,
+    sequence        bigint not null check (sequence > 0),
+    invoice_no      text not null unique,
+    cycle_id        bigint not null references cycle,
+    account_id      bigint not null references account,
+    kind            text not null check (kind = 'regular'),
+    charge_id       bigint not null unique references charge,
+    issue_date      date not null,
+    due_date        date not null,
+    carrier         text not null check (carrier in ('paper', 'email')),
+    net_zl          numeric(12, 2) not null,
+    vat_zl          numeric(12, 2) not null,
+    gross_zl        numeric(12, 2) not null,
+    content         text not null,
+    sha256          text not null,
+    event_at        timestamptz not null,
+    recorded_at     timestamptz not null default clock_timestamp(),
+    unique (series, sequence),
+    unique (cycle_id, account_id, kind)
+);
+
+-- No day is billed twice: water and sewage by point, the standing charge of a recipient by account.
+create table billed_period (
+    invoice_id  bigint not null references invoice,
+    line_no     integer not null,
+    account_id  bigint not null references account,
+    point_id    bigint references point,
+    service     text not null check (service in ('water', 'sewage', 'abonament')),
+    service_no  integer not null generated always as (
+                    case service when 'water' then 1 when 'sewage' then 2 else 3 end) stored,
+    period      daterange not null check (not isempty(period)),
+    primary key (invoice_id, line_no),
+    constraint no_day_twice_at_a_point exclude using gist (
+        int8range(point_id, point_id, '[]') with &&, int4range(service_no, service_no, '[]') with &&,
+        period with &&) where (point_id is not null),
+    constraint no_day_twice_for_a_recipient exclude using gist (
+        int8range(account_id, account_id, '[]') with &&, int4range(service_no, service_no, '[]') with &&,
+        period with &&) where (point_id is null)
+);
+
+create table document (
+    document_id       bigint generated always as identity primary key,
+    invoice_id        bigint not null references invoice,
+    kind              text not null check (kind = 'invoice'),
+    sha256            text not null,
+    size_bytes        integer not null,
+    pages             integer not null,
+    template_version  text not null,
+    archive_key       text not null unique,
+    event_at          timestamptz not null,
+    recorded_at       timestamptz not null default clock_timestamp(),
+    unique (invoice_id, kind)
+);
+
+-- ── deliveries: a work queue, every transition of which is appended to the evidence ──────────────────────────────
+create table print_package (
+    package_id    bigint generated always as identity primary key,
+    package_no    text not null unique,
+    cycle_id      bigint not null references cycle,
+    path          text not null,
+    sha256        text not null,
+    letters       integer not null,
+    event_at      timestamptz not null,
+    recorded_at   timestamptz not null default clock_timestamp()
+);
+
+create table delivery (
+    delivery_id   uuid primary key,
+    invoice_id    bigint not null references invoice,
+    purpose       text not null check (purpose = 'invoice'),
+    channel       text not null check (channel in ('email', 'paper')),
+    account_id    bigint not null references account,
+    address       text,
+    state         text not null check (state in (
+                      'planned', 'archived', 'ready', 'leased', 'sending', 'accepted', 'delivered', 'settled',
+                      'unknown', 'rejected', 'blocked', 'bounced', 'overdue', 'packaged', 'sent')),
+    reason        text not null,
+    document_id   bigint references document,
+    message_id    text unique,
+    package_id    bigint references print_package,
+    issue_date    date not null,
+    deadline      timestamptz not null,
+    not_before    timestamptz not null,
+    attempts      integer not null default 0,
+    fence         integer not null default 0,
+    lease_owner   text,
+    lease_until   timestamptz,
+    recorded_at   timestamptz not null default clock_timestamp(),
+    updated_at    timestamptz not null default clock_timestamp(),
+    unique (invoice_id, purpose, channel),
+    constraint email_has_an_address check ((channel = 'email') = (address is not null and message_id is not null))
+) with (fillfactor = 80);
+create index delivery_ready on delivery (channel, not_before, delivery_id) where state = 'ready';
+create index delivery_leased on delivery (lease_until) where state in ('leased', 'sending');
+
+-- One row an attempt: written (committed) before the last dot leaves, completed after the answer.
+create table attempt (
+    delivery_id     uuid not null references delivery,
+    attempt_no      integer not null,
+    fence           integer not null,
+    relay           text not null,
+    mime_sha256     text,
+    intent_at       timestamptz not null,
+    ended_at        timestamptz,
+    outcome         text check (outcome in ('accepted', 'retry', 'rejected', 'blocked', 'unknown', 'absent')),
+    reply_code      integer,
+    reply_enhanced  text,
+    reply_text      text,
+    recorded_at     timestamptz not null default clock_timestamp(),
+    primary key (delivery_id, attempt_no)
+);
+
+-- ── evidence ────────────────────────────────────────────────────────────────────────────────────────────────────
+-- One hash chain for everything: hash = sha256(0x00 || prev || seq || event_at|subject|kind|body), first prev = 0x00*32.
+create table evidence (
+    seq          bigint primary key,
+    event_at     timestamptz not null,
+    subject      text not null,
+    kind         text not null,
+    body         text not null,
+    prev         bytea not null,
+    hash         bytea not null,
+    recorded_at  timestamptz not null default clock_timestamp()
+);
+create index evidence_of_subject on evidence (subject, seq);
+
+-- What ran: one row for every completed step or chunk of one.
+create table step_run (
+    step_run_id     bigint generated always as identity primary key,
+    cycle_id        bigint references cycle,
+    step            text not null,
+    chunk           text,
+    counts          jsonb not null,
+    sums            jsonb not null,
+    sha256          text not null,
+    actor           text not null,
+    dag_id          text,
+    airflow_run_id  text,
+    try_number      integer,
+    code_version    text not null,
+    tariff_sha256s  text[] not null,
+    started_at      timestamptz not null,
+    event_at        timestamptz not null,
+    recorded_at     timestamptz not null default clock_timestamp()
+);
+create index step_run_of_cycle on step_run (cycle_id, step_run_id);
+
+-- ── append-only ─────────────────────────────────────────────────────────────────────────────────────────────────
+create function refuse_change() returns trigger language plpgsql as $$
+begin
+    raise exception '% is append-only: % refused', tg_table_name, tg_op using errcode = 'OB001';
+end $$;
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array[
+        'import_file', 'import_row', 'party', 'account', 'point', 'meter', 'reading', 'finding', 'terms_version',
+        'consent_event', 'consent_conversion', 'input_file', 'cycle_input', 'snapshot_account', 'charge',
+        'charge_line', 'hold', 'approval', 'invoice', 'billed_period', 'document', 'print_package', 'evidence',
+        'step_run'] loop
+        execute format('create trigger append_only before update or delete on %I
+                        for each row execute function refuse_change()', name);
+        execute format('create trigger append_only_truncate before truncate on %I
+                        for each statement execute function refuse_change()', name);
+    end loop;
+end $$;
+
+-- ── least rights ────────────────────────────────────────────────────────────────────────────────────────────────
+grant usage on schema public to obieg_app, obieg_auditor;
+grant select on all tables in schema public to obieg_app, obieg_auditor;
+grant insert on all tables in schema public to obieg_app;
+revoke insert on business_clock from obieg_app;
+grant update (demo_now) on business_clock to obieg_app;
+grant update (valid) on account_party, email_address, contract, delivery_preference to obieg_app;
+grant update (state) on email_address to obieg_app;
+grant delete on delivery_preference to obieg_app;
+grant update (removed_on) on installation to obieg_app;
+grant update (state, airflow_run_id) on cycle to obieg_app;
+grant update (last_sequence) on invoice_series to obieg_app;
+grant update on delivery to obieg_app;
+grant update (ended_at, outcome, reply_code, reply_enhanced, reply_text) on attempt to obieg_app;

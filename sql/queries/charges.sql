@@ -1,0 +1,107 @@
+-- name: charges_of_chunk
+select c.account_id, c.sha256
+from charge c
+join snapshot_account s using (cycle_id, account_id)
+where c.cycle_id = :cycle_id and s.chunk_no = :chunk_no
+
+-- name: holds_of_chunk
+select h.account_id, h.sha256
+from hold h
+join snapshot_account s using (cycle_id, account_id)
+where h.cycle_id = :cycle_id and s.chunk_no = :chunk_no and h.stage = 'rate'
+
+-- name: insert_charges
+insert into charge (cycle_id, account_id, channel, net_zl, vat_zl, gross_zl, sha256)
+select :cycle_id, account_id, channel, net_zl, vat_zl, gross_zl, sha256
+from unnest(cast(:account_ids as bigint[]), cast(:channels as text[]), cast(:nets as numeric[]),
+            cast(:vats as numeric[]), cast(:grosses as numeric[]), cast(:sha256s as text[]))
+     as given (account_id, channel, net_zl, vat_zl, gross_zl, sha256)
+returning account_id, charge_id
+
+-- name: points_by_number
+select point_no, point_id from point where point_no = any(:point_nos)
+
+-- name: control_totals
+-- What a person approves: every eligible account in exactly one of the three columns, and the sums.
+select (select count(*) from snapshot_account s where s.cycle_id = :cycle_id) as eligible,
+       (select count(*) from charge c where c.cycle_id = :cycle_id) as charged,
+       (select count(*) from hold h where h.cycle_id = :cycle_id and not h.excluded) as held,
+       (select count(*) from hold h where h.cycle_id = :cycle_id and h.excluded) as excluded,
+       coalesce((select sum(c.net_zl) from charge c where c.cycle_id = :cycle_id), 0) as net_zl,
+       coalesce((select sum(c.vat_zl) from charge c where c.cycle_id = :cycle_id), 0) as vat_zl,
+       coalesce((select sum(c.gross_zl) from charge c where c.cycle_id = :cycle_id), 0) as gross_zl,
+       (select encode(sha256(coalesce(string_agg(c.sha256, '' order by c.account_id), '')::bytea), 'hex')
+        from charge c where c.cycle_id = :cycle_id) as charges_sha256
+
+-- name: totals_by_service
+select l.service, l.unit, count(*) as lines, sum(l.quantity) as quantity, sum(l.net_zl) as net_zl
+from charge_line l
+join charge c using (charge_id)
+where c.cycle_id = :cycle_id
+group by l.service, l.unit
+order by l.service
+
+-- name: totals_by_group
+select l.tariff_group, c.channel, count(distinct c.charge_id) as charges, sum(l.net_zl) as net_zl
+from charge_line l
+join charge c using (charge_id)
+where c.cycle_id = :cycle_id
+group by l.tariff_group, c.channel
+order by l.tariff_group, c.channel
+
+-- name: holds_by_code
+select code, excluded, count(*) as accounts
+from hold
+where cycle_id = :cycle_id
+group by code, excluded
+order by excluded, code
+
+-- name: holds
+select a.account_no, h.code, h.excluded, h.stage, h.facts
+from hold h
+join account a using (account_id)
+where h.cycle_id = :cycle_id
+order by h.excluded, h.code, a.account_no
+
+-- name: drafts
+select a.account_no, h.code, h.draft
+from hold h
+join account a using (account_id)
+where h.cycle_id = :cycle_id and h.draft is not null
+order by a.account_no
+
+-- name: movers
+-- The largest bills of the cycle beside the same account's bill before it.
+select a.account_no, c.gross_zl,
+       (select i.gross_zl from invoice i where i.account_id = c.account_id order by i.invoice_id desc limit 1)
+           as previous_gross_zl
+from charge c
+join account a using (account_id)
+where c.cycle_id = :cycle_id
+order by c.gross_zl desc, a.account_no
+limit :most
+
+-- name: charges_to_issue
+select c.charge_id, c.account_id, a.account_no, c.channel, c.net_zl, c.vat_zl, c.gross_zl, c.sha256,
+       s.content as snapshot, s.chunk_no,
+       exists (select 1 from charge_line l join reading r on r.reading_id = l.current_reading_id
+               where l.charge_id = c.charge_id and r.state <> 'VALID') as reading_changed,
+       p.channel as channel_now, e.address as email_now, e.state as email_state_now
+from charge c
+join account a using (account_id)
+join snapshot_account s using (cycle_id, account_id)
+left join delivery_preference p on p.account_id = c.account_id and p.valid @> cast(:issue_date as date)
+left join email_address e on e.account_id = c.account_id and e.valid @> cast(:issue_date as date)
+where c.cycle_id = :cycle_id
+order by a.account_no
+
+-- name: lines_of_cycle
+select l.charge_id, l.line_no, p.point_no, l.service, l.description, lower(l.period) as period_start,
+       upper(l.period) as period_until, l.meter_no, l.previous_reading_id, l.current_reading_id,
+       l.previous_index_m3, l.current_index_m3, l.quantity, l.unit, l.price_zl, l.net_zl, l.vat_rate,
+       l.tariff_group, l.tariff_sha256, l.basis
+from charge_line l
+join charge c using (charge_id)
+left join point p using (point_id)
+where c.cycle_id = :cycle_id
+order by l.charge_id, l.line_no

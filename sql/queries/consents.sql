@@ -1,0 +1,68 @@
+-- name: register_terms
+insert into terms_version (kind, label, sha256, body, effective_from)
+values (:kind, :label, :sha256, :body, :effective_from)
+on conflict do nothing
+
+-- name: terms
+select terms_id, kind, label, sha256, effective_from from terms_version where kind = :kind
+
+-- name: events_of_accounts
+select a.account_no, c.consent_id, c.account_id, c.event, c.method, c.occurred_at, c.received_at, t.label as terms_label,
+       coalesce(t.sha256, '') as terms_sha256, c.email, c.signer_name, c.scan_sha256, c.requested_from,
+       conversion.outcome
+from consent_event c
+join account a using (account_id)
+left join terms_version t using (terms_id)
+left join consent_conversion conversion using (consent_id)
+where a.account_no = any(:account_nos)
+order by c.received_at, c.consent_id
+
+-- name: accounts_pending
+-- Accounts that have consents which no conversion has taken yet.
+select distinct a.account_no
+from consent_event c
+join account a using (account_id)
+where not exists (select 1 from consent_conversion v where v.consent_id = c.consent_id)
+order by a.account_no
+
+-- name: ids_of_file
+select c.line_no, c.consent_id from consent_event c where c.file_id = :file_id and c.account_id = any(:account_ids)
+
+-- name: contracts_of_accounts
+select a.account_no, c.tariff_class, lower(c.valid) as valid_from, upper(c.valid) as valid_until
+from contract c
+join account a using (account_id)
+join point p using (point_id)
+where a.account_no = any(:account_nos) and not isempty(c.valid)
+order by a.account_no, p.point_no, lower(c.valid)
+
+-- name: open_emails
+select e.email_id, a.account_no, e.address, e.state, lower(e.valid) as valid_from
+from email_address e
+join account a using (account_id)
+where a.account_no = any(:account_nos) and upper_inf(e.valid) and not isempty(e.valid)
+
+-- name: close_email
+update email_address
+set valid = case when lower(valid) < :until then daterange(lower(valid), :until) else 'empty' end
+where email_id = :email_id
+
+-- name: preferences
+select p.channel, lower(p.valid) as valid_from, upper(p.valid) as valid_until, p.consent_id
+from delivery_preference p
+join account a using (account_id)
+where a.account_no = :account_no
+order by lower(p.valid)
+
+-- name: forget_preferences
+delete from delivery_preference where account_id = any(:account_ids)
+
+-- name: conversions_since
+-- What conversions did, for whoever tells the customers: from a consent id on, in order.
+select v.consent_id, a.account_no, c.event, c.method, c.email, v.outcome, v.reason, v.effective_from,
+       v.price_effect_zl_year, v.event_at
+from consent_conversion v
+join consent_event c using (consent_id)
+join account a using (account_id)
+where v.consent_id > :after
+order by v.consent_id

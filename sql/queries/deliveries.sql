@@ -1,0 +1,161 @@
+-- name: release
+-- Archived documents may leave: the release gate of this version is open at once.
+update delivery d
+set state = 'ready', updated_at = clock_timestamp()
+where d.state = 'archived' and (cast(:cycle_id as bigint) is null
+      or d.invoice_id in (select invoice_id from invoice where cycle_id = :cycle_id))
+returning d.delivery_id
+
+-- name: owners_of_leases
+select distinct lease_owner from delivery where state in ('leased', 'sending')
+
+-- name: free_leases
+-- A lease that ran out, or whose owner is known to be dead, before anything was sent.
+update delivery
+set state = 'ready', lease_owner = null, lease_until = null, updated_at = clock_timestamp()
+where state = 'leased' and (lease_until < now() or lease_owner = any(:dead_owners))
+returning delivery_id
+
+-- name: doubt_sendings
+-- The same after the intent was committed: whether the message left is not known.
+update delivery
+set state = 'unknown', lease_owner = null, lease_until = null, updated_at = clock_timestamp()
+where state = 'sending' and (lease_until < now() or lease_owner = any(:dead_owners))
+returning delivery_id
+
+-- name: unknown_deliveries
+select d.delivery_id, d.message_id, a.intent_at
+from delivery d
+join lateral (select * from attempt t where t.delivery_id = d.delivery_id order by attempt_no desc limit 1) a on true
+where d.state = 'unknown'
+order by d.delivery_id
+for update of d skip locked
+
+-- name: expire
+-- E-mail that can no longer keep its promises: the issue day is over, or the payment term would fall short.
+update delivery d
+set state = 'overdue', updated_at = clock_timestamp()
+from invoice i
+where i.invoice_id = d.invoice_id and d.channel = 'email' and d.state = 'ready'
+  and i.due_date < (business_now() at time zone 'Europe/Warsaw')::date + :minimum_days
+returning d.delivery_id
+
+-- name: claim
+update delivery
+set state = 'leased', lease_owner = :owner, lease_until = now() + make_interval(secs => :lease_s), fence = fence + 1,
+    updated_at = clock_timestamp()
+where delivery_id in (
+    select delivery_id from delivery
+    where channel = 'email' and state = 'ready' and not_before <= now()
+      and (cast(:cycle_id as bigint) is null or invoice_id in (select invoice_id from invoice where cycle_id = :cycle_id))
+    order by not_before, delivery_id
+    limit :batch
+    for update skip locked)
+returning delivery_id, fence
+
+-- name: claimed_mail
+select d.delivery_id, d.fence, d.attempts, d.address, d.message_id, d.account_id, i.invoice_no, i.content,
+       i.account_id as invoice_account_id, i.event_at as issued_at, doc.archive_key, doc.sha256 as document_sha256
+from delivery d
+join invoice i using (invoice_id)
+join document doc on doc.document_id = d.document_id and doc.invoice_id = d.invoice_id
+where d.delivery_id = any(cast(:delivery_ids as uuid[]))
+order by d.delivery_id
+
+-- name: intend
+update delivery
+set state = :state, attempts = attempts + 1, lease_until = now() + make_interval(secs => :lease_s),
+    updated_at = clock_timestamp()
+where delivery_id = :delivery_id and fence = :fence and state = 'leased'
+
+-- name: insert_attempt
+insert into attempt (delivery_id, attempt_no, fence, relay, mime_sha256, intent_at)
+select delivery_id, attempts, fence, :relay, :mime_sha256, clock_timestamp()
+from delivery where delivery_id = :delivery_id
+
+-- name: conclude
+update delivery
+set state = :state, not_before = now() + make_interval(secs => :wait_s), lease_owner = null, lease_until = null,
+    updated_at = clock_timestamp()
+where delivery_id = :delivery_id and fence = :fence and state = :source
+
+-- name: complete_attempt
+update attempt
+set ended_at = clock_timestamp(), outcome = :outcome, reply_code = :reply_code, reply_enhanced = :reply_enhanced,
+    reply_text = :reply_text
+where delivery_id = :delivery_id
+  and attempt_no = (select max(attempt_no) from attempt where delivery_id = :delivery_id)
+
+-- name: resolve
+update delivery set state = :state, not_before = now(), updated_at = clock_timestamp()
+where delivery_id = :delivery_id and state = 'unknown'
+
+-- name: fall_back_to_paper
+insert into delivery (delivery_id, invoice_id, purpose, channel, account_id, state, reason, document_id, issue_date,
+                      deadline, not_before)
+select :paper_id, invoice_id, purpose, 'paper', account_id, 'ready', 'email_' || state, document_id, issue_date,
+       deadline, now()
+from delivery
+where delivery_id = :delivery_id
+on conflict (invoice_id, purpose, channel) do nothing
+returning delivery_id
+
+-- name: cycles_with_letters
+select distinct i.cycle_id, c.cycle_key
+from delivery d
+join invoice i using (invoice_id)
+join cycle c using (cycle_id)
+where d.channel = 'paper' and d.state = 'ready' and (cast(:cycle_id as bigint) is null or i.cycle_id = :cycle_id)
+order by i.cycle_id
+
+-- name: letters
+select d.delivery_id, a.account_no, i.invoice_no, i.content, doc.archive_key, doc.sha256 as document_sha256, doc.pages,
+       (s.content::json ->> 'channel') = 'paper' as could_go_paperless
+from delivery d
+join invoice i using (invoice_id)
+join document doc on doc.document_id = d.document_id and doc.invoice_id = d.invoice_id
+join snapshot_account s on s.cycle_id = i.cycle_id and s.account_id = i.account_id
+join account a on a.account_id = d.account_id
+where d.channel = 'paper' and d.state = 'ready' and i.cycle_id = :cycle_id
+order by i.sequence
+for update of d skip locked
+
+-- name: next_package_no
+select count(*) + 1 from print_package where cycle_id = :cycle_id
+
+-- name: insert_package
+insert into print_package (package_no, cycle_id, path, sha256, letters, event_at)
+values (:package_no, :cycle_id, :path, :sha256, :letters, business_now())
+returning package_id
+
+-- name: mark_packaged
+update delivery set state = 'packaged', package_id = :package_id, updated_at = clock_timestamp()
+where delivery_id = any(cast(:delivery_ids as uuid[])) and state = 'ready'
+
+-- name: delivery_counts
+select d.channel, d.state, count(*) as deliveries
+from delivery d
+join invoice i using (invoice_id)
+where i.cycle_id = :cycle_id
+group by d.channel, d.state
+order by d.channel, d.state
+
+-- name: deliveries_of_invoice
+select d.delivery_id, d.channel, d.state, d.reason, d.attempts, d.deadline, d.not_before, d.message_id,
+       p.package_no, d.updated_at, a.attempt_no, a.relay, a.intent_at, a.ended_at, a.outcome, a.reply_code, a.reply_text
+from delivery d
+join invoice i using (invoice_id)
+left join print_package p using (package_id)
+left join attempt a using (delivery_id)
+where i.invoice_no = :invoice_no
+order by d.recorded_at, a.attempt_no
+
+-- name: accepted_mail
+select d.delivery_id, d.message_id, i.invoice_no
+from delivery d
+join invoice i using (invoice_id)
+where i.cycle_id = :cycle_id and d.channel = 'email' and d.state in ('accepted', 'delivered', 'settled')
+order by i.sequence
+
+-- name: packages
+select package_no, path, sha256, letters from print_package where cycle_id = :cycle_id order by package_id

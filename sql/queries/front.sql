@@ -1,0 +1,83 @@
+-- name: cycle_run
+select cycle_key, state, airflow_run_id from cycle where cycle_key = :cycle_key
+
+-- name: delivery
+select i.invoice_no, i.issue_date, i.gross_zl, d.delivery_id, d.purpose, d.channel, d.state, d.reason, d.address,
+       d.message_id, d.attempts, d.not_before, d.deadline, d.updated_at, doc.archive_key, doc.sha256 as document_sha256,
+       p.package_no, p.path as package_path
+from invoice i
+left join delivery d using (invoice_id)
+left join document doc on doc.invoice_id = i.invoice_id
+left join print_package p using (package_id)
+where i.invoice_no = :invoice_no
+order by d.purpose, d.channel
+
+-- name: attempts
+select attempt_no, relay, intent_at, ended_at, outcome, reply_code, reply_enhanced, reply_text
+from attempt
+where delivery_id = :delivery_id
+order by attempt_no
+
+-- name: invoice
+select i.invoice_id, i.invoice_no, i.issue_date, i.due_date, i.net_zl, i.vat_zl, i.gross_zl, i.carrier, i.sha256,
+       c.cycle_key, a.account_no, i.charge_id
+from invoice i
+join cycle c using (cycle_id)
+join account a on a.account_id = i.account_id
+where i.invoice_no = :invoice_no
+
+-- name: invoice_lines
+select l.line_no, l.description, l.service, lower(l.period) as period_start, upper(l.period) as period_until,
+       p.point_no, l.meter_no, l.quantity, l.unit, l.price_zl, l.net_zl, l.vat_rate, l.tariff_group, t.name as tariff,
+       l.tariff_sha256, l.basis, l.previous_reading_id, l.current_reading_id
+from charge_line l
+left join point p using (point_id)
+join input_file t on t.sha256 = l.tariff_sha256
+where l.charge_id = :charge_id
+order by l.line_no
+
+-- name: reading_as_received
+select r.reading_id, r.read_at, r.source, r.quality, r.index_m3, f.name as file_name, f.sha256 as file_sha256,
+       r.line_no, w.raw
+from reading r
+join import_row w on w.file_id = r.file_id and w.line_no = r.line_no
+join import_file f on f.file_id = r.file_id
+where r.reading_id = :reading_id
+
+-- name: drafts
+select a.account_no, h.code, h.draft
+from hold h
+join cycle c using (cycle_id)
+join account a using (account_id)
+where c.cycle_key = :cycle_key and h.draft is not null
+order by a.account_no
+
+-- name: conversions
+select e.event, v.outcome, count(*) as consents, min(v.price_effect_zl_year) as least_zl_year,
+       max(v.price_effect_zl_year) as most_zl_year, sum(v.price_effect_zl_year) as sum_zl_year
+from consent_conversion v
+join consent_event e using (consent_id)
+where v.event_at >= :since and e.method <> 'staff_import'
+group by e.event, v.outcome
+order by e.event, v.outcome
+
+-- name: mailed_invoice
+select i.invoice_no, a.account_no, i.gross_zl, d.message_id, d.address, doc.archive_key
+from delivery d
+join invoice i using (invoice_id)
+join account a on a.account_id = i.account_id
+join document doc on doc.invoice_id = i.invoice_id
+join cycle c on c.cycle_id = i.cycle_id
+where c.cycle_key = :cycle_key and d.channel = 'email' and d.state in ('accepted', 'delivered', 'settled')
+order by i.invoice_no
+limit 1
+
+-- name: print_packages
+select p.package_no, p.path, p.sha256, p.letters
+from print_package p
+join cycle c using (cycle_id)
+where c.cycle_key = :cycle_key
+order by p.package_id
+
+-- name: clock_is_set
+select demo_now is not null from business_clock

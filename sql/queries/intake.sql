@@ -1,0 +1,20 @@
+-- name: lock
+-- One import at a time: what is a duplicate is decided outside the database.
+select pg_advisory_xact_lock(hashtext('obieg.intake'))
+
+-- name: accepted_file
+select rows, accepted, accepted_warn, quarantined, rejected, duplicate
+from import_file
+where kind = :kind and sha256 = :sha256 and status = 'accepted'
+
+-- name: refused_file
+select file_id
+from import_file
+where kind = :kind and sha256 = :sha256 and status = 'refused' and refusal_text = :refusal_text
+
+-- name: insert_file
+insert into import_file (kind, name, sha256, size_bytes, profile, status, refusal_code, refusal_text, rows, accepted,
+                         accepted_warn, quarantined, rejected, duplicate, event_at, recorded_by)
+values (:kind, :name, :sha256, :size_bytes, :profile, :status, :refusal_code, :refusal_text, :rows, :accepted,
+        :accepted_warn, :quarantined, :rejected, :duplicate, business_now(), :recorded_by)
+returning file_id

@@ -1,0 +1,90 @@
+-- name: lock_series
+insert into invoice_series (series, last_sequence) values (:series, 0)
+on conflict (series) do update set last_sequence = invoice_series.last_sequence
+returning last_sequence
+
+-- name: advance_series
+update invoice_series set last_sequence = :last_sequence where series = :series
+
+-- name: insert_invoices
+insert into invoice (series, sequence, invoice_no, cycle_id, account_id, kind, charge_id, issue_date, due_date,
+                     carrier, net_zl, vat_zl, gross_zl, content, sha256, event_at)
+select :series, sequence, invoice_no, :cycle_id, account_id, 'regular', charge_id, :issue_date, due_date, carrier,
+       net_zl, vat_zl, gross_zl, content, sha256, business_now()
+from unnest(cast(:sequences as bigint[]), cast(:invoice_nos as text[]), cast(:account_ids as bigint[]),
+            cast(:charge_ids as bigint[]), cast(:due_dates as date[]), cast(:carriers as text[]),
+            cast(:nets as numeric[]), cast(:vats as numeric[]), cast(:grosses as numeric[]),
+            cast(:contents as text[]), cast(:sha256s as text[]))
+     as given (sequence, invoice_no, account_id, charge_id, due_date, carrier, net_zl, vat_zl, gross_zl, content, sha256)
+
+-- name: insert_billed_periods
+insert into billed_period (invoice_id, line_no, account_id, point_id, service, period)
+select i.invoice_id, l.line_no, i.account_id, l.point_id, l.service, l.period
+from invoice i
+join charge_line l using (charge_id)
+where i.cycle_id = :cycle_id
+
+-- name: insert_deliveries
+insert into delivery (delivery_id, invoice_id, purpose, channel, account_id, address, state, reason, message_id,
+                      issue_date, deadline, not_before)
+select given.delivery_id, i.invoice_id, 'invoice', given.channel, i.account_id, given.address, 'planned',
+       given.reason, given.message_id, i.issue_date,
+       (i.issue_date + 1)::timestamp at time zone 'Europe/Warsaw', now()
+from unnest(cast(:delivery_ids as uuid[]), cast(:invoice_nos as text[]), cast(:channels as text[]),
+            cast(:addresses as text[]), cast(:reasons as text[]), cast(:message_ids as text[]))
+     as given (delivery_id, invoice_no, channel, address, reason, message_id)
+join invoice i using (invoice_no)
+
+-- name: issued_totals
+select count(*) as invoices, coalesce(sum(net_zl), 0) as net_zl, coalesce(sum(vat_zl), 0) as vat_zl,
+       coalesce(sum(gross_zl), 0) as gross_zl, min(invoice_no) as first_no, max(invoice_no) as last_no,
+       encode(sha256(coalesce(string_agg(sha256, '' order by sequence), '')::bytea), 'hex') as sha256
+from invoice
+where cycle_id = :cycle_id
+
+-- name: invoices_to_render
+select i.invoice_id, i.invoice_no, i.issue_date, i.content, i.sha256
+from invoice i
+join snapshot_account s using (cycle_id, account_id)
+where i.cycle_id = :cycle_id and s.chunk_no = :chunk_no
+  and not exists (select 1 from document d where d.invoice_id = i.invoice_id and d.kind = 'invoice')
+order by i.sequence
+
+-- name: documents_of_chunk
+select count(*) as documents, coalesce(sum(d.pages), 0) as pages, coalesce(sum(d.size_bytes), 0) as bytes
+from document d
+join invoice i using (invoice_id)
+join snapshot_account s using (cycle_id, account_id)
+where i.cycle_id = :cycle_id and s.chunk_no = :chunk_no
+
+-- name: insert_documents
+insert into document (invoice_id, kind, sha256, size_bytes, pages, template_version, archive_key, event_at)
+select invoice_id, 'invoice', sha256, size_bytes, pages, :template_version, archive_key, business_now()
+from unnest(cast(:invoice_ids as bigint[]), cast(:sha256s as text[]), cast(:sizes as integer[]),
+            cast(:pages as integer[]), cast(:archive_keys as text[]))
+     as given (invoice_id, sha256, size_bytes, pages, archive_key)
+on conflict (invoice_id, kind) do nothing
+returning invoice_id
+
+-- name: mark_archived
+update delivery d
+set state = 'archived', document_id = doc.document_id, updated_at = clock_timestamp()
+from document doc
+where doc.invoice_id = d.invoice_id and doc.kind = 'invoice' and d.state = 'planned'
+  and d.invoice_id = any(:invoice_ids)
+returning d.delivery_id
+
+-- name: documents_of_cycle
+select d.archive_key, d.sha256, d.size_bytes, i.invoice_no
+from document d
+join invoice i using (invoice_id)
+where i.cycle_id = :cycle_id
+order by d.archive_key
+
+-- name: find_invoice
+select i.invoice_id, i.invoice_no, i.issue_date, i.due_date, i.content, i.sha256, c.cycle_key, d.sha256 as document_sha256,
+       d.archive_key, d.template_version
+from invoice i
+join cycle c using (cycle_id)
+left join document d on d.invoice_id = i.invoice_id and d.kind = 'invoice'
+where i.invoice_no = :invoice_no

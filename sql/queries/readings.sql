@@ -1,0 +1,64 @@
+-- name: places
+-- Every register that the named meters or points ever had, with the day of its last billed reading.
+with named as (
+    select i.installation_id from installation i join meter m using (meter_id) where m.meter_no = any(:meter_nos)
+    union
+    select i.installation_id from installation i join point p using (point_id) where p.point_no = any(:point_nos)
+)
+select i.installation_id, i.meter_id, p.point_no, m.meter_no, m.module_no, i.register, i.dials, i.decimals,
+       i.installed_on, i.removed_on, billed.read_on as last_billed_on
+from named
+join installation i using (installation_id)
+join meter m using (meter_id)
+join point p using (point_id)
+left join lateral (
+    select r.read_on
+    from reading r
+    where r.installation_id = i.installation_id
+      and exists (select 1 from charge_line l join invoice v using (charge_id)
+                  where l.current_reading_id = r.reading_id)
+    order by r.read_on desc
+    limit 1
+) billed on true
+
+-- name: known_points
+select point_no from point where point_no = any(:point_nos)
+
+-- name: stored_readings
+-- The readings of registers from a moment on, and the newest usable one before it.
+with wanted as (
+    select * from unnest(cast(:meter_ids as bigint[]), cast(:registers as smallint[]),
+                         cast(:since as timestamptz[]), cast(:installation_ids as bigint[]))
+             as w(meter_id, register, since, installation_id)
+)
+select r.installation_id, r.meter_id, r.register, r.read_at, r.source, r.index_m3, r.quality, r.reason_code, r.state,
+       r.external_id
+from wanted w
+join reading r on r.meter_id = w.meter_id and r.register = w.register and r.read_at >= w.since
+union
+select before.installation_id, before.meter_id, before.register, before.read_at, before.source, before.index_m3,
+       before.quality, before.reason_code, before.state, before.external_id
+from wanted w
+join lateral (
+    select r.*
+    from reading r
+    where r.meter_id = w.meter_id and r.register = w.register and r.read_at < w.since
+      and r.installation_id = w.installation_id and r.state = 'VALID' and r.index_m3 is not null
+    order by r.read_at desc
+    limit 1
+) before on true
+
+-- name: readings_by_external_id
+select r.installation_id, r.meter_id, r.register, r.read_at, r.source, r.index_m3, r.quality, r.reason_code, r.state,
+       r.external_id
+from reading r
+where r.external_id = any(:external_ids)
+
+-- name: insert_findings
+insert into finding (reading_id, code, severity, facts)
+select r.reading_id, f.code, f.severity, cast(f.facts as jsonb)
+from unnest(cast(:meter_ids as bigint[]), cast(:registers as smallint[]), cast(:read_ats as timestamptz[]),
+            cast(:sources as text[]), cast(:codes as text[]), cast(:severities as text[]), cast(:facts as text[]))
+       as f(meter_id, register, read_at, source, code, severity, facts)
+join reading r on r.meter_id = f.meter_id and r.register = f.register and r.read_at = f.read_at
+              and r.source = f.source

@@ -1,0 +1,73 @@
+-- name: parties
+select party_id, party_no, kind, name, nip, street, postcode, city from party where party_no = any(:keys)
+
+-- name: accounts
+select account_id, account_no, route, bank_account from account where account_no = any(:keys)
+
+-- name: points
+select point_id, point_no, street, postcode, city from point where point_no = any(:keys)
+
+-- name: account_parties
+select a.account_no, ap.role, p.party_no, lower(ap.valid) as valid_from, upper(ap.valid) as valid_until
+from account_party ap
+join account a using (account_id)
+join party p using (party_id)
+where a.account_no = any(:keys) and not isempty(ap.valid)
+
+-- name: contracts
+-- The named contracts, and whatever contracts the named points have.
+select c.contract_no, a.account_no, p.point_no, c.tariff_class, c.services, lower(c.valid) as valid_from,
+       upper(c.valid) as valid_until
+from contract c
+join account a using (account_id)
+join point p using (point_id)
+where (c.contract_no = any(:keys) or p.point_no = any(:point_nos)) and not isempty(c.valid)
+
+-- name: installations
+-- The named meters wherever they were, and every meter of the named points, with their first and last indices.
+with named as (
+    select i.installation_id from installation i join meter m using (meter_id) where m.meter_no = any(:keys)
+    union
+    select i.installation_id from installation i join point p using (point_id) where p.point_no = any(:point_nos)
+)
+select i.installation_id, i.meter_id, m.meter_no, m.module_no, p.point_no, i.register, i.dials, i.decimals,
+       i.installed_on, i.removed_on, i.legalised_until, opening.index_m3 as opening_index_m3,
+       removal.index_m3 as removal_index_m3
+from named
+join installation i using (installation_id)
+join meter m using (meter_id)
+join point p using (point_id)
+left join lateral (
+    select r.index_m3 from reading r
+    where r.installation_id = i.installation_id and r.source = 'exchange_install'
+    order by r.read_at, r.reading_id limit 1
+) opening on true
+left join lateral (
+    select r.index_m3 from reading r
+    where r.installation_id = i.installation_id and r.source = 'exchange_removal'
+    order by r.read_at desc, r.reading_id desc limit 1
+) removal on true
+
+-- name: meters
+select meter_id, meter_no, module_no from meter where meter_no = any(:keys)
+
+-- name: emails
+select a.account_no, e.address as email, e.state, e.confirmation_kind, e.confirmed_at, lower(e.valid) as valid_from,
+       upper(e.valid) as valid_until
+from email_address e
+join account a using (account_id)
+where a.account_no = any(:keys) and not isempty(e.valid)
+
+-- name: end_account_party
+update account_party ap
+set valid = daterange(lower(ap.valid), :valid_until)
+from account a
+where a.account_id = ap.account_id and a.account_no = :account_no and ap.role = :role
+  and lower(ap.valid) = :valid_from and upper_inf(ap.valid)
+
+-- name: end_contract
+update contract set valid = daterange(lower(valid), :valid_until)
+where contract_no = :contract_no and upper_inf(valid)
+
+-- name: remove_installation
+update installation set removed_on = :removed_on where installation_id = :installation_id and removed_on is null

@@ -1,0 +1,95 @@
+-- name: figures
+-- The cycle as a ledger: what must equal what.
+select
+    (select count(*) from snapshot_account s where s.cycle_id = :cycle_id) as eligible,
+    (select count(*) from hold h where h.cycle_id = :cycle_id and not h.excluded) as held,
+    (select count(*) from hold h where h.cycle_id = :cycle_id and h.excluded) as excluded,
+    (select count(*) from charge c where c.cycle_id = :cycle_id) as charged,
+    (select count(*) from hold h where h.cycle_id = :cycle_id and h.stage = 'issue') as held_at_issue,
+    (select count(*) from invoice i where i.cycle_id = :cycle_id) as invoices,
+    (select count(*) from document d join invoice i using (invoice_id) where i.cycle_id = :cycle_id) as documents,
+    (select count(*) from invoice i where i.cycle_id = :cycle_id
+     and exists (select 1 from delivery d where d.invoice_id = i.invoice_id)) as invoices_with_delivery,
+    coalesce((select sum(c.gross_zl) from charge c where c.cycle_id = :cycle_id
+              and not exists (select 1 from hold h where h.cycle_id = c.cycle_id and h.account_id = c.account_id)), 0)
+        as charged_gross_zl,
+    coalesce((select sum(l.net_zl) from charge_line l join invoice i using (charge_id)
+              where i.cycle_id = :cycle_id), 0) as lines_net_zl,
+    coalesce((select sum(i.net_zl) from invoice i where i.cycle_id = :cycle_id), 0) as invoices_net_zl,
+    coalesce((select sum(i.vat_zl) from invoice i where i.cycle_id = :cycle_id), 0) as invoices_vat_zl,
+    coalesce((select sum(i.gross_zl) from invoice i where i.cycle_id = :cycle_id), 0) as invoices_gross_zl,
+    (select count(*) from (
+        select series from invoice where cycle_id = :cycle_id
+        group by series having max(sequence) - min(sequence) + 1 <> count(*)) gaps) as series_with_gaps,
+    (select min(i.invoice_no) from invoice i where i.cycle_id = :cycle_id) as first_no,
+    (select max(i.invoice_no) from invoice i where i.cycle_id = :cycle_id) as last_no
+
+-- name: deliveries_open
+-- Invoices whose delivery has not come to an end, and why not.
+select i.invoice_no, d.channel, d.state, d.not_before, d.deadline
+from delivery d
+join invoice i using (invoice_id)
+where i.cycle_id = :cycle_id
+  and d.state not in ('accepted', 'delivered', 'settled', 'packaged', 'sent')
+  and not (d.channel = 'email' and d.state in ('rejected', 'bounced')
+           and exists (select 1 from delivery p where p.invoice_id = d.invoice_id and p.channel = 'paper'))
+order by i.sequence
+
+-- name: forgotten_days
+-- Completeness: each contract-point-service day up to the cycle's end that is neither billed nor explained. A day is
+-- explained by a hold or exclusion of the account in this cycle, by a bill that reaches past it, or by lying after the
+-- newest billed reading (it waits for the next one).
+with wanted as (
+    select k.account_id, k.point_id, service,
+           daterange(greatest(lower(k.valid), first.read_on), least(upper(k.valid), upper(y.period))) as days
+    from contract k
+    join account a using (account_id)
+    cross join lateral unnest(k.services) as service
+    join cycle y on y.cycle_id = :cycle_id
+    join lateral (
+        select min(r.read_on) as read_on
+        from installation i join reading r using (installation_id)
+        where i.point_id = k.point_id and r.source = 'exchange_install'
+    ) first on true
+    where (y.route_set = 'ALL' or a.route = any(string_to_array(y.route_set, '+')))
+      and first.read_on is not null
+      and greatest(lower(k.valid), first.read_on) < least(coalesce(upper(k.valid), upper(y.period)), upper(y.period))
+), billed as (
+    select b.point_id, b.service, range_agg(b.period) as days, max(upper(b.period)) as until
+    from billed_period b
+    join invoice i using (invoice_id)
+    where b.point_id is not null
+    group by b.point_id, b.service
+)
+select a.account_no, p.point_no, w.service, (datemultirange(w.days) - coalesce(b.days, '{}'))::text as days
+from wanted w
+join account a using (account_id)
+join point p using (point_id)
+left join billed b on b.point_id = w.point_id and b.service = w.service
+where not exists (select 1 from hold h where h.cycle_id = :cycle_id and h.account_id = w.account_id)
+  and not isempty(datemultirange(w.days) * datemultirange(daterange(null, b.until)) - coalesce(b.days, '{}'))
+union all
+-- and each active contract that got neither an invoice nor a hold in this cycle
+select a.account_no, p.point_no, w.service, w.days::text
+from wanted w
+join account a using (account_id)
+join point p using (point_id)
+join cycle y on y.cycle_id = :cycle_id
+where w.days && y.period
+  and not exists (select 1 from hold h where h.cycle_id = :cycle_id and h.account_id = w.account_id)
+  and not exists (select 1 from invoice i where i.cycle_id = :cycle_id and i.account_id = w.account_id)
+order by 1, 2, 3
+
+-- name: conversions
+-- Who moved between paper and e-mail since the cycle before this one was opened, and what it does to the price.
+select e.event, v.outcome, count(*) as accounts, v.price_effect_zl_year
+from consent_conversion v
+join consent_event e using (consent_id)
+join cycle y on y.cycle_id = :cycle_id
+where v.recorded_at <= coalesce((select min(s.recorded_at) from step_run s
+                                 where s.cycle_id = y.cycle_id and s.step = 'freeze'), now())
+  and v.recorded_at > coalesce((select max(s.recorded_at) from step_run s join cycle c on c.cycle_id = s.cycle_id
+                                where s.step = 'freeze' and c.cycle_id < y.cycle_id
+                                  and c.state not in ('rejected', 'dry')), '-infinity')
+group by e.event, v.outcome, v.price_effect_zl_year
+order by e.event, v.outcome, v.price_effect_zl_year

@@ -1,0 +1,79 @@
+"""The registry: parties, accounts, points, contracts, meters and addresses, by the numbers that files name them by."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection
+
+from sql.copying import copy_rows, days
+from sql.queries import queries
+
+_Q = queries("registry")
+_SOURCE = ("file_id", "line_no", "recorded_by")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Which file brought something, and who imported it; every row adds its line number."""
+
+    file_id: int
+    recorded_by: str
+
+
+def find(connection: Connection, kind: str, *, keys: Iterable[str], point_nos: Iterable[str] = ()) -> Sequence[Any]:
+    """What the registry has of one kind (a name of ``registry.sql``) under the keys, or at the points."""
+    parameters = {"keys": sorted(set(keys))}
+    if kind in {"contracts", "installations"}:
+        parameters["point_nos"] = sorted(set(point_nos))
+    return connection.execute(_Q[kind], parameters).all()
+
+
+def ids_by_no(connection: Connection, kind: str, *, keys: Iterable[str]) -> dict[str, int]:
+    """Ids of parties, accounts, points or meters by their numbers; unknown ones are left out."""
+    rows = find(connection, kind, keys=keys)
+    return {str(row[1]): int(row[0]) for row in rows}
+
+
+def insert_facts(
+    connection: Connection,
+    *,
+    table: str,
+    columns: Sequence[str],
+    rows: Iterable[tuple[int, Sequence[Any]]],
+    source: Source,
+) -> int:
+    """Write rows of (line number, values of ``columns``) of one registry table by COPY; how many."""
+    return copy_rows(
+        connection,
+        table=table,
+        columns=(*columns, *_SOURCE),
+        rows=((*values, source.file_id, line_no, source.recorded_by) for line_no, values in rows),
+    )
+
+
+def valid(start: date, until: date | None) -> str:
+    """The half-open range as it is copied."""
+    return days(start, until)
+
+
+def end_account_party(connection: Connection, *, account_no: str, role: str, valid_from: date, until: date) -> None:
+    """End what a party is to an account."""
+    parameters = {"account_no": account_no, "role": role, "valid_from": valid_from, "valid_until": until}
+    _one(connection, "end_account_party", parameters)
+
+
+def end_contract(connection: Connection, *, contract_no: str, until: date) -> None:
+    """End a contract."""
+    _one(connection, "end_contract", {"contract_no": contract_no, "valid_until": until})
+
+
+def remove_installation(connection: Connection, *, installation_id: int, removed_on: date) -> None:
+    """Note the day on which a meter was taken away."""
+    _one(connection, "remove_installation", {"installation_id": installation_id, "removed_on": removed_on})
+
+
+def _one(connection: Connection, name: str, parameters: Mapping[str, Any]) -> None:
+    if connection.execute(_Q[name], parameters).rowcount != 1:
+        raise LookupError(f"{name} did not change one row: {dict(parameters)}")

@@ -1,0 +1,170 @@
+"""Frozen inputs: the registry and the readings of a cycle, gathered set-wise into one snapshot per account."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from billing.accounts import (
+    AccountSnapshot,
+    Address,
+    Channel,
+    Party,
+    PartyKind,
+    PointSnapshot,
+    Reading,
+    RegisterSnapshot,
+    Role,
+    Service,
+)
+from billing.canonical import canonical_json, content_sha256
+from billing.periods import Period
+from sql.copying import copy_rows
+from sql.cycles import Cycle
+from sql.queries import queries
+
+_Q = queries("snapshots")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """One account of the route set: its snapshot, and the other cycle that already has it, if any."""
+
+    account_id: int
+    snapshot: AccountSnapshot
+    other_cycle: str | None
+
+
+def gather(connection: Connection, *, cycle: Cycle, reading_window: Period) -> Iterator[Gathered]:
+    """Every account of the cycle's routes as it stands now, in the order of account numbers."""
+    days = {"start": cycle.period.start, "until": cycle.period.until}
+    accounts = connection.execute(
+        _Q["eligible_accounts"],
+        {
+            "issue_date": cycle.issue_date,
+            "all_routes": cycle.route_set == "ALL",
+            "routes": cycle.route_set.split("+"),
+        },
+    ).all()
+    parties = _grouped(connection.execute(_Q["parties"], {"issue_date": cycle.issue_date}), "account_id")
+    contracts = _grouped(connection.execute(_Q["contracts"], days), "account_id")
+    registers = _grouped(
+        connection.execute(
+            _Q["registers"], {"window_start": reading_window.start, "window_until": reading_window.until}
+        ),
+        "point_id",
+    )
+    taken = connection.execute(_Q["accounts_in_other_cycles"], days | {"cycle_id": cycle.cycle_id})
+    others = {row.account_id: row.cycle_key for row in taken}
+    for account in accounts:
+        points = [_point(row, registers[row.point_id]) for row in contracts[account.account_id]]
+        yield Gathered(
+            account_id=account.account_id,
+            snapshot=_snapshot(account, parties[account.account_id], points),
+            other_cycle=others.get(account.account_id),
+        )
+
+
+def _grouped(rows: Iterable[Row[Any]], key: str) -> Mapping[int, list[Row[Any]]]:
+    groups: dict[int, list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        groups[getattr(row, key)].append(row)
+    return groups
+
+
+def _snapshot(account: Row[Any], parties: Iterable[Row[Any]], points: Iterable[PointSnapshot]) -> AccountSnapshot:
+    channel = Channel(account.channel)
+    reachable = account.email is not None and account.email_state == "confirmed"
+    carrier = Channel.EMAIL if channel is Channel.EMAIL and reachable else Channel.PAPER
+    if channel is Channel.PAPER:
+        reason = "no_consent"
+    else:
+        reason = "consent" if reachable else f"address_{account.email_state or 'missing'}"
+    return AccountSnapshot(
+        account_no=account.account_no,
+        parties={Role(row.role): _party(row) for row in parties},
+        bank_account=account.bank_account,
+        channel=channel,
+        carrier=carrier,
+        email=account.email if carrier is Channel.EMAIL else None,
+        consent_id=account.consent_id,
+        channel_reason=reason,
+        points=tuple(points),
+    )
+
+
+def _party(row: Row[Any]) -> Party:
+    return Party(
+        party_no=row.party_no,
+        kind=PartyKind(row.kind),
+        name=row.name,
+        nip=row.nip,
+        address=Address(street=row.street, postcode=row.postcode, city=row.city),
+    )
+
+
+def _point(row: Row[Any], registers: Iterable[Row[Any]]) -> PointSnapshot:
+    return PointSnapshot(
+        point_no=row.point_no,
+        address=Address(street=row.street, postcode=row.postcode, city=row.city),
+        contract_no=row.contract_no,
+        contract_from=row.contract_from,
+        contract_until=row.contract_until,
+        tariff_class=row.tariff_class,
+        services=frozenset(Service(service) for service in row.services),
+        registers=tuple(_register(register) for register in registers),
+    )
+
+
+def _register(row: Row[Any]) -> RegisterSnapshot:
+    return RegisterSnapshot(
+        meter_no=row.meter_no,
+        register=row.register,
+        dials=row.dials,
+        decimals=row.decimals,
+        installed_on=row.installed_on,
+        removed_on=row.removed_on,
+        previous=_reading(row.previous_id, row.previous_on, row.previous_m3, row.previous_source, row.previous_quality),
+        current=None
+        if row.current_id is None
+        else _reading(row.current_id, row.current_on, row.current_m3, row.current_source, row.current_quality),
+        missing_reason=row.missing_reason,
+    )
+
+
+def _reading(reading_id: int, read_on: date, index_m3: Decimal, source: str, quality: str) -> Reading:
+    return Reading(reading_id=reading_id, read_on=read_on, index_m3=index_m3, source=source, quality=quality)
+
+
+def insert_snapshots(connection: Connection, *, cycle: Cycle, gathered: Iterable[tuple[Gathered, int]]) -> int:
+    """Write the snapshots with their chunk numbers; how many."""
+    return copy_rows(
+        connection,
+        table="snapshot_account",
+        columns=("cycle_id", "account_id", "chunk_no", "content", "sha256"),
+        rows=(
+            (
+                cycle.cycle_id,
+                account.account_id,
+                chunk_no,
+                canonical_json(account.snapshot),
+                content_sha256(account.snapshot),
+            )
+            for account, chunk_no in gathered
+        ),
+    )
+
+
+def snapshot_totals(connection: Connection, *, cycle: Cycle) -> Row[Any]:
+    """Number of frozen accounts and of chunks, and one hash over all of them."""
+    return connection.execute(_Q["snapshot_totals"], {"cycle_id": cycle.cycle_id}).one()
+
+
+def load_chunk(connection: Connection, *, cycle: Cycle, chunk_no: int) -> list[tuple[int, str]]:
+    """Account ids and frozen snapshots (canonical JSON) of a chunk, without those excluded at the freeze."""
+    rows = connection.execute(_Q["snapshot_chunk"], {"cycle_id": cycle.cycle_id, "chunk_no": chunk_no})
+    return [(row.account_id, row.content) for row in rows]
