@@ -5,6 +5,7 @@ Decimals and dates travel as strings; keys are sorted; nothing depends on memory
 
 import hashlib
 import json
+import operator
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -19,29 +20,47 @@ T = TypeVar("T")
 
 
 def to_data(value: Any) -> Any:
-    """``value`` as dictionaries, lists, strings, integers, booleans and None."""
-    match value:
-        case None | bool() | int() | str() if not isinstance(value, Enum):
-            return value
-        case Decimal():
-            return format(value, "f")
-        case Enum():
-            return value.value
-        case date():
-            return value.isoformat()
-        case tuple() | list() | frozenset():
-            items = [to_data(item) for item in value]
-            return sorted(items) if isinstance(value, frozenset) else items
-        case Mapping():
-            return {str(to_data(key)): to_data(item) for key, item in value.items()}
-    if is_dataclass(value):
-        return {field.name: to_data(getattr(value, field.name)) for field in fields(value)}
-    raise TypeError(f"no canonical form for {type(value).__name__}")
+    """``value`` as dictionaries, lists, strings, integers, booleans and None.
+
+    Raises:
+        TypeError: ``value`` holds something without a canonical form, such as a float.
+    """
+    return _writer(type(value))(value)
 
 
 def canonical_json(value: Any) -> str:
     """The one JSON text of ``value``: sorted keys, no spaces, Polish letters as they are."""
-    return json.dumps(to_data(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(to_data(value))
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+@cache
+def _writer(kind: type) -> Callable[[Any], Any]:
+    if kind in (type(None), bool, int, str):
+        return _as_it_is
+    if issubclass(kind, Enum):
+        return operator.attrgetter("value")
+    if kind is Decimal:
+        return "{:f}".format
+    if issubclass(kind, date):
+        return operator.methodcaller("isoformat")
+    if issubclass(kind, tuple | list):
+        return lambda items: [_writer(type(item))(item) for item in items]
+    if issubclass(kind, frozenset):
+        return lambda items: sorted(_writer(type(item))(item) for item in items)
+    if issubclass(kind, Mapping):
+        return lambda items: {str(to_data(key)): _writer(type(item))(item) for key, item in items.items()}
+    if is_dataclass(kind):
+        names = [field.name for field in fields(kind)]
+        values = operator.attrgetter(*names) if len(names) > 1 else lambda held: (getattr(held, names[0]),)
+        return lambda held: {name: _writer(type(item))(item) for name, item in zip(names, values(held), strict=True)}
+    raise TypeError(f"no canonical form for {kind.__name__}")
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def content_sha256(value: Any) -> str:

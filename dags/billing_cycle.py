@@ -5,8 +5,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param, TriggerRule, dag, get_current_context, task
 
 from dags.business_clock import WaitForIssueDate
@@ -16,6 +15,7 @@ from pipeline.settings import read_settings
 from pipeline.utility_files import load_folder
 
 APPROVERS = load_folder(read_settings().utility, seller_needed=False).utility.approvers
+DECISIONS = {"Approve": "approved", "Reject": "rejected"}
 ANSWER_WITHIN = timedelta(days=14)
 
 
@@ -70,13 +70,13 @@ def stop_if_dry_run() -> bool:
     return not get_current_context()["params"]["dry_run"]
 
 
-@task.short_circuit(trigger_rule=TriggerRule.NONE_FAILED, ignore_downstream_trigger_rules=True)
+@task.short_circuit
 def record(cycle_key: str) -> bool:
     """Write the answer into the billing database; a rejected cycle goes no further."""
     from pipeline import approve as step
 
     answer = get_current_context()["ti"].xcom_pull(task_ids="approve")
-    decision = "approved" if answer["chosen_options"] == [ApprovalOperator.APPROVE] else "rejected"
+    decision = DECISIONS[answer["chosen_options"][0]]
     by, note = answer["responded_by_user"]["name"], answer["params_input"].get("note") or ""
     with task_work(actor=by) as work:
         step.run(work, cycle_key=cycle_key, decision=decision, decided_by=by, decided_via="airflow", note=note)
@@ -152,19 +152,20 @@ def billing_cycle() -> None:
     key = open_cycle()
     checked = check(key)
     rate.partial(cycle_key=key).expand(chunk_no=freeze(key)) >> checked
-    approve = ApprovalOperator(
+    approve = HITLOperator(  # not ApprovalOperator: that one skips `record` on "Reject" and drops who answered
         task_id="approve",
+        options=list(DECISIONS),
         subject="Zatwierdzenie cyklu {{ ti.xcom_pull(task_ids='open') }}",
         body="{{ ti.xcom_pull(task_ids='check', key='summary') }}",
         params={"note": Param("", type="string", maxLength=500, title="Uwagi", description="Kept with the decision.")},
         assigned_users=[{"id": name, "name": name} for name in APPROVERS],
         response_timeout=ANSWER_WITHIN,
+        retries=0,  # an answer that never came is not asked for four times
     )
-    answered = EmptyOperator(task_id="answered")  # "Reject" skips what follows `approve` directly: this, not `record`
     wait = WaitForIssueDate(task_id="wait_for_issue_date", cycle_key=key)
     issued = issue(key)
     delivered = deliver(key)
-    checked >> stop_if_dry_run() >> approve >> answered >> record(key) >> wait >> issued
+    checked >> stop_if_dry_run() >> approve >> record(key) >> wait >> issued
     render.partial(cycle_key=key).expand(chunk_no=issued) >> delivered >> reconcile(key)
 
 

@@ -33,8 +33,12 @@ class WaitForIssueDate(BaseOperator):
             self.log.info("waiting until %s", issue.due_at(work, cycle_key=self.cycle_key))
         self.defer(
             trigger=IssueDateTrigger(cycle_key=self.cycle_key, poll_s=self.poll_s),
-            method_name="execute",  # asks again: the clock decides, not the message
+            method_name="resume",
         )
+
+    def resume(self, context: Any, event: Any) -> None:  # noqa: ARG002 - Airflow's signature
+        """Ask again: the clock decides, not the message."""
+        self.execute(context)
 
 
 class IssueDateTrigger(BaseTrigger):

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from airflow.sdk import ExceptionRetryPolicy, RetryRule, get_current_context
 from airflow.sdk.definitions.retry_policy import RetryAction
 from airflow.sdk.exceptions import AirflowFailException
+from sqlalchemy.exc import ProgrammingError
 
 from billing.errors import DataRefused, Retryable
 from pipeline.errors import Inconsistent, OperatorError, Unavailable
@@ -21,17 +22,22 @@ from pipeline.work import Actor, AirflowRun, Work, open_work
 WARSAW = ZoneInfo("Europe/Warsaw")
 OWNER = "rozliczenia"
 
-OUTSIDE_WORLD = ExceptionRetryPolicy(
+BY_KIND = ExceptionRetryPolicy(
     rules=[
         RetryRule(
             exception=[Retryable, Unavailable],
             action=RetryAction.RETRY,
             retry_delay=timedelta(minutes=1),
             reason="the outside world was not ready",
-        )
+        ),
+        RetryRule(
+            exception=[AssertionError, AttributeError, LookupError, TypeError, ImportError, ProgrammingError],
+            action=RetryAction.FAIL,
+            reason="a bug is not mended by doing it again",
+        ),
     ]
 )
-"""A server that is away is asked again in a minute; everything else follows the task's own retries."""
+"""A server that is away is asked again in a minute; what no rule names follows the task's own retries."""
 
 TASK_DEFAULTS = {
     "owner": OWNER,
@@ -39,7 +45,7 @@ TASK_DEFAULTS = {
     "retry_delay": timedelta(seconds=10),
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=10),
-    "retry_policy": OUTSIDE_WORLD,
+    "retry_policy": BY_KIND,
 }
 
 

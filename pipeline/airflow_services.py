@@ -52,6 +52,8 @@ def environment(*, settings: Settings, databases: Databases, port: int, inherite
     }
     if settings.smtp_url is not None:
         fixed["OBIEG_SMTP_URL"] = settings.smtp_url
+    if settings.relay_mailbox is not None:
+        fixed["OBIEG_RELAY_MAILBOX"] = str(settings.relay_mailbox)
     return {**defaults, **kept, **make_secrets(home=settings.home), **fixed}
 
 

@@ -65,7 +65,7 @@ def _tell_where(work: Work, key: str) -> None:
         _tell(f"  its e-mail to {mailed['address']}  {copies[0].path if copies else 'not in the local mailbox'}")
         _tell(f"  every line of it          .venv/bin/obieg invoice explain {mailed['invoice_no']}")
     for package in packages:
-        _tell(f"  print package of {package['letters']} letters  {package['path']}")
+        _tell(f"  print package of {package['letters']} letters  {work.settings.home / package['path']}")
     _tell("  in Airflow                make up   (addresses and log-ins; make down stops it)")
 
 

@@ -16,16 +16,14 @@ from pipeline.credentials import password_of
 from pipeline.errors import Inconsistent, OperatorError
 from pipeline.open_cycle import CycleOrder
 from pipeline.services import Running
-from pipeline.settings import Settings
 from pipeline.work import WARSAW, Work, open_work
 from sql import views
 from sql.clock import business_now, set_demo_clock
 from sql.cycles import find_live_cycle
 
-ACCOUNTS = 600
-SEED = 20260701
 MONTHS = ("2026-07", "2026-08", "2026-09")
 ISSUE_DAY = 3
+OFFICE_DAY = 26
 PAYMENT_DAYS = 14
 STEP_S = 300
 
@@ -65,11 +63,11 @@ def settle_town(demo: Demo) -> None:
     """Registry, terms and the consents of those who have had e-invoices before; importing again adds nothing."""
     work, town = demo.work, demo.work.settings.home / "town"
     first = months_period(MONTHS[0]).start
-    demo.tell(f"The town of Zdroje: {ACCOUNTS} accounts, files in {town}")
-    demo_town.write_town(folder=town, accounts=ACCOUNTS, seed=SEED, first_month=first)
+    demo.tell(f"The town of Zdroje: {demo_town.ACCOUNTS} accounts, files in {town}")
+    demo_town.write_town(town)
     _advance_clock(work, _moment(first, hour=9))
     demo.tell(f"  registry   {_phrase(import_registry.run(work, folder=town))}")
-    demo.tell(f"  consents   {_phrase(import_consents.run(work, file=town / 'consents.csv'))}")
+    demo.tell(f"  consents   {_phrase(_import_consents(work, 0))}")
     demo.tell(f"  converted  {_phrase(convert.run(work))}")
 
 
@@ -79,7 +77,7 @@ def bill_month(demo: Demo, *, number: int, month: str) -> str:
     issue_date = period.until.replace(day=ISSUE_DAY)
     demo.tell(f"\n── {month} " + "─" * 60)
     _advance_clock(demo.work, _moment(period.until, hour=9))
-    _drop_readings(demo.work.settings, month=period.start)
+    demo_town.write_readings(demo.work.settings.inbox, month=period.start)
     _run_small(demo, dag_id="collect_readings", run_id=f"demo-readings-{month}")
     order = CycleOrder(period=month, route_set="ALL", issue_date=issue_date, payment_days=PAYMENT_DAYS, dry_run=False)
     run_id = _cycle_run(demo, order)
@@ -105,7 +103,10 @@ def _cycle_run(demo: Demo, order: CycleOrder) -> str:
         key = find_live_cycle(connection, period=months_period(order.period), route_set=order.route_set)
         begun = views.cycle_run(connection, cycle_key=key) if key else None
     if begun and begun["airflow_run_id"]:
-        return str(begun["airflow_run_id"])
+        run_id = str(begun["airflow_run_id"])
+        if demo.operator.run_state(dag_id=DAG_ID, run_id=run_id) == "failed":
+            demo.operator.clear(dag_id=DAG_ID, run_id=run_id)
+        return run_id
     return start_when_parsed(lambda: start_cycle(demo.work, demo.operator, order=order))
 
 
@@ -120,42 +121,19 @@ def _approve(demo: Demo, run_id: str) -> None:
             raise
 
 
-def _drop_readings(settings: Settings, *, month: date) -> None:
-    """As a supplier does it: written under another name, then renamed."""
-    settings.inbox.mkdir(parents=True, exist_ok=True)
-    name = f"odczyty-{month:%Y-%m}.csv"
-    if not (settings.inbox / "done" / name).exists():
-        unfinished = settings.inbox / f"{name}.part"
-        demo_town.write_readings(file=unfinished, month=month, accounts=ACCOUNTS, seed=SEED)
-        unfinished.replace(settings.inbox / name)
-
-
 def _consents(demo: Demo, *, number: int) -> None:
     """What the office received after a cycle; it counts from the next one."""
     if number == len(MONTHS):
         return
     work = demo.work
-    file = work.settings.home / "town" / f"consents-{number}.csv"
-    with work.engine.connect() as connection:
-        since = business_now(connection)
-    demo_town.write_consents(file=file, after_cycle=number, accounts=ACCOUNTS, seed=SEED)
-    demo.tell(f"  consents received: {_phrase(import_consents.run(work, file=file))}")
+    _advance_clock(work, _moment(months_period(MONTHS[number]).start.replace(day=OFFICE_DAY), hour=15))
+    demo.tell(f"  consents   {_phrase(_import_consents(work, number))}")
     _run_small(demo, dag_id="paperless_conversion", run_id=f"demo-paperless-{number}")
-    with work.engine.connect() as connection:
-        for row in views.conversions(connection, since=since):
-            demo.tell(f"  {conversion_line(row)}")
 
 
-def conversion_line(row: dict[str, Any]) -> str:
-    """Who moved to e-invoices or back, and what that does to a year's price."""
-    verb = {"accept": "accepted e-invoices", "withdraw": "went back to paper"}[row["event"]]
-    effect = row["least_zl_year"], row["most_zl_year"]
-    if row["outcome"] != "applied" or None in effect:
-        return f"{row['consents']} {verb}: {row['outcome']}"
-    low, high = sorted(abs(value) for value in effect)
-    span = f"{low} zł" if low == high else f"{low} to {high} zł"
-    change = "saves" if row["sum_zl_year"] <= 0 else "pays"
-    return f"{row['consents']} {verb}: each {change} {span} a year"
+def _import_consents(work: Work, number: int) -> dict[str, Any]:
+    file = work.settings.home / "town" / f"consents-{number}.csv"
+    return import_consents.run(work, file=demo_town.write_consents(file, after_cycle=number))
 
 
 def _run_small(demo: Demo, *, dag_id: str, run_id: str) -> None:

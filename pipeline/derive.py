@@ -1,4 +1,4 @@
-"""Derive: starter registry files out of a readings file of one's own, to be completed by hand before anything is issued.
+"""Derive: starter registry files out of a readings file of one's own, to be completed before anything is issued.
 
 What the readings cannot say is not invented: names and addresses are marked placeholders, and a removal reading that
 nobody took stays empty (the account is then held until it is entered), unless ``removal="last-reading"`` asks for the

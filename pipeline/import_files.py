@@ -103,13 +103,16 @@ def read_facts(
     rows, refused = [], []
     for line in table.lines:
         try:
-            if len(line.fields) != len(table.columns):
-                raise RowRefused(f"{prefix}100", f"{len(line.fields)} fields, the header has {len(table.columns)}")
-            named = zip(table.columns, (value.strip() for value in line.fields), strict=True)
-            rows.append((line, read(dict.fromkeys(optional, "") | dict(named))))
+            rows.append((line, read(dict.fromkeys(optional, "") | _named(table, line, code=f"{prefix}100"))))
         except RowRefused as refusal:
             refused.append(rejected(line, refusal))
     return rows, refused
+
+
+def _named(table: Table, line: Line, *, code: str) -> dict[str, str]:
+    if len(line.fields) != len(table.columns):
+        raise RowRefused(code, f"{len(line.fields)} fields, the header has {len(table.columns)}")
+    return dict(zip(table.columns, (value.strip() for value in line.fields), strict=True))
 
 
 def rejected(line: Line, refusal: RowRefused) -> RowResult:

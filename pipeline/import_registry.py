@@ -85,13 +85,13 @@ def run(work: Work, *, folder: Path) -> dict[str, Any]:
     """
     files = [(kind, folder / f"{kind}.csv") for kind in LAYOUTS if (folder / f"{kind}.csv").is_file()]
     if not files:
-        raise OperatorError("FOLDER_EMPTY", f"{folder} holds none of {', '.join(f'{kind}.csv' for kind in LAYOUTS)}")
+        names = ", ".join(f"{kind}.csv" for kind in LAYOUTS)
+        raise OperatorError("FOLDER_EMPTY", f"{folder} holds none of {names}")
     opened, refusals = _open(files)
     if refusals:
-        answers = [
-            refuse_file(work, received, refusal, report=_report(work, received)) for received, refusal in refusals
-        ]
-        return _totals([], refused=[answer["refusal"] for answer in answers])
+        for received, refusal in refusals:
+            refuse_file(work, received, refusal, report=_report(work, received))
+        return _totals([], refused=[str(refusal) for _, refusal in refusals])
     with step(work, "import_registry") as (connection, record):
         lock_intake(connection)
         now = business_now(connection)

@@ -195,7 +195,10 @@ def _server_uid() -> int:
     try:
         return pwd.getpwnam(ACCOUNT).pw_uid
     except KeyError:
-        pass
+        return _make_account()
+
+
+def _make_account() -> int:
     useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
     if useradd is None:
         raise OperatorError(
@@ -240,8 +243,7 @@ def _private(folder: Path) -> OperatorError:
     return OperatorError(
         "HOME_PRIVATE",
         f"{folder} is closed to other users, and root runs PostgreSQL as the account {ACCOUNT}; "
-        "run as an ordinary user, or keep both the project and OBIEG_HOME outside private folders "
-        "(for instance under /srv)",
+        "run as an ordinary user, or keep the project and OBIEG_HOME in open folders (for instance under /srv)",
     )
 
 

@@ -41,15 +41,7 @@ def start_services(*, settings: Settings, stack: ExitStack, tell: Tell) -> State
         Unavailable: something does not start, with the log to read.
     """
     begun = time.monotonic()
-    found = _start_databases(settings, stack)
-    if found.airflow_url is None:
-        raise OperatorError(
-            "AIRFLOW_DATABASE", "with OBIEG_DATABASE_URL set, AIRFLOW__DATABASE__SQL_ALCHEMY_CONN must be set as well"
-        )
-    try:
-        migrate(owner_url=found.owner_url)
-    except MigrationChanged as error:
-        raise Inconsistent("MIGRATION_CHANGED", str(error)) from None
+    found, airflow_database = _start_databases(settings, stack)
     tell(f"PostgreSQL is ready ({time.monotonic() - begun:.1f} s)")
     state = State(supervisor=this_process(), databases=found)
     started = _Started(settings.home, state, stack)
@@ -67,7 +59,7 @@ def start_services(*, settings: Settings, stack: ExitStack, tell: Tell) -> State
     logs = settings.home / "logs"
     tell("Airflow's database is being prepared")
     airflow_services.set_up(
-        home=settings.home, airflow_url=found.airflow_url, environ=environ, log=logs / "airflow-setup.log"
+        home=settings.home, airflow_url=airflow_database, environ=environ, log=logs / "airflow-setup.log"
     )
     tell("Airflow's services are starting")
     for service in airflow_services.SERVICES:
@@ -107,11 +99,22 @@ class _Started:
         stop_all(self._state.processes, grace_s=GRACE_S)
 
 
-def _start_databases(settings: Settings, stack: ExitStack) -> Databases:
+def _start_databases(settings: Settings, stack: ExitStack) -> tuple[Databases, str]:
+    """The databases, the billing schema brought up to date; beside them the URL of Airflow's own."""
     if settings.database_url is not None:
-        return databases(settings)
-    stack.callback(leave_embedded, home=settings.home)
-    return start_embedded(home=settings.home)
+        found = databases(settings)
+    else:
+        stack.callback(leave_embedded, home=settings.home)
+        found = start_embedded(home=settings.home)
+    if found.airflow_url is None:
+        raise OperatorError(
+            "AIRFLOW_DATABASE", "with OBIEG_DATABASE_URL set, AIRFLOW__DATABASE__SQL_ALCHEMY_CONN must be set as well"
+        )
+    try:
+        migrate(owner_url=found.owner_url)
+    except MigrationChanged as error:
+        raise Inconsistent("MIGRATION_CHANGED", str(error)) from None
+    return found, found.airflow_url
 
 
 def _start_mailbox(settings: Settings, started: _Started) -> str:

@@ -1,6 +1,5 @@
 """Looking things up for people: one invoice, one delivery, what a cycle has left behind. Nothing here writes."""
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -48,11 +47,6 @@ def invoice(connection: Connection, *, invoice_no: str) -> Found | None:
 def drafts(connection: Connection, *, cycle_key: str) -> list[Found]:
     """Rated drafts of accounts that this cycle may not number itself: ``account_no``, ``code``, ``draft`` as JSON."""
     return _all(connection, "drafts", cycle_key=cycle_key)
-
-
-def conversions(connection: Connection, *, since: datetime) -> list[Found]:
-    """Consents converted since a business time by event and outcome, with their price effect in zł a year."""
-    return _all(connection, "conversions", since=since)
 
 
 def mailed_invoice(connection: Connection, *, cycle_key: str) -> Found | None:

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
 
-from pipeline import collect, import_registry
+from pipeline import collect, convert, import_consents, import_registry
+from pipeline.open_cycle import CycleOrder
 from pipeline.work import WARSAW, Work
 from sql.clock import set_demo_clock
 
 HOUSEHOLDS = tuple(f"{number:04}" for number in range(1, 11))
 COMPANY = "0011"
 LATECOMER = "0012"
+PAPERLESS = ("0002", "0005", "0008", "0010")
 EVERYBODY = (*HOUSEHOLDS, COMPANY, LATECOMER)
 
 _FILES = {
@@ -74,9 +76,40 @@ def set_clock(work: Work, moment: datetime) -> None:
         assert set_demo_clock(connection, moment=moment.replace(tzinfo=moment.tzinfo or WARSAW))
 
 
+def write_consents(path: Path, *, accounts: tuple[str, ...], event: str = "accept", on: str = "2026-07-10") -> Path:
+    """Signed forms as the office typed them."""
+    header = "account_no;event;method;occurred_at;received_at;terms_label;email;signer_name;scan_sha256"
+    terms = "1.0" if event == "accept" else ""
+    rows = [
+        f"A{no};{event};paper_form;{on}T09:00:00;{on}T10:00:00;{terms};{f'klient{no}@example.com' if terms else ''};"
+        f"Józef Żółć {no};{'ab' * 32}"
+        for no in accounts
+    ]
+    path.write_text("\n".join((header, *rows)) + "\n", encoding="utf-8")
+    return path
+
+
 def settle(work: Work, tmp_path: Path) -> None:
-    """Import the registry and July's readings; it is the 1st of August 2026, noon."""
+    """Import the registry, four acceptances of e-invoices and July's readings; it is the 1st of August 2026, noon."""
     set_clock(work, datetime(2026, 8, 1, 12, 0))  # noqa: DTZ001 - set_clock adds Warsaw
     registry = import_registry.run(work, folder=write_registry(tmp_path / "registry"))
     readings = collect.run(work, file=write_readings(tmp_path / "july.csv", month_end=date(2026, 7, 31)))
     assert (registry["rejected"], registry["refused"], readings["accepted"]) == (0, 0, len(EVERYBODY) - 1)
+    consents = import_consents.run(work, file=write_consents(tmp_path / "consents.csv", accounts=PAPERLESS))
+    report = (work.settings.exports / "consents" / "consents.report.csv").read_text(encoding="utf-8")
+    assert consents["accepted"] == len(PAPERLESS), report
+    assert convert.run(work)["applied"] == len(PAPERLESS)
+
+
+def read_august(work: Work, tmp_path: Path) -> None:
+    """Import August's readings; it is the 1st of September 2026, noon."""
+    set_clock(work, datetime(2026, 9, 1, 12, 0))  # noqa: DTZ001 - set_clock adds Warsaw
+    readings = collect.run(work, file=write_readings(tmp_path / "august.csv", month_end=date(2026, 8, 31)))
+    assert readings["accepted"] == len(EVERYBODY) - 1
+
+
+def cycle_order() -> CycleOrder:
+    """July for everybody, issued on Monday the 3rd of August."""
+    return CycleOrder(
+        period="2026-07", route_set="ALL", issue_date=date(2026, 8, 3), payment_days=14, dry_run=False
+    )

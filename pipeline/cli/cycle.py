@@ -51,7 +51,7 @@ def reject(work: Work, options: Namespace) -> Answer:
 def show(work: Work, options: Namespace) -> Answer:
     """``obieg cycle show KEY``."""
     found = statement.statement(work, cycle_key=options.key)
-    return Answer(text=found.text(), data=found)
+    return Answer(text=found.text(), data=found.to_data())
 
 
 def summary(work: Work, options: Namespace) -> Answer:

@@ -18,13 +18,20 @@ from pipeline.work import Work
 def import_registry(work: Work, options: Namespace) -> Answer:
     """``obieg registry import FOLDER``."""
     folder = _folder(options.folder)
-    return counts_answer(f"registry of {folder}", registry.run(work, folder=folder))
+    return _taken(f"registry of {folder}", registry.run(work, folder=folder))
 
 
 def derive(_settings: Settings, options: Namespace) -> Answer:
     """``obieg registry derive FILE OUT``."""
     file = _file(options.file)
-    return counts_answer(f"starter registry in {options.out}", derivation.run(file=file, folder=options.out))
+    counts = derivation.run(
+        file=file,
+        folder=options.out,
+        removal=options.removal,
+        tariff_class=options.tariff_class,
+        route=options.route,
+    )
+    return counts_answer(f"starter registry in {options.out}", counts)
 
 
 def import_readings(work: Work, options: Namespace) -> Answer:

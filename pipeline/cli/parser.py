@@ -3,10 +3,11 @@
 import argparse
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pipeline.cli import cycle, database, intake, lookups, through_airflow
 from pipeline.cli.quote import quote as quote_command
+from pipeline.derive import Removal
 from pipeline.work import WARSAW
 
 EPILOG = """exit codes: 0 done, 2 request or data refused, 3 data contradicts itself, 4 something cannot be reached,
@@ -47,6 +48,14 @@ def _registry(topics: Any) -> None:
     )
     derive.add_argument("file", type=Path, metavar="FILE")
     derive.add_argument("out", type=Path, metavar="OUT", help="a new folder")
+    derive.add_argument(
+        "--removal",
+        choices=get_args(Removal),
+        default="empty",
+        help="removal index of an exchanged meter: left empty (the account is held), or its last reading",
+    )
+    derive.add_argument("--tariff-class", default="household", metavar="CLASS")
+    derive.add_argument("--route", default="R1")
 
 
 def _readings(topics: Any) -> None:

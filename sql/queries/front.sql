@@ -52,15 +52,6 @@ join account a using (account_id)
 where c.cycle_key = :cycle_key and h.draft is not null
 order by a.account_no
 
--- name: conversions
-select e.event, v.outcome, count(*) as consents, min(v.price_effect_zl_year) as least_zl_year,
-       max(v.price_effect_zl_year) as most_zl_year, sum(v.price_effect_zl_year) as sum_zl_year
-from consent_conversion v
-join consent_event e using (consent_id)
-where v.event_at >= :since and e.method <> 'staff_import'
-group by e.event, v.outcome
-order by e.event, v.outcome
-
 -- name: mailed_invoice
 select i.invoice_no, a.account_no, i.gross_zl, d.message_id, d.address, doc.archive_key
 from delivery d

@@ -168,20 +168,19 @@ def test_the_order_of_points_and_registers_does_not_matter(account: AccountSnaps
     assert bill(other, TARIFFS, CYCLE) == bill(account, TARIFFS, CYCLE)
 
 
-@given(register=registers(), between=st.tuples(days, indexes_m3))
+@given(
+    register=registers(),
+    read_on=st.lists(days, min_size=3, max_size=3, unique=True).map(sorted),
+    index_m3=st.tuples(indexes_m3, indexes_m3, indexes_m3).map(sorted),
+)
 def test_two_consecutive_bills_count_the_same_as_one_over_both(
-    register: RegisterSnapshot, between: tuple[date, Decimal]
+    register: RegisterSnapshot, read_on: list[date], index_m3: list[Decimal]
 ) -> None:
-    assume(register.current is not None)
-    assert register.current is not None
-    read_on, index_m3 = between
-    assume(register.previous.read_on < read_on < register.current.read_on)
-    assume(register.previous.index_m3 <= index_m3 <= register.current.index_m3)
-    middle = reading(1, read_on, index_m3)
+    start, middle, end = (reading(at, read_on[at], index_m3[at]) for at in range(3))
 
     whole, first, second = (
-        consumption(register=part, contract_from=LONG_AGO, contract_until=None)
-        for part in (register, replace(register, current=middle), replace(register, previous=middle))
+        consumption(register=replace(register, previous=one, current=two), contract_from=LONG_AGO, contract_until=None)
+        for one, two in ((start, end), (start, middle), (middle, end))
     )
 
     assert isinstance(whole, Consumption)

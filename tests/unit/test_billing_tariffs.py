@@ -208,6 +208,16 @@ def test_a_successor_wins_from_its_first_day_though_the_old_one_has_later_slices
     assert book.tariff_on(date(2026, 6, 1)) is new
 
 
+def test_a_group_that_the_successor_does_not_price_has_no_price_from_its_first_day() -> None:
+    old = load_tariff(LYSKI.read_bytes(), name=LYSKI.name)
+    start = date(2026, 1, 1)
+    sewage_only = tuple(replace(item, service=Service.SEWAGE, valid_from=start) for item in old.prices[:1])
+    book = TariffBook(tariffs=(old, replace(old, name="2026.toml", valid_from=start, prices=sewage_only)))
+
+    assert price(book, start - timedelta(days=1)) == Decimal("6.62")
+    assert book.span_on(tariff_class="household", channel=Channel.PAPER, service=Service.WATER, day=start) is None
+
+
 def test_a_day_before_the_first_tariff_has_no_price() -> None:
     book = TariffBook(tariffs=(load_tariff(LYSKI.read_bytes(), name=LYSKI.name),))
 
