@@ -20,6 +20,7 @@ class HoldCode(StrEnum):
     NO_PARTY = "NO_PARTY"
     NO_PRICE = "NO_PRICE"
     PRICE_CHANGE = "PRICE_CHANGE"
+    UNPRINTABLE = "UNPRINTABLE"
     KSEF_ROUTE = "KSEF_ROUTE"
     CONTRACT_INACTIVE = "CONTRACT_INACTIVE"
     IN_OTHER_CYCLE = "IN_OTHER_CYCLE"
@@ -39,6 +40,7 @@ MEANINGS = {
     HoldCode.NO_PARTY: "payer or nabywca is missing; complete the registry",
     HoldCode.NO_PRICE: "no tariff in force prices this group on these days; complete the tariff folder",
     HoldCode.PRICE_CHANGE: "the price changes between the two readings; read the meter on the day of change",
+    HoldCode.UNPRINTABLE: "a name or address holds a character that no font of ours prints; correct the registry",
     HoldCode.KSEF_ROUTE: "the buyer is under the KSeF duty; send the exported draft through the KSeF gateway",
     HoldCode.CONTRACT_INACTIVE: "no contract of the account is in force in the period",
     HoldCode.IN_OTHER_CYCLE: "another open cycle bills the account for these months",

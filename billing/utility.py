@@ -72,20 +72,12 @@ class ReadingWindow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chunks:
-    """Accounts or documents in one task of a step."""
-
-    rate: int
-    render: int
-    deliver: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Utility:
     """Everything in which one utility differs from another, apart from its tariffs.
 
     ``issue_time`` is of Europe/Warsaw; ``sending_allowance_days`` separate issue from planned sending by carrier;
-    ``reject_share_max`` is the share of refused rows above which a reading file is refused as a whole.
+    ``reject_share_max`` is the share of refused rows above which a reading file is refused as a whole;
+    ``chunk_accounts`` are rated, or rendered, by one task.
     """
 
     name: str
@@ -103,7 +95,7 @@ class Utility:
     approvers: tuple[str, ...]
     reading_window: ReadingWindow
     reject_share_max: Decimal
-    chunks: Chunks
+    chunk_accounts: int
 
     def terms_on(self, day: date) -> TermsVersion | None:
         """The regulamin in force on a day."""
@@ -123,7 +115,7 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True) -> Utility
     top = read_fields(text, name=f"{name}/utility.toml", kind="UTILITY")
     top.known(
         *("is_demo", "seller", "numbering", "payment", "issue_time", "mail", "vat_model", "line_rounding"),
-        *("consents", "terms", "approvers", "readings", "chunks"),
+        *("consents", "terms", "approvers", "readings", "chunk_accounts"),
     )
     seller, mail, payment, readings = (top.within(part) for part in ("seller", "mail", "payment", "readings"))
     if seller_needed:
@@ -148,7 +140,7 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True) -> Utility
             days_before=readings.integer("days_before"), days_after=readings.integer("days_after")
         ),
         reject_share_max=readings.decimal("reject_share_max", places=4),
-        chunks=_chunks(top.within("chunks")),
+        chunk_accounts=_chunk_accounts(top),
     )
 
 
@@ -221,9 +213,8 @@ def _terms_version(fields: Fields) -> TermsVersion:
     )
 
 
-def _chunks(fields: Fields) -> Chunks:
-    fields.known("rate", "render", "deliver")
-    chunks = Chunks(rate=fields.integer("rate"), render=fields.integer("render"), deliver=fields.integer("deliver"))
-    if not (chunks.rate and chunks.render and chunks.deliver):
-        raise fields.refuse("FIELD_WRONG", "a chunk must hold at least one account")
-    return chunks
+def _chunk_accounts(fields: Fields) -> int:
+    chunk_accounts = fields.integer("chunk_accounts")
+    if chunk_accounts < 1:
+        raise fields.refuse("FIELD_WRONG", "chunk_accounts must be at least 1")
+    return chunk_accounts

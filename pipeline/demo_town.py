@@ -80,7 +80,7 @@ def write_consents(
     seed: int = SEED,
     first_month: date = FIRST_MONTH,
 ) -> Path:
-    """Write the statements from before the first cycle (0), after it (1: acceptances) or after the second (2: one goes).
+    """Write the statements from before the first cycle (0), after it (1: acceptances), after the second (2: one goes).
 
     Those of 1 arrive up to the 25th of the month after the first, the one of 2 on the 14th of the month after that.
 

@@ -1,5 +1,6 @@
 """freeze: registry, readings, consents, tariffs and terms as they are now become the cycle's inputs, by hash."""
 
+import math
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -14,6 +15,10 @@ from sql.charges import insert_holds
 from sql.cycles import Cycle, move_cycle, store_inputs
 from sql.locks import take_turn
 from sql.snapshots import Gathered, gather, insert_snapshots, snapshot_totals
+
+
+CHUNKS_MAX = 400
+"""Mapped instances of one task that Airflow's scheduler still handles well; larger towns get larger chunks."""
 
 
 def run(work: Work, *, cycle_key: str) -> dict[str, int]:
@@ -33,7 +38,8 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
             store_inputs(connection, cycle, files=loaded.files)
             window = reading_window(cycle.period, loaded.utility)
             accounts = list(gather(connection, cycle=cycle, reading_window=window))
-            chunked = ((account, place // cycle.chunk_accounts) for place, account in enumerate(accounts))
+            size = max(cycle.chunk_accounts, math.ceil(len(accounts) / CHUNKS_MAX))
+            chunked = ((account, place // size) for place, account in enumerate(accounts))
             insert_snapshots(connection, cycle=cycle, gathered=chunked)
             insert_holds(connection, cycle=cycle, stage="freeze", holds=_exclusions(cycle, accounts))
             record.tariff_sha256s = loaded.tariff_sha256s

@@ -77,8 +77,9 @@ def run(work: Work, *, folder: Path) -> dict[str, Any]:
     """Import ``parties.csv``, ``accounts.csv`` and so on from a folder, all in one transaction; totals of their rows.
 
     A wrong row is rejected with a code (``docs/import.md``) and the others go on. ``already`` counts files that were
-    imported before: they add nothing, and their rows are not counted again. A file with a wrong header refuses the whole folder; a file of which no row can
-    be taken is refused alone, so that it may come again. Reports go to ``exports/registry``.
+    imported before: they add nothing, and their rows are not counted again. A file with a wrong header refuses the
+    whole folder; a file of which no row can be taken is refused alone, so that it may come again. Reports go to
+    ``exports/registry``.
 
     Raises:
         OperatorError: ``FOLDER_EMPTY``, the folder holds no registry file.

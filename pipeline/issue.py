@@ -15,6 +15,7 @@ from billing.numbering import invoice_number, series_on
 from delivery.message import message_id
 from pipeline.check import totals_sha256
 from pipeline.cycles import frozen_utility, has_passed, require_cycle, require_reached
+from pipeline.drafts import export
 from pipeline.errors import Inconsistent, OperatorError
 from pipeline.utility_files import LoadedUtility
 from pipeline.work import WARSAW, Work, step, warsaw_day
@@ -46,6 +47,8 @@ def is_due(work: Work, *, cycle_key: str) -> bool:
 def run(work: Work, *, cycle_key: str) -> dict[str, int | str]:
     """Issue the cycle once; ``chunks`` tells how many chunks (numbered from 0) there are to render.
 
+    The drafts of buyers under the KSeF duty are then laid out for the utility's gateway.
+
     Raises:
         OperatorError: ``NOT_DUE``, ``ISSUE_DATE_PAST``, ``CYCLE_UNKNOWN`` or ``CYCLE_STATE``.
         Inconsistent: ``APPROVED_DIFFERS``, the charges are no longer what was approved.
@@ -65,7 +68,8 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int | str]:
         record.counts = {"invoices": issued.invoices}
         record.sums = {"net_zl": issued.net_zl, "gross_zl": issued.gross_zl, "invoices_sha256": issued.sha256}
         chunks = snapshot_totals(connection, cycle=cycle).chunks
-        return {"invoices": issued.invoices, "chunks": chunks, "gross_zl": str(issued.gross_zl)}
+    export(work, cycle_key=cycle_key)
+    return {"invoices": issued.invoices, "chunks": chunks, "gross_zl": str(issued.gross_zl)}
 
 
 def _due_at(cycle: Cycle, loaded: LoadedUtility) -> datetime:

@@ -60,7 +60,7 @@ def run(work: Work, *, order: CycleOrder) -> dict[str, str]:
                 issue_date=order.issue_date,
                 payment_days=order.payment_days,
                 dry_run=order.dry_run,
-                chunk_accounts=loaded.utility.chunks.rate,
+                chunk_accounts=loaded.utility.chunk_accounts,
                 started_by=work.actor.name,
                 started_via=work.actor.via,
                 airflow_run_id=run_id,

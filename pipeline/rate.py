@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from billing.accounts import AccountSnapshot
 from billing.canonical import content_sha256, from_json
 from billing.charges import Bill, Hold
+from billing.holds import HoldCode
 from billing.rating import bill
+from pdf.typeface import Unprintable, clean, require_printable
 from pipeline.cycles import frozen_utility, has_passed, require_cycle, require_reached
 from pipeline.errors import Inconsistent
 from pipeline.work import Work, step
@@ -26,9 +28,13 @@ def run(work: Work, *, cycle_key: str, chunk_no: int) -> dict[str, int]:
         loaded = frozen_utility(connection, cycle)
         record.cycle_id, record.chunk = cycle.cycle_id, str(chunk_no)
         record.tariff_sha256s = loaded.tariff_sha256s
-        results = {
-            account_id: bill(from_json(AccountSnapshot, content), loaded.tariffs, cycle.terms)
+        accounts = {
+            account_id: from_json(AccountSnapshot, content)
             for account_id, content in load_chunk(connection, cycle=cycle, chunk_no=chunk_no)
+        }
+        results = {
+            account_id: unprintable(account) or bill(account, loaded.tariffs, cycle.terms)
+            for account_id, account in accounts.items()
         }
         written = rated_hashes(connection, cycle=cycle, chunk_no=chunk_no)
         _refuse_difference(results, written)
@@ -47,6 +53,19 @@ def run(work: Work, *, cycle_key: str, chunk_no: int) -> dict[str, int]:
             "charges_sha256": content_sha256([content_sha256(result) for result in charged]),
         }
         return dict(record.counts) | {"written": len(missing)}
+
+
+def unprintable(account: AccountSnapshot) -> Hold | None:
+    """A hold for an account whose names or addresses cannot be printed faithfully; better now than with a number."""
+    addresses = [party.address for party in account.parties.values()] + [point.address for point in account.points]
+    texts = [party.name for party in account.parties.values()]
+    texts += [text for address in addresses for text in (address.street, address.postcode, address.city)]
+    try:
+        require_printable(clean(" ".join(texts)))
+    except Unprintable as refusal:
+        facts = {"reason": str(refusal)}
+        return Hold(account_no=account.account_no, code=HoldCode.UNPRINTABLE, facts=facts)
+    return None
 
 
 def _refuse_difference(results: Mapping[int, Bill | Hold], written: Mapping[int, str]) -> None:

@@ -194,7 +194,7 @@ def _new(row: ReadingRow, place: Place, seen: _Seen, reading: Known) -> Judged:
         outcome, state = Outcome.QUARANTINED, "SUSPECT"
     else:
         outcome, state = Outcome.ACCEPTED_WARN if codes else Outcome.ACCEPTED, "VALID"
-    seen.add(replace(reading, state=state))
+    seen.add(replace(reading, state=state) if suspect else reading)
     note = ", ".join(f"{name} {value}" for name, value in finding.facts.items()) if finding else None
     return Judged(row=row, outcome=outcome, codes=tuple(codes), note=note, place=place, state=state, finding=finding)
 

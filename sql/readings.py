@@ -1,5 +1,6 @@
 """Readings: where a meter was, what is there already, and new ones in bulk."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -91,7 +92,7 @@ def insert_readings(connection: Connection, *, file_id: int, readings: Iterable[
             (
                 new.installation_id, new.meter_id, new.register, new.read_at, new.read_on, new.source, new.quality,
                 new.index_m3, new.index_received, new.unit_received, new.reason_code, new.state, new.alarms,
-                canonical_json(new.details) if new.details else "{}", new.external_id, file_id, new.line_no,
+                _details(new.details), new.external_id, file_id, new.line_no,
             )
             for new in readings
         ),
@@ -107,6 +108,10 @@ def insert_findings(connection: Connection, *, findings: Sequence[NewFinding]) -
     ]
     names = ("meter_ids", "registers", "read_ats", "sources", "codes", "severities", "facts")
     connection.execute(_Q["insert_findings"], dict(zip(names, _turned(rows, width=7), strict=True)))
+
+
+def _details(details: Any) -> str:
+    return json.dumps(dict(details), ensure_ascii=False) if details else "{}"
 
 
 def _turned(rows: Iterable[Sequence[Any]], *, width: int) -> list[list[Any]]:

@@ -64,9 +64,10 @@ where h.cycle_id = :cycle_id
 order by h.excluded, h.code, a.account_no
 
 -- name: drafts
-select a.account_no, h.code, h.draft
+select a.account_no, h.code, h.draft, s.content as snapshot
 from hold h
 join account a using (account_id)
+join snapshot_account s using (cycle_id, account_id)
 where h.cycle_id = :cycle_id and h.draft is not null
 order by a.account_no
 

@@ -152,9 +152,9 @@ def test_the_next_month_bills_from_the_last_billed_reading(town, tmp_path) -> No
     to_the_end(town, to_issue(town))
     read_august(town, tmp_path)
 
-    key = open_cycle.run(
-        town, order=dataclasses.replace(cycle_order(), period="2026-08", issue_date=date(2026, 9, 2))
-    )["cycle_key"]
+    key = open_cycle.run(town, order=dataclasses.replace(cycle_order(), period="2026-08", issue_date=date(2026, 9, 2)))[
+        "cycle_key"
+    ]
     freeze.run(town, cycle_key=key)
     rate.run(town, cycle_key=key, chunk_no=0)
 
@@ -203,9 +203,7 @@ def test_a_second_cycle_of_the_same_key_is_refused_until_the_first_is_rejected(t
 
 
 def test_a_cleared_open_task_finds_its_own_cycle_again(town) -> None:
-    run = dataclasses.replace(
-        town, airflow_run=AirflowRun(dag_id="billing_cycle", run_id="manual__1", try_number=1)
-    )
+    run = dataclasses.replace(town, airflow_run=AirflowRun(dag_id="billing_cycle", run_id="manual__1", try_number=1))
 
     first = open_cycle.run(run, order=cycle_order())
     second = open_cycle.run(run, order=cycle_order())

@@ -75,9 +75,7 @@ def survives(step: Callable[[Work], object], *, place: int, work: Work) -> bool:
     child = os.fork()
     if child == 0:
         try:
-            with open_work(
-                settings=work.settings, database_url=work.settings.database_url, actor=work.actor
-            ) as own:
+            with open_work(settings=work.settings, database_url=work.settings.database_url, actor=work.actor) as own:
                 die_at(place, own)
                 step(replace(own, airflow_run=work.airflow_run))
             os._exit(0)
@@ -94,9 +92,7 @@ def run_through_kills(name: str, work: Work) -> int:
     """Run a step again and again, each time killed one place later; how often it was killed."""
     for place in range(1, PLACES_MAX):
         with mailbox_server(work.settings.mailbox) as url:
-            settings = replace(
-                work.settings, smtp_url=url, relay_mailbox=work.settings.mailbox, unknown_grace_s=0.0
-            )
+            settings = replace(work.settings, smtp_url=url, relay_mailbox=work.settings.mailbox, unknown_grace_s=0.0)
             if survives(STEPS[name], place=place, work=replace(work, settings=settings)):
                 return place - 1
     raise AssertionError(f"{name} never gets through")

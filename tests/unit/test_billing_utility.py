@@ -28,7 +28,7 @@ REFUSED = {
     "unknown method": ("UTILITY_FIELD_WRONG", '"portal_click"', '"telepathy"'),
     "days as a text": ("UTILITY_FIELD_WRONG", "days = 14", 'days = "14"'),
     "negative days": ("UTILITY_FIELD_WRONG", "days = 14", "days = -14"),
-    "empty chunk": ("UTILITY_FIELD_WRONG", "rate = 50000", "rate = 0"),
+    "empty chunk": ("UTILITY_FIELD_WRONG", "chunk_accounts = 250", "chunk_accounts = 0"),
     "number without its sequence": ("NUMBERING_WRONG", "{series}/{sequence:06}", "{series}"),
     "series by month alone": ("NUMBERING_WRONG", "FV/{year}/{month:02}", "FV/{month:02}"),
     "series with another field": ("NUMBERING_WRONG", "FV/{year}/{month:02}", "FV/{account_no}"),
