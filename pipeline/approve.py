@@ -32,10 +32,9 @@ def run(
             ``CYCLE_UNKNOWN`` or ``CYCLE_STATE``.
     """
     with step(work, "approve") as (connection, step_record):
-        cycle = require_cycle(connection, cycle_key=cycle_key)
+        cycle = require_cycle(connection, cycle_key=cycle_key, lock="writer")
         step_record.cycle_id = cycle.cycle_id
-        known = find_approval(connection, cycle)
-        if known and known.decision == decision:
+        if _is_decided(connection, cycle, decision):
             step_record.counts = {"already": 1}
         elif decision == "rejected":
             _reject(connection, cycle, decided_by=decided_by, decided_via=decided_via, note=note)
@@ -44,6 +43,12 @@ def run(
             _approve(connection, cycle, decided_by=decided_by, decided_via=decided_via, note=note)
             step_record.counts = {decision: 1}
         return {"decision": decision, **step_record.counts}
+
+
+def _is_decided(connection: Connection, cycle: Cycle, decision: Decision) -> bool:
+    if decision == "rejected":
+        return cycle.state == "rejected"
+    return has_passed(cycle, state="checked") and find_approval(connection, cycle) is not None
 
 
 def _approve(connection: Connection, cycle: Cycle, *, decided_by: str, decided_via: str, note: str) -> None:

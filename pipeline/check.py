@@ -22,7 +22,7 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int | str]:
         Inconsistent: ``CHECK_FAILED``, with the first accounts and what is wrong with them.
     """
     with step(work, "check") as (connection, record):
-        cycle = require_cycle(connection, cycle_key=cycle_key)
+        cycle = require_cycle(connection, cycle_key=cycle_key, lock="writer")
         record.cycle_id = cycle.cycle_id
         if cycle.state != "dry":
             require_reached(cycle, state="frozen")

@@ -18,7 +18,7 @@ from pipeline.import_files import (
     refuse_rejects,
     write_report,
 )
-from pipeline.import_utility import read_utility
+from pipeline.utility_files import load_folder
 from pipeline.work import Work, step
 from readings.checks import Judged, Known, Place, Registry, judge, locate, registry_of
 from readings.profile import Profile, named_profile
@@ -80,7 +80,7 @@ def _import_rows(
     work: Work, received: Received, rows: Sequence[ReadingRow]
 ) -> tuple[dict[str, int], list[RowResult] | None]:
     """Totals and what became of each row; None instead when another process was quicker with the same file."""
-    reject_share_max = read_utility(work.settings).reject_share_max
+    reject_share_max = load_folder(work.settings.utility, seller_needed=False).utility.reject_share_max
     with step(work, "collect") as (connection, record):
         lock_intake(connection)
         known = accepted_counts(connection, kind="readings", sha256=received.facts.sha256)

@@ -28,7 +28,7 @@ from billing.consents import (
 from billing.errors import DataRefused
 from billing.tariffs import TariffBook
 from pipeline.convert_addresses import settle_addresses
-from pipeline.import_utility import read_tariffs, read_utility
+from pipeline.utility_files import load_folder
 from pipeline.work import Work, step
 from sql.clock import business_now
 from sql.consents import (
@@ -76,14 +76,13 @@ def run(work: Work) -> dict[str, int]:
     with work.engine.connect() as connection:
         if not accounts_pending(connection):
             return dict.fromkeys(("pending", *_OUTCOMES), 0)
-    utility = read_utility(work.settings)
-    tariffs = read_tariffs(work.settings, utility=utility)
+    loaded = load_folder(work.settings.utility, seller_needed=False)
     with step(work, "convert") as (connection, record):
         lock_intake(connection)
         account_nos = accounts_pending(connection)
         terms = _Terms(
-            rule=utility.consents.rule,
-            tariffs=tariffs,
+            rule=loaded.utility.consents.rule,
+            tariffs=loaded.tariffs,
             contracts=_by_account(contracts_of_accounts(connection, account_nos=account_nos)),
             now=business_now(connection),
         )
@@ -91,6 +90,7 @@ def run(work: Work) -> dict[str, int]:
         converted = [one for events in stored.values() for one in _convert_account(events, terms)]
         _write(connection, work, stored=stored, converted=converted, terms=terms)
         outcomes = Counter(one.conversion.outcome for one in converted)
+        record.tariff_sha256s = loaded.tariff_sha256s
         record.counts = {"pending": len(converted)} | {outcome: outcomes[outcome] for outcome in _OUTCOMES}
     return record.counts
 

@@ -4,18 +4,18 @@ from sqlalchemy import Connection
 
 from pipeline.errors import OperatorError
 from pipeline.utility_files import LoadedUtility, load_files
-from sql.cycles import Cycle, find_cycle, load_inputs
+from sql.cycles import Cycle, Lock, find_cycle, load_inputs
 
 LIVE_STATES = ("opened", "frozen", "checked", "approved", "issued", "closed")
 
 
-def require_cycle(connection: Connection, *, cycle_key: str) -> Cycle:
-    """The cycle of that key.
+def require_cycle(connection: Connection, *, cycle_key: str, lock: Lock = "nobody") -> Cycle:
+    """The cycle of that key; see ``sql.cycles.find_cycle`` for ``lock``.
 
     Raises:
         OperatorError: ``CYCLE_UNKNOWN``.
     """
-    cycle = find_cycle(connection, cycle_key=cycle_key)
+    cycle = find_cycle(connection, cycle_key=cycle_key, lock=lock)
     if cycle is None:
         raise OperatorError("CYCLE_UNKNOWN", f"there is no cycle {cycle_key}; see obieg cycle list")
     return cycle

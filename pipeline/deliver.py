@@ -2,19 +2,22 @@
 
 from collections import Counter
 
+from billing.law import payment_days_min
 from pipeline.cycles import require_cycle, require_reached
 from pipeline.deliver_email import send_ready
 from pipeline.deliver_paper import package_ready
 from pipeline.deliver_recovery import recover
-from pipeline.work import Work, step
-from sql.deliveries import listing, release
+from pipeline.work import Work, step, warsaw_day
+from sql.clock import business_now
+from sql.deliveries import expire, listing, release
 
 
 def run(work: Work, *, cycle_key: str | None) -> dict[str, int]:
     """Send what may leave: of one cycle, or (None: the sweep) of all.
 
     First what an earlier worker left behind is cleared up by evidence, then e-mails go out one by one, each with its
-    intent committed before the final dot, then letters go into a print package.
+    intent committed before the final dot. Letters go into a print package before and, for those that an e-mail could
+    not replace, after that. What would shorten the customer's lawful term to pay stays behind as ``overdue``.
 
     Raises:
         OperatorError: ``CYCLE_UNKNOWN`` or ``CYCLE_STATE``.
@@ -28,6 +31,9 @@ def run(work: Work, *, cycle_key: str | None) -> dict[str, int]:
             require_reached(cycle, state="issued")
         counts["released"] = release(connection, cycle_id=cycle.cycle_id if cycle else None)
     counts.update(recover(work))
+    with work.engine.begin() as connection:
+        today = warsaw_day(business_now(connection))
+        counts["overdue"] = expire(connection, minimum_days=payment_days_min(on=today))
     counts.update(package_ready(work, cycle=cycle))
     counts.update(send_ready(work, cycle=cycle))
     counts.update(package_ready(work, cycle=cycle))

@@ -12,7 +12,6 @@ from uuid import uuid5
 from sqlalchemy import Connection, Row
 
 from billing.errors import Retryable
-from billing.law import payment_days_min
 from delivery.addresses import smtp_address
 from delivery.archive import Archive, open_archive
 from delivery.errors import ArchiveMissing, NotSendable
@@ -25,8 +24,7 @@ from delivery.smtp import Envelope, SmtpChannel
 from pipeline.deliver_recovery import lease_owner
 from pipeline.mail import invoice_mail, mail_sender
 from pipeline.utility_files import load_folder
-from pipeline.work import Work, warsaw_day
-from sql.clock import business_now
+from pipeline.work import Work
 from sql.cycles import Cycle
 from sql.deliveries import (
     Answer,
@@ -35,7 +33,6 @@ from sql.deliveries import (
     claim,
     claimed_mail,
     conclude,
-    expire,
     fall_back_to_paper,
     free_leases,
     intend,
@@ -49,9 +46,6 @@ LEASE_S = 900.0
 def send_ready(work: Work, *, cycle: Cycle | None) -> Counter[str]:
     """Send every e-mail that is ready; counts by outcome."""
     counts: Counter[str] = Counter()
-    with work.engine.begin() as connection:
-        today = warsaw_day(business_now(connection))
-        counts["overdue"] = expire(connection, minimum_days=payment_days_min(on=today))
     archive = open_archive(work.settings.archive_url)
     sender = mail_sender(load_folder(work.settings.utility).utility)
     with _channel(work) as (channel, relay):
@@ -106,7 +100,7 @@ def _send(work: Work, row: Row[Any], *, archive: Archive, sender: Sender, channe
             content=content,
             expected_sha256=row.document_sha256,
             invoice_account=str(row.invoice_account_id),
-            address_account=str(row.account_id),
+            address_account=str(row.address_account_id),
         )
         message = build_message(invoice_mail(row, sender=sender, content=content))
         attempt.mime_sha256 = hashlib.sha256(message).hexdigest()

@@ -17,7 +17,7 @@ from pipeline.cli.refusals import guarded
 from pipeline.demo_cycles import MONTHS, bill_month, open_demo, settle_town
 from pipeline.errors import OperatorError
 from pipeline.postgres import databases
-from pipeline.services import services
+from pipeline.services import running, services
 from pipeline.settings import Settings, read_settings
 from pipeline.utility_files import load_folder
 from pipeline.work import Work, open_work
@@ -44,13 +44,14 @@ def _demonstrate(settings: Settings) -> int:
 
 
 def _run_all(settings: Settings) -> None:
-    begun = time.monotonic()
-    with services(settings, tell=_tell) as running, open_demo(running, tell=_tell) as demo:
-        prepare(running.settings, found=running.databases)
+    begun, were_up = time.monotonic(), running(settings) is not None
+    with services(settings, tell=_tell) as found, open_demo(found, tell=_tell) as demo:
+        prepare(found.settings, found=found.databases)
         settle_town(demo)
         keys = [bill_month(demo, number=number, month=month) for number, month in enumerate(MONTHS, start=1)]
     _marker(settings).write_text(json.dumps({"cycles": keys}), encoding="utf-8")
-    _tell(f"\n{len(keys)} cycles in {time.monotonic() - begun:.0f} s; every service is stopped again.")
+    ended = "the services run on" if were_up else "every service is stopped again"
+    _tell(f"\n{len(keys)} cycles in {time.monotonic() - begun:.0f} s; {ended}.")
 
 
 def _tell_where(work: Work, key: str) -> None:

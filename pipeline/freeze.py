@@ -30,7 +30,7 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
     """
     with step(work, "freeze") as (connection, record):
         take_turn(connection, "freeze")
-        cycle = require_cycle(connection, cycle_key=cycle_key)
+        cycle = require_cycle(connection, cycle_key=cycle_key, lock="writer")
         require_reached(cycle, state="opened")
         record.cycle_id = cycle.cycle_id
         if not has_passed(cycle, state="opened"):

@@ -25,8 +25,8 @@ from pipeline.import_files import (
     rejected,
     write_report,
 )
-from pipeline.import_utility import read_utility
 from pipeline.settings import Settings
+from pipeline.utility_files import load_folder
 from pipeline.work import Work, step, warsaw_day
 from readings.checks import FUTURE_TOLERANCE, Outcome
 from readings.consents import OPTIONAL, REQUIRED, ConsentRow, read_consent
@@ -51,7 +51,7 @@ def run(work: Work, *, file: Path) -> dict[str, Any]:
         OperatorError: ``FILE_MISSING``.
         DataRefused: ``UTILITY_...`` or ``TERMS_MISSING``, the utility's folder is not complete.
     """
-    utility = read_utility(work.settings)
+    utility = load_folder(work.settings.utility, seller_needed=False).utility
     received, refusal = receive(file, kind="consents", profile=_PROFILE)
     report = work.settings.exports / "consents" / f"{file.stem}.report.csv"
     if refusal is None:
@@ -82,6 +82,10 @@ def _import(
         return known, None
     with step(work, "import_consents") as (connection, record):
         lock_intake(connection)
+        known = accepted_counts(connection, kind="consents", sha256=received.facts.sha256)
+        if known is not None:
+            record.counts = known | {"already": 1}
+            return known, None
         register_all_terms(connection, work.settings, utility)
         judged = list(_judge(connection, rows, now=business_now(connection)))
         results = sorted([*unreadable, *(result for result, _ in judged)], key=lambda result: result.line_no)

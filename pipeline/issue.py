@@ -55,7 +55,7 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int | str]:
     """
     with step(work, "issue") as (connection, record):
         take_turn(connection, "issue")
-        cycle = require_cycle(connection, cycle_key=cycle_key)
+        cycle = require_cycle(connection, cycle_key=cycle_key, lock="writer")
         require_reached(cycle, state="approved")
         record.cycle_id = cycle.cycle_id
         if not has_passed(cycle, state="approved"):

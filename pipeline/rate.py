@@ -23,7 +23,7 @@ def run(work: Work, *, cycle_key: str, chunk_no: int) -> dict[str, int]:
         Inconsistent: ``CHARGE_DIFFERS``, the same inputs now give other figures than those written before.
     """
     with step(work, "rate") as (connection, record):
-        cycle = require_cycle(connection, cycle_key=cycle_key)
+        cycle = require_cycle(connection, cycle_key=cycle_key, lock="readers")
         require_reached(cycle, state="frozen")
         loaded = frozen_utility(connection, cycle)
         record.cycle_id, record.chunk = cycle.cycle_id, str(chunk_no)

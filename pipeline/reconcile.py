@@ -22,7 +22,7 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
     """
     made = statement(work, cycle_key=cycle_key)
     with step(work, "reconcile") as (connection, record):
-        cycle = require_cycle(connection, cycle_key=cycle_key)
+        cycle = require_cycle(connection, cycle_key=cycle_key, lock="writer")
         require_reached(cycle, state="issued")
         if made.differences:
             raise Inconsistent("NOT_BALANCED", "; ".join(made.differences[:5]))

@@ -25,7 +25,7 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:[.,]\d{1,6})?)?(?:
 _DECIMALS = {"m3": 3, "l": 0}
 _INTEGER_DIGITS = 9
 _EXTERNAL_ID_LENGTH = 64
-_FIRST_YEAR = 1950
+_FIRST_YEAR, _LAST_YEAR = 1950, 2199
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ def read_moment(text: str, *, formats: Sequence[str] = ("iso",)) -> tuple[dateti
     A bare date is noon; a time without an offset is Polish time.
     """
     local = _local(text, formats)
-    if local is None or local.year < _FIRST_YEAR:
+    if local is None or not _FIRST_YEAR <= local.year <= _LAST_YEAR:
         return None
     if local.tzinfo is not None:
         return local.astimezone(UTC), None

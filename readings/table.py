@@ -69,10 +69,13 @@ def check_sidecar(content: bytes, sidecar: str | None) -> str:
 
 
 def split_fields(raw: str, delimiter: str) -> tuple[str, ...]:
-    """The fields of one line."""
+    """The fields of one line; none at all when its quotation marks cannot be understood."""
     if '"' not in raw:
         return tuple(raw.split(delimiter))
-    return tuple(next(csv.reader([raw], delimiter=delimiter), ()))
+    try:
+        return tuple(next(csv.reader([raw], delimiter=delimiter), ()))
+    except csv.Error:
+        return ()
 
 
 def _text(content: bytes, encoding: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
@@ -67,9 +67,16 @@ class CycleTaken(Exception):  # noqa: N818 - names what was found
     """Another live cycle holds the same period and route set."""
 
 
-def find_cycle(connection: Connection, *, cycle_key: str) -> Cycle | None:
-    """The cycle of that key, or None."""
-    row = connection.execute(_Q["find_cycle"], {"cycle_key": cycle_key}).one_or_none()
+Lock = Literal["nobody", "readers", "writer"]
+
+
+def find_cycle(connection: Connection, *, cycle_key: str, lock: Lock = "nobody") -> Cycle | None:
+    """The cycle of that key, or None.
+
+    ``lock`` keeps its state until the transaction ends: among ``readers`` who do not change it, or for one ``writer``.
+    """
+    query = {"nobody": "find_cycle", "readers": "find_cycle_for_share", "writer": "find_cycle_for_update"}[lock]
+    row = connection.execute(_Q[query], {"cycle_key": cycle_key}).one_or_none()
     if row is None:
         return None
     fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public way to a row's names

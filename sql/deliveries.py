@@ -62,7 +62,7 @@ def doubt_sendings(connection: Connection, *, dead_owners: Sequence[str]) -> int
 
 
 def expire(connection: Connection, *, minimum_days: int) -> int:
-    """E-mail whose payment term would fall below the lawful one if it left today: overdue, a person decides."""
+    """Documents whose payment term would fall below the lawful one if they left today: overdue, a person decides."""
     return _moved(connection, "expire", "overdue", {"minimum_days": minimum_days})
 
 

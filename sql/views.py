@@ -33,15 +33,13 @@ def delivery(connection: Connection, *, invoice_no: str) -> list[Found]:
 
 
 def invoice(connection: Connection, *, invoice_no: str) -> Found | None:
-    """An invoice with its lines, and each line's readings as they were received; None when there is no such invoice."""
-    head = _one(connection, "invoice", invoice_no=invoice_no)
-    if head is None:
-        return None
-    head["lines"] = lines = _all(connection, "invoice_lines", charge_id=head.pop("charge_id"))
-    for line in lines:
-        ids = (line.pop("previous_reading_id"), line.pop("current_reading_id"))
-        line["readings"] = [_one(connection, "reading_as_received", reading_id=key) for key in ids if key is not None]
-    return head
+    """An invoice with its frozen ``content``; None when there is no such invoice."""
+    return _one(connection, "invoice", invoice_no=invoice_no)
+
+
+def reading_as_received(connection: Connection, *, reading_id: int) -> Found:
+    """A reading with the row and the file that it came in."""
+    return dict(connection.execute(_Q["reading_as_received"], {"reading_id": reading_id}).mappings().one())
 
 
 def drafts(connection: Connection, *, cycle_key: str) -> list[Found]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pipeline.cli import cycle, database, intake, lookups, through_airflow
+from pipeline.cli.explanation import explain_invoice
 from pipeline.cli.quote import quote as quote_command
 from pipeline.derive import Removal
 from pipeline.work import WARSAW
@@ -114,7 +115,7 @@ def _delivery(topics: Any) -> None:
 
 def _invoice(topics: Any) -> None:
     topic = _topic(topics, "invoice", "issued invoices")
-    explain = _command(topic, "explain", "every line with its readings, price and legal basis", lookups.explain)
+    explain = _command(topic, "explain", "every line with its readings, price and legal basis", explain_invoice)
     explain.add_argument("number", metavar="NUMBER")
 
 

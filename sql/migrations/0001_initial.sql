@@ -589,5 +589,6 @@ grant delete on delivery_preference to obieg_app;
 grant update (removed_on) on installation to obieg_app;
 grant update (state, airflow_run_id) on cycle to obieg_app;
 grant update (last_sequence) on invoice_series to obieg_app;
-grant update on delivery to obieg_app;
+grant update (state, document_id, package_id, not_before, attempts, fence, lease_owner, lease_until, updated_at)
+    on delivery to obieg_app;
 grant update (ended_at, outcome, reply_code, reply_enhanced, reply_text) on attempt to obieg_app;

@@ -4,6 +4,20 @@ select cycle_id, cycle_key, lower(period) as period_start, upper(period) as peri
 from cycle
 where cycle_key = :cycle_key
 
+-- name: find_cycle_for_share
+select cycle_id, cycle_key, lower(period) as period_start, upper(period) as period_until, route_set, revision,
+       issue_date, payment_days, dry_run, chunk_accounts, state, started_by, started_via, airflow_run_id
+from cycle
+where cycle_key = :cycle_key
+for share
+
+-- name: find_cycle_for_update
+select cycle_id, cycle_key, lower(period) as period_start, upper(period) as period_until, route_set, revision,
+       issue_date, payment_days, dry_run, chunk_accounts, state, started_by, started_via, airflow_run_id
+from cycle
+where cycle_key = :cycle_key
+for update
+
 -- name: find_cycle_of_run
 select cycle_key from cycle where airflow_run_id = :airflow_run_id
 

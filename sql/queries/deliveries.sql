@@ -32,11 +32,11 @@ order by d.delivery_id
 for update of d skip locked
 
 -- name: expire
--- E-mail that can no longer keep its promises: the issue day is over, or the payment term would fall short.
+-- Documents that would leave their customer less than the lawful term if they left today.
 update delivery d
 set state = 'overdue', updated_at = clock_timestamp()
 from invoice i
-where i.invoice_id = d.invoice_id and d.channel = 'email' and d.state = 'ready'
+where i.invoice_id = d.invoice_id and d.state = 'ready'
   and i.due_date < (business_now() at time zone 'Europe/Warsaw')::date + :minimum_days
 returning d.delivery_id
 
@@ -55,7 +55,11 @@ returning delivery_id, fence
 
 -- name: claimed_mail
 select d.delivery_id, d.fence, d.attempts, d.address, d.message_id, d.account_id, i.invoice_no, i.content,
-       i.account_id as invoice_account_id, i.event_at as issued_at, doc.archive_key, doc.sha256 as document_sha256
+       i.account_id as invoice_account_id, i.event_at as issued_at,
+       (select e.account_id from email_address e
+        where e.account_id = i.account_id and e.address = d.address and e.state = 'confirmed'
+        limit 1) as address_account_id,
+       doc.archive_key, doc.sha256 as document_sha256
 from delivery d
 join invoice i using (invoice_id)
 join document doc on doc.document_id = d.document_id and doc.invoice_id = d.invoice_id

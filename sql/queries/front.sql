@@ -20,21 +20,11 @@ order by attempt_no
 
 -- name: invoice
 select i.invoice_id, i.invoice_no, i.issue_date, i.due_date, i.net_zl, i.vat_zl, i.gross_zl, i.carrier, i.sha256,
-       c.cycle_key, a.account_no, i.charge_id
+       c.cycle_key, a.account_no, i.content
 from invoice i
 join cycle c using (cycle_id)
 join account a on a.account_id = i.account_id
 where i.invoice_no = :invoice_no
-
--- name: invoice_lines
-select l.line_no, l.description, l.service, lower(l.period) as period_start, upper(l.period) as period_until,
-       p.point_no, l.meter_no, l.quantity, l.unit, l.price_zl, l.net_zl, l.vat_rate, l.tariff_group, t.name as tariff,
-       l.tariff_sha256, l.basis, l.previous_reading_id, l.current_reading_id
-from charge_line l
-left join point p using (point_id)
-join input_file t on t.sha256 = l.tariff_sha256
-where l.charge_id = :charge_id
-order by l.line_no
 
 -- name: reading_as_received
 select r.reading_id, r.read_at, r.source, r.quality, r.index_m3, f.name as file_name, f.sha256 as file_sha256,

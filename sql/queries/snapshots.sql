@@ -13,7 +13,7 @@ order by a.account_no
 select distinct s.account_id, c.cycle_key
 from snapshot_account s
 join cycle c using (cycle_id)
-where c.cycle_id <> :cycle_id
+where c.cycle_id <> :cycle_id and not c.dry_run
   and (c.state in ('opened', 'frozen', 'checked', 'approved')
        or (c.state in ('issued', 'closed') and c.period && daterange(:start, :until)
            and exists (select 1 from invoice i where i.cycle_id = s.cycle_id and i.account_id = s.account_id)))

@@ -106,7 +106,18 @@ def test_a_time_without_offset_is_polish_time_and_a_bare_date_is_noon(
 
 
 @pytest.mark.parametrize(
-    "text", ["2026-03-29 02:30", "2026-02-30", "31.07.2026", "20260731", "2026-W31-5", "", "0001-01-01", "2026-07-31 25:00"]
+    "text",
+    [
+        "2026-03-29 02:30",
+        "2026-02-30",
+        "31.07.2026",
+        "20260731",
+        "2026-W31-5",
+        "",
+        "0001-01-01",
+        "9999-12-31T23:59-12:00",
+        "2026-07-31 25:00",
+    ],
 )
 def test_a_time_that_never_was_or_reads_in_two_ways_is_no_time(text: str) -> None:
     assert read_moment(text) is None
@@ -138,6 +149,12 @@ def test_a_row_with_too_few_fields_is_kept_with_its_code() -> None:
     content = b"meter_no;read_at;index;unit;source;quality\nW1;2026-07-31\n"
     (read,) = read_rows(_table(content), profile=named_profile("standard"))
     assert (read.errors, read.line.raw) == (("E100",), "W1;2026-07-31")
+
+
+def test_a_line_whose_quotation_marks_make_no_sense_is_a_row_with_its_code() -> None:
+    content = b'meter_no;read_at;index;unit;source;quality\nW1;2026-07-31;\r1;m3;handheld;"'
+    (read,) = read_rows(_table(content), profile=named_profile("standard"))
+    assert read.errors == ("E100",)
 
 
 def test_a_meter_that_was_not_read_has_a_reason_and_no_index_whatever_the_field_holds() -> None:

@@ -1,0 +1,136 @@
+"""NOT the way Obieg draws invoices: the same content by reportlab's layout engine, for comparison by the bench only."""
+
+from io import BytesIO
+
+from reportlab.graphics.barcode.qr import QrCodeWidget
+from reportlab.graphics.shapes import Drawing
+from reportlab.lib import colors
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.units import mm
+from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
+from sqlalchemy import text
+
+from billing.canonical import from_json
+from billing.invoices import Invoice
+from billing.polish import format_account, format_amount, format_date, format_period, format_price, format_zl
+from pdf.payment_code import payment_payload
+from pdf.typeface import BOLD, REGULAR, load_fonts
+from pdf.words import amount_in_words
+from pipeline.work import Work
+
+_BODY = ParagraphStyle("body", fontName=REGULAR, fontSize=8.5, leading=11)
+_NOTE = ParagraphStyle("note", parent=_BODY, fontSize=7.2, leading=9.5)
+_TITLE = ParagraphStyle("title", parent=_BODY, fontName=BOLD, fontSize=18, leading=24)
+_SECTION = ParagraphStyle("section", parent=_BODY, fontName=BOLD, fontSize=10.5, leading=16)
+_GRID = TableStyle([
+    ("FONT", (0, 0), (-1, -1), REGULAR, 8),
+    ("FONT", (0, 0), (-1, 0), BOLD, 8),
+    ("GRID", (0, 0), (-1, -1), 0.4, colors.lightgrey),
+    ("VALIGN", (0, 0), (-1, -1), "TOP"),
+])  # fmt: skip
+_NOTES = (
+    (
+        "Termin płatności liczymy od dnia wysłania lub dostarczenia faktury w inny sposób; jest nie krótszy niż 14 dni "
+        "(§ 17 ust. 1 rozporządzenia z 27 lutego 2018 r. w sprawie określania taryf, Dz.U. 2018 poz. 472 ze zm.)."
+    ),
+    "Zgłoszenie zastrzeżeń do wysokości opłaty nie wstrzymuje obowiązku jej zapłaty (§ 17 ust. 4 tego rozporządzenia).",
+)
+_CONTENTS = text("select content from invoice order by invoice_id limit :sample")
+
+
+def render(work: Work, sample: int) -> int:
+    """Some invoices as PDF files, written with no more care than ``open`` and ``write``."""
+    load_fonts()
+    folder = work.settings.home / "naive"
+    folder.mkdir(exist_ok=True)
+    with work.engine.connect() as connection:
+        contents = connection.execute(_CONTENTS, {"sample": sample}).scalars().all()
+    for number, content in enumerate(contents):
+        (folder / f"{number}.pdf").write_bytes(_page(from_json(Invoice, content)))
+    return len(contents)
+
+
+def _page(invoice: Invoice) -> bytes:
+    target = BytesIO()
+    document = SimpleDocTemplate(target, pagesize=A4, leftMargin=18 * mm, rightMargin=18 * mm, topMargin=15 * mm)
+    document.build(
+        [*_head(invoice), *_payment(invoice), *_tables(invoice), *(Paragraph(note, _NOTE) for note in _NOTES)]
+    )
+    return target.getvalue()
+
+
+def _head(invoice: Invoice) -> list[Flowable]:
+    seller, addressee = invoice.seller, invoice.addressee
+    left = [
+        Paragraph(seller.name, _SECTION),
+        Paragraph(f"{seller.address.street}, {seller.address.postcode} {seller.address.city}", _BODY),
+        Paragraph(f"NIP {seller.nip} · REGON {seller.regon}", _BODY),
+        Paragraph(f"tel. {seller.phone} · {seller.email} · {seller.website}", _BODY),
+        Paragraph(f"Data wystawienia: {format_date(invoice.issue_date)}", _BODY),
+        Paragraph(f"Okres rozliczeniowy: {format_period(invoice.period)}", _BODY),
+        Paragraph(f"Kod klienta: {invoice.account_no}", _BODY),
+    ]
+    right = [
+        Paragraph("Faktura", _TITLE),
+        Paragraph(invoice.number.text, _SECTION),
+        Paragraph(addressee.name, _BODY),
+        Paragraph(addressee.address.street, _BODY),
+        Paragraph(f"{addressee.address.postcode} {addressee.address.city}", _BODY),
+    ]
+    return [Table([[left, right]], colWidths=[100 * mm, 74 * mm]), Spacer(1, 8)]
+
+
+def _payment(invoice: Invoice) -> list[Flowable]:
+    facts: list[Flowable] = [
+        Paragraph(f"Do zapłaty: <b>{format_zl(invoice.gross_zl)}</b>", _SECTION),
+        Paragraph(f"słownie: {amount_in_words(invoice.gross_zl)}", _NOTE),
+        Paragraph(f"Termin płatności: {format_date(invoice.due_date)}", _BODY),
+        Paragraph(f"Numer rachunku: {format_account(invoice.bank_account)}", _BODY),
+        Paragraph(f"Tytuł przelewu: {invoice.payment_title}", _BODY),
+    ]
+    payload = payment_payload(
+        nip=invoice.seller.nip,
+        bank_account=invoice.bank_account,
+        amount_zl=invoice.gross_zl,
+        name=invoice.seller.name,
+        title=invoice.payment_title,
+    )
+    drawing = Drawing(90, 90)
+    if payload is not None:
+        drawing.add(QrCodeWidget(payload, barWidth=90, barHeight=90, barLevel="M"))
+    return [Table([[facts, drawing]], colWidths=[134 * mm, 40 * mm]), Spacer(1, 8)]
+
+
+def _tables(invoice: Invoice) -> list[Flowable]:
+    usage = [["Wodomierz", "Od", "Stan", "Do", "Stan", "Zużycie"]] + [
+        [
+            line.meter_no,
+            format_date(line.period.start),
+            f"{line.previous_index_m3}",
+            format_date(line.period.until),
+            f"{line.current_index_m3}",
+            f"{line.quantity}",
+        ]
+        for line in invoice.lines
+        if line.meter_no
+    ]
+    charges = [["Usługa", "Okres", "Ilość", "Cena", "VAT", "Netto"]] + [
+        [
+            Paragraph(line.description, _BODY),
+            format_period(line.period),
+            f"{line.quantity} {line.unit}",
+            format_price(line.price_zl),
+            f"{line.vat_rate}",
+            format_amount(line.net_zl),
+        ]
+        for line in invoice.lines
+    ]
+    sums = [["Stawka", "Netto", "VAT", "Brutto"]] + [
+        [f"{one.vat_rate}", format_amount(one.net_zl), format_amount(one.vat_zl), format_amount(one.gross_zl)]
+        for one in invoice.vat_sums
+    ]
+    flow: list[Flowable] = []
+    for name, rows in (("Zużycie", usage), ("Należności", charges), ("Podatek VAT", sums)):
+        flow += [Paragraph(name, _SECTION), Table(rows, repeatRows=1, style=_GRID), Spacer(1, 8)]
+    return flow
