@@ -25,7 +25,8 @@ def to_data(value: Any) -> Any:
     Raises:
         TypeError: ``value`` holds something without a canonical form, such as a float.
     """
-    return _writer(type(value))(value)
+    kind: Any = type(value)
+    return _writer(kind)(value)
 
 
 def canonical_json(value: Any) -> str:
@@ -47,15 +48,15 @@ def _writer(kind: type) -> Callable[[Any], Any]:
     if issubclass(kind, date):
         return operator.methodcaller("isoformat")
     if issubclass(kind, tuple | list):
-        return lambda items: [_writer(type(item))(item) for item in items]
+        return lambda items: [to_data(item) for item in items]
     if issubclass(kind, frozenset):
-        return lambda items: sorted(_writer(type(item))(item) for item in items)
+        return lambda items: sorted(to_data(item) for item in items)
     if issubclass(kind, Mapping):
-        return lambda items: {str(to_data(key)): _writer(type(item))(item) for key, item in items.items()}
+        return lambda items: {str(to_data(key)): to_data(item) for key, item in items.items()}
     if is_dataclass(kind):
         names = [field.name for field in fields(kind)]
         values = operator.attrgetter(*names) if len(names) > 1 else lambda held: (getattr(held, names[0]),)
-        return lambda held: {name: _writer(type(item))(item) for name, item in zip(names, values(held), strict=True)}
+        return lambda held: {name: to_data(item) for name, item in zip(names, values(held), strict=True)}
     raise TypeError(f"no canonical form for {kind.__name__}")
 
 

@@ -20,7 +20,6 @@ from delivery.replies import Outcome, Stage, State, classify, no_reply
 _ACCEPTED = range(200, 300)
 _GO_AHEAD = 354
 _CLOSING = 421
-_READY = 220
 _QUIT_SECONDS = 5.0
 
 
@@ -192,19 +191,13 @@ def _connect(*, relay: Relay, ehlo_name: str, tls: ssl.SSLContext | None, timeou
         Unreachable: with the step that failed as its code.
     """
     context = tls or (None if relay.security is Security.PLAIN else ssl.create_default_context())
-    smtp = (
-        smtplib.SMTP_SSL(local_hostname=ehlo_name, timeout=timeout_s, context=context)
-        if relay.security is Security.TLS
-        else smtplib.SMTP(local_hostname=ehlo_name, timeout=timeout_s)
-    )
+    smtp: smtplib.SMTP | None = None
     step = "SMTP_UNREACHABLE"
     try:
-        code, reply = smtp.connect(relay.host, relay.port)
+        smtp = _greeted(relay=relay, ehlo_name=ehlo_name, context=context, timeout_s=timeout_s)
         # Before STARTTLS: with Nagle on, each TLS message waits some 45 ms for a delayed acknowledgement.
         _socket(smtp).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         step = "SMTP_REFUSED"
-        if code != _READY:
-            raise smtplib.SMTPConnectError(code, reply)
         smtp.ehlo_or_helo_if_needed()
         if relay.security is Security.STARTTLS:
             step = "SMTP_TLS"
@@ -214,10 +207,23 @@ def _connect(*, relay: Relay, ehlo_name: str, tls: ssl.SSLContext | None, timeou
             step = "SMTP_LOGIN"
             smtp.login(relay.user, relay.password)
     except OSError as error:
-        smtp.close()
-        code_of_error = "SMTP_TLS" if isinstance(error, ssl.SSLError) else step
-        raise Unreachable(code_of_error, f"{relay.host}:{relay.port}: {_words(error)}") from error
+        if smtp is not None:
+            smtp.close()
+        raise Unreachable(_failed_step(error, step), f"{relay.host}:{relay.port}: {_words(error)}") from error
     return smtp
+
+
+def _greeted(*, relay: Relay, ehlo_name: str, context: ssl.SSLContext | None, timeout_s: float) -> smtplib.SMTP:
+    """Connected by the constructor: only that remembers the host, against which the certificate is checked."""
+    if relay.security is Security.TLS:
+        return smtplib.SMTP_SSL(relay.host, relay.port, local_hostname=ehlo_name, timeout=timeout_s, context=context)
+    return smtplib.SMTP(relay.host, relay.port, local_hostname=ehlo_name, timeout=timeout_s)
+
+
+def _failed_step(error: OSError, step: str) -> str:
+    if isinstance(error, ssl.SSLError):
+        return "SMTP_TLS"
+    return "SMTP_REFUSED" if isinstance(error, smtplib.SMTPConnectError) else step
 
 
 def _wire_form(message: bytes) -> bytes:

@@ -18,6 +18,18 @@ TEMPLATE_VERSION = "invoice-1"
 TITLES = {"invoice": "Faktura"}
 """The printed title by kind of invoice."""
 
+_TERM = (
+    "Termin płatności liczymy od dnia wysłania lub dostarczenia faktury w inny sposób; jest nie krótszy niż 14 dni "
+    "(§ 17 ust. 1 rozporządzenia z 27 lutego 2018 r. w sprawie określania taryf, Dz.U. 2018 poz. 472 ze zm.)."
+)
+_COMPLAINT = (
+    "Zgłoszenie zastrzeżeń do wysokości opłaty nie wstrzymuje obowiązku jej zapłaty (§ 17 ust. 4 tego rozporządzenia)."
+)
+_OVERPAID = (
+    "Nadpłatę zaliczamy na poczet przyszłych należności albo zwracamy na Państwa żądanie w ciągu 14 dni od dnia "
+    "złożenia wniosku (§ 17 ust. 5 tego rozporządzenia)."
+)
+
 
 def render_invoice(invoice: Invoice) -> Document:
     """The PDF of ``invoice``: a pure function of it, the fonts and ``TEMPLATE_VERSION``.
@@ -59,17 +71,9 @@ def _small_print(invoice: Invoice) -> list[str]:
     if bases:
         tariff.append(f"Podstawa naliczenia: {'; '.join(bases)}.")
     contact = f"tel. {invoice.seller.phone}, e-mail: {invoice.seller.email}"
-    notes = [
-        "Termin płatności liczymy od dnia wysłania lub dostarczenia faktury w inny sposób; jest nie krótszy niż 14 dni "
-        "(§ 17 ust. 1 rozporządzenia z 27 lutego 2018 r. w sprawie określania taryf, Dz.U. 2018 poz. 472 ze zm.).",
-        f"Pytania i reklamacje: {contact}. Zgłoszenie zastrzeżeń do wysokości opłaty nie wstrzymuje obowiązku jej "
-        "zapłaty (§ 17 ust. 4 tego rozporządzenia).",
-    ]
+    notes = [_TERM, f"Pytania i reklamacje: {contact}. {_COMPLAINT}"]
     if invoice.gross_zl < 0:
-        notes.append(
-            "Nadpłatę zaliczamy na poczet przyszłych należności albo zwracamy na Państwa żądanie w ciągu 14 dni od dnia "
-            "złożenia wniosku (§ 17 ust. 5 tego rozporządzenia).",
-        )
+        notes.append(_OVERPAID)
     return ([" ".join(tariff)] if tariff else []) + notes
 
 

@@ -45,7 +45,7 @@ def draw_head(flow: Flow, invoice: Invoice, *, title: str) -> None:
     seller_end = draw_seller(page, invoice.seller)
     page.text_right(RIGHT, 56, title, _TITLE)
     page.text_right(RIGHT, 73, invoice.number.text, fitting(invoice.number.text, _NUMBER, width=WIDTH - 300))
-    _draw_window(page, _addressee(invoice))
+    _draw_window(page, invoice.addressee)
     y = _draw_facts(page, invoice, top=max(seller_end + 12, 112))
     y = _draw_parties(page, invoice, top=y + 5)
     top = max(_BOX_TOP, y + 2)
@@ -61,11 +61,6 @@ def draw_seller(page: Page, seller: Seller) -> float:
     for text in (one_line(seller.address), numbers, contact):
         y = page.paragraph(MARGIN, y, text, _SMALL, width=290)
     return y
-
-
-def _addressee(invoice: Invoice) -> Party:
-    order = (Role.CORRESPONDENCE, Role.PAYER, Role.BUYER)
-    return next(invoice.parties[role] for role in order if role in invoice.parties)
 
 
 def _draw_window(page: Page, party: Party) -> None:

@@ -6,6 +6,7 @@ six digits of grosze, a name of up to 20 and a title of up to 32 characters, 160
 
 import unicodedata
 from decimal import Decimal
+from typing import Any
 
 import zxingcpp
 
@@ -60,9 +61,9 @@ def checked_account(bank_account: str) -> str:
 def qr_rows(payload: str) -> tuple[bytes, ...]:
     """The modules of the QR symbol of ``payload``, row by row, a zero byte for every dark one; no quiet zone."""
     symbol = zxingcpp.create_barcode(payload, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
-    image = memoryview(symbol.to_image(scale=1, add_quiet_zones=False))
-    width = image.shape[1] if image.shape else 0
-    modules = image.tobytes()
+    image: Any = symbol.to_image(scale=1, add_quiet_zones=False)  # its stub does not tell that it is a buffer
+    _, width = image.shape
+    modules = bytes(image)
     return tuple(modules[start : start + width] for start in range(0, len(modules), width))
 
 

@@ -37,7 +37,7 @@ class Style:
 
     @property
     def font(self) -> str:
-        """reportlab's name of the font."""
+        """Name of the font as reportlab knows it."""
         return BOLD if self.bold else REGULAR
 
     @property
@@ -152,4 +152,3 @@ def _paint(canvas: Canvas, page: Page) -> None:
         texts.textOut(text)
     canvas.drawText(texts)
     canvas.showPage()
-

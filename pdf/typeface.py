@@ -45,7 +45,7 @@ def load_fonts() -> frozenset[str]:
     Raises:
         RuntimeError: a font file is not the pinned one.
     """
-    rl_config.useA85 = 0  # type: ignore[attr-defined]  # reportlab sets it at run time; ASCII armour costs 25 %
+    rl_config.useA85 = 0  # ASCII armour costs a quarter of the size
     printable: set[str] | None = None
     for name, expected in FONT_SHA256.items():
         path = _FOLDER / f"{name}.ttf"

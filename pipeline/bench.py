@@ -42,12 +42,12 @@ def run(*, sizes: Sequence[int], rounds: int | None, sample: int, tell: Tell) ->
             tell(f"a town of {accounts} accounts: {time.monotonic() - begun:.0f} s")
             for number in range(1, (rounds or (_ROUNDS_OF_SMALL if accounts <= _SMALL else 1)) + 1):
                 begun = time.monotonic()
-                found.append(_bill_once(own, town=town, accounts=accounts, number=number, sample=sample))
+                found.append(_bill_once(own, town=town, accounts=accounts, number=number, sample=sample, tell=tell))
                 tell(f"  round {number}: {time.monotonic() - begun:.0f} s")
     return found
 
 
-def _bill_once(own: Ground, *, town: str, accounts: int, number: int, sample: int) -> Round:
+def _bill_once(own: Ground, *, town: str, accounts: int, number: int, sample: int, tell: Tell) -> Round:
     stages: dict[str, Cost] = {}
     naive: dict[str, Cost] = {}
     with round_of(own, town=town, number=number) as (settings, database):
@@ -57,6 +57,7 @@ def _bill_once(own: Ground, *, town: str, accounts: int, number: int, sample: in
             stages[stage.name] = _ours(own, stage, settings, database)
             if stage.naive is not None and not stage.naive.before:
                 naive[stage.name] = _naive(own, stage.naive, settings, database, sample=sample)
+            tell(f"    {stage.name}: {stages[stage.name].wall_s:.1f} s")
     return Round(accounts=accounts, stages=stages, naive=naive)
 
 

@@ -8,8 +8,8 @@ from billing.canonical import from_json
 from billing.invoices import Invoice
 from delivery.archive import open_archive
 from delivery.paper import PaperDocument, write_print_package
-from pipeline.acceptance_form import form_for
-from pipeline.utility_files import load_folder
+from pipeline.acceptance_form import form_for, form_offered
+from pipeline.utility_files import LoadedUtility, load_folder
 from pipeline.work import Work
 from sql.cycles import Cycle
 from sql.deliveries import cycles_with_letters, insert_package, letters, next_package_no
@@ -44,9 +44,9 @@ def _package(work: Work, *, cycle_id: int, cycle_key: str) -> int:
         package = write_print_package(
             folder=work.settings.exports / "print",
             cycle_key=package_no,
-            documents=[_document(row) for row in rows.values()],
+            documents=[_document(row, loaded) for row in rows.values()],
             read_pdf=lambda document: archive.get(key=document.archive_key),
-            read_form=lambda document: form_for(from_json(Invoice, rows[document.invoice_no].content), loaded=loaded),
+            read_form=lambda document: _form(rows[document.invoice_no], loaded),
         )
         insert_package(
             connection,
@@ -59,7 +59,11 @@ def _package(work: Work, *, cycle_id: int, cycle_key: str) -> int:
         return len(rows)
 
 
-def _document(row: Row[Any]) -> PaperDocument:
+def _form(row: Row[Any], loaded: LoadedUtility) -> bytes:
+    return form_for(from_json(Invoice, row.content), tariff_class=row.tariff_class, loaded=loaded)
+
+
+def _document(row: Row[Any], loaded: LoadedUtility) -> PaperDocument:
     invoice = from_json(Invoice, row.content)
     addressee = invoice.addressee
     return PaperDocument(
@@ -73,5 +77,5 @@ def _document(row: Row[Any]) -> PaperDocument:
         city=addressee.address.city,
         pages=row.pages,
         sha256=row.document_sha256,
-        form_attached=row.could_go_paperless,
+        form_attached=row.could_go_paperless and form_offered(invoice, loaded=loaded),
     )

@@ -10,7 +10,7 @@ from billing.periods import months_period
 from pipeline import convert, demo_town, import_consents, import_registry, statement
 from pipeline.airflow_api import Airflow, log_in
 from pipeline.cli.person import person
-from pipeline.cli.through_airflow import DAG_ID, start_cycle
+from pipeline.cli.through_airflow import DAG_ID, next_key, start_cycle
 from pipeline.cli.watch import Followed, start_when_parsed
 from pipeline.credentials import password_of
 from pipeline.errors import Inconsistent, OperatorError
@@ -107,7 +107,12 @@ def _cycle_run(demo: Demo, order: CycleOrder) -> str:
         if demo.operator.run_state(dag_id=DAG_ID, run_id=run_id) == "failed":
             demo.operator.clear(dag_id=DAG_ID, run_id=run_id)
         return run_id
-    return start_when_parsed(lambda: start_cycle(demo.work, demo.operator, order=order))
+    try:
+        return start_when_parsed(lambda: start_cycle(demo.work, demo.operator, order=order))
+    except OperatorError as error:
+        if error.code != "RUN_UNDER_WAY":
+            raise
+        return next_key(demo.work, order=order)
 
 
 def _approve(demo: Demo, run_id: str) -> None:

@@ -16,7 +16,6 @@ from sql.cycles import Cycle, move_cycle, store_inputs
 from sql.locks import take_turn
 from sql.snapshots import Gathered, gather, insert_snapshots, snapshot_totals
 
-
 CHUNKS_MAX = 400
 """Mapped instances of one task that Airflow's scheduler still handles well; larger towns get larger chunks."""
 

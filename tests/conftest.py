@@ -45,7 +45,7 @@ class TestDatabase:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Path]:
     """Home of the embedded PostgreSQL; ``billing`` in it is the migrated template."""
-    home = Path(tempfile.mkdtemp(prefix="obieg-", dir="/tmp"))  # noqa: S108 - the socket's path must stay short
+    home = Path(tempfile.mkdtemp(prefix="obieg-", dir="/tmp"))
     home.chmod(0o755)
     databases = start_embedded(home=home)
     migrate(owner_url=databases.owner_url)
@@ -91,7 +91,5 @@ def settings(tmp_path: Path, database: TestDatabase) -> Settings:
 @pytest.fixture
 def work(settings: Settings, database: TestDatabase) -> Iterator[Work]:
     """What a use-case is given, on an empty database, acting as the operator."""
-    with open_work(
-        settings=settings, database_url=database.app_url, actor=Actor(name="operator", via="cli")
-    ) as opened:
+    with open_work(settings=settings, database_url=database.app_url, actor=Actor(name="operator", via="cli")) as opened:
         yield opened

@@ -44,9 +44,7 @@ def write_registry(folder: Path) -> Path:
         rows["account_parties"] += [f"A{no};{role};P{no};2026-01-01;" for role in ("payer", "nabywca")]
         rows["points"].append(f"PP{no};ul. Łąkowa {int(no)};00-001;Zdroje")
         services = "water" if no == "0010" else "water+sewage"
-        rows["contracts"].append(
-            f"C{no};A{no};PP{no};{'business' if company else 'household'};{services};2026-06-01;"
-        )
+        rows["contracts"].append(f"C{no};A{no};PP{no};{'business' if company else 'household'};{services};2026-06-01;")
         rows["meters"].append(f"M{no};PP{no};5;0;2026-06-30;{int(no) * 10}")
         if not company:
             rows["emails"].append(f"A{no};klient{no}@example.com;confirmed;click;2026-06-01T12:00:00;2026-06-01")
@@ -91,7 +89,7 @@ def write_consents(path: Path, *, accounts: tuple[str, ...], event: str = "accep
 
 def settle(work: Work, tmp_path: Path) -> None:
     """Import the registry, four acceptances of e-invoices and July's readings; it is the 1st of August 2026, noon."""
-    set_clock(work, datetime(2026, 8, 1, 12, 0))  # noqa: DTZ001 - set_clock adds Warsaw
+    set_clock(work, datetime(2026, 8, 1, 12, 0))
     registry = import_registry.run(work, folder=write_registry(tmp_path / "registry"))
     readings = collect.run(work, file=write_readings(tmp_path / "july.csv", month_end=date(2026, 7, 31)))
     assert (registry["rejected"], registry["refused"], readings["accepted"]) == (0, 0, len(EVERYBODY) - 1)
@@ -103,13 +101,11 @@ def settle(work: Work, tmp_path: Path) -> None:
 
 def read_august(work: Work, tmp_path: Path) -> None:
     """Import August's readings; it is the 1st of September 2026, noon."""
-    set_clock(work, datetime(2026, 9, 1, 12, 0))  # noqa: DTZ001 - set_clock adds Warsaw
+    set_clock(work, datetime(2026, 9, 1, 12, 0))
     readings = collect.run(work, file=write_readings(tmp_path / "august.csv", month_end=date(2026, 8, 31)))
     assert readings["accepted"] == len(EVERYBODY) - 1
 
 
 def cycle_order() -> CycleOrder:
     """July for everybody, issued on Monday the 3rd of August."""
-    return CycleOrder(
-        period="2026-07", route_set="ALL", issue_date=date(2026, 8, 3), payment_days=14, dry_run=False
-    )
+    return CycleOrder(period="2026-07", route_set="ALL", issue_date=date(2026, 8, 3), payment_days=14, dry_run=False)

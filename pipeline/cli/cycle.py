@@ -90,7 +90,7 @@ def _write_draft(folder: Path, row: dict[str, Any]) -> Path:
     return file
 
 
-def _decide(work: Work, options: Namespace, decision: str) -> Answer:
+def _decide(work: Work, options: Namespace, decision: approval.Decision) -> Answer:
     if options.airflow:
         return _through_airflow(work, options)
     counts = approval.run(

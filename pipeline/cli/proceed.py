@@ -48,7 +48,7 @@ def _until_approval(work: Work, cycle_key: str, tell: Tell) -> None:
 def _after_issue(work: Work, cycle_key: str, tell: Tell) -> None:
     issued = issue.run(work, cycle_key=cycle_key)
     tell(step_line("issue", issued))
-    for chunk_no in range(issued["chunks"]):
+    for chunk_no in range(int(issued["chunks"])):
         done = render.run(work, cycle_key=cycle_key, chunk_no=chunk_no)
         tell(step_line(f"render {chunk_no + 1}/{issued['chunks']}", done))
     tell(step_line("deliver", deliver.run(work, cycle_key=cycle_key)))

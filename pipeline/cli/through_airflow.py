@@ -5,7 +5,6 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from billing.canonical import to_data
 from billing.periods import months_period
@@ -13,6 +12,7 @@ from pipeline.airflow_api import Airflow, log_in
 from pipeline.cli.answer import Answer
 from pipeline.credentials import password_of
 from pipeline.errors import OperatorError
+from pipeline.open_cycle import CycleOrder
 from pipeline.services import running
 from pipeline.settings import Settings
 from pipeline.work import Work
@@ -22,7 +22,7 @@ DAG_ID = "billing_cycle"
 RUN_ID_TRIES = 100
 
 
-def start(work: Work, options: Namespace, *, order: Any) -> Answer:
+def start(work: Work, options: Namespace, *, order: CycleOrder) -> Answer:
     """``obieg cycle run … --airflow``."""
     with _session(work.settings, options.user) as airflow:
         run_id = start_cycle(work, airflow, order=order)
@@ -48,18 +48,15 @@ def answer(work: Work, options: Namespace) -> Answer:
     return Answer(text=text, data={"cycle_key": options.key, "run_id": cycle["airflow_run_id"], "user": options.user})
 
 
-def start_cycle(work: Work, airflow: Airflow, *, order: Any) -> str:
+def start_cycle(work: Work, airflow: Airflow, *, order: CycleOrder) -> str:
     """Start a run with the form's values; its id, which is the cycle's key where that word is free.
 
     A run that failed before it opened its cycle keeps the word; then the id gets a suffix and the key stays.
+
+    Raises:
+        OperatorError: ``RUN_UNDER_WAY``, a run of that name has not opened its cycle yet; ``PERIOD_WRONG``.
     """
-    try:
-        period = months_period(order.period)
-    except ValueError as error:
-        raise OperatorError("PERIOD_WRONG", str(error)) from None
-    route_set = "+".join(sorted(set(order.route_set.split("+"))))
-    with work.engine.connect() as connection:
-        key = views.next_cycle_key(connection, period=period, route_set=route_set)
+    key = next_key(work, order=order)
     for number in range(1, RUN_ID_TRIES):
         run_id = key if number == 1 else f"{key}+{number}"
         try:
@@ -69,9 +66,20 @@ def start_cycle(work: Work, airflow: Airflow, *, order: Any) -> str:
                 raise
         else:
             return run_id
-    raise OperatorError(
-        "RUN_EXISTS", f"{RUN_ID_TRIES} runs named after {key} have failed; clear one of them in Airflow"
-    )
+        if airflow.run_state(dag_id=DAG_ID, run_id=run_id) in {"queued", "running"}:
+            raise OperatorError("RUN_UNDER_WAY", f"{run_id} runs in Airflow and has not opened its cycle yet")
+    raise OperatorError("RUN_EXISTS", f"{RUN_ID_TRIES} runs named after {key} have failed; clear one in Airflow")
+
+
+def next_key(work: Work, *, order: CycleOrder) -> str:
+    """The key that the order's cycle would get now."""
+    try:
+        period = months_period(order.period)
+    except ValueError as error:
+        raise OperatorError("PERIOD_WRONG", str(error)) from None
+    route_set = "+".join(sorted(set(order.route_set.split("+"))))
+    with work.engine.connect() as connection:
+        return views.next_cycle_key(connection, period=period, route_set=route_set)
 
 
 def airflow_url(settings: Settings) -> str:

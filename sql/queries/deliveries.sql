@@ -114,7 +114,10 @@ order by i.cycle_id
 
 -- name: letters
 select d.delivery_id, a.account_no, i.invoice_no, i.content, doc.archive_key, doc.sha256 as document_sha256, doc.pages,
-       (s.content::json ->> 'channel') = 'paper' as could_go_paperless
+       s.content::json #>> '{points,0,tariff_class}' as tariff_class,
+       -- priced as paper, so that a letter instead of a rejected e-mail is none; only a natural person may choose
+       (s.content::json ->> 'channel') = 'paper'
+         and (s.content::json #>> '{parties,nabywca,kind}') = 'natural_person' as could_go_paperless
 from delivery d
 join invoice i using (invoice_id)
 join document doc on doc.document_id = d.document_id and doc.invoice_id = d.invoice_id

@@ -5,13 +5,14 @@ from datetime import date, datetime
 
 import pytest
 from sqlalchemy import text
-from town import HOUSEHOLDS, PAPERLESS, cycle_order, set_clock, settle
+from town import HOUSEHOLDS, PAPERLESS, cycle_order, read_august, set_clock, settle
 
 from delivery.mailbox import Mailbox
 from pipeline import approve, check, deliver, freeze, issue, open_cycle, rate, reconcile, render
 from pipeline.errors import Inconsistent, OperatorError
 from pipeline.statement import statement
 from pipeline.work import AirflowRun
+from sql.engine import make_engine
 from sql.evidence import verify_chain
 
 JOURNAL = ("step_run",)
@@ -147,8 +148,6 @@ def test_the_whole_evidence_is_one_chain_that_holds(town) -> None:
 
 
 def test_the_next_month_bills_from_the_last_billed_reading(town, tmp_path) -> None:
-    from town import read_august
-
     to_the_end(town, to_issue(town))
     read_august(town, tmp_path)
 
@@ -261,8 +260,6 @@ def test_two_cycles_over_overlapping_routes_never_bill_an_account_twice(town) ->
 
 
 def test_a_figure_changed_behind_the_triggers_is_not_issued(town, database) -> None:
-    from sql.engine import make_engine
-
     key = to_issue(town)
     owner = make_engine(database.owner_url)
     with owner.begin() as connection:

@@ -1,9 +1,16 @@
-import os
-import tempfile
-from pathlib import Path
+from collections.abc import Iterator
 
-# Airflow reads its configuration at import: a folder of the test's own, none of the machine's settings.
-os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="obieg-airflow-")
-os.environ["AIRFLOW_CONFIG"] = str(Path(os.environ["AIRFLOW_HOME"]) / "none.cfg")
-os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
-os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "True"
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def airflow_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Airflow reads where it lives when it is first imported: a folder of the tests' own, none of the machine's."""
+    home = tmp_path_factory.mktemp("airflow")
+    with pytest.MonkeyPatch.context() as environ:
+        environ.setenv("AIRFLOW_HOME", str(home))
+        environ.setenv("AIRFLOW_CONFIG", str(home / "airflow.cfg"))
+        environ.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+        import airflow  # noqa: F401, PLC0415 - this import is what reads the settings above
+
+        yield

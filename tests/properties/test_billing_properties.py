@@ -286,7 +286,7 @@ def test_the_months_of_a_period_are_its_days_without_gap_or_overlap(start: date,
     assert sum(month.days for month in months) == period.days
 
 
-moments = st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone
+moments = st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC))
 
 
 @st.composite

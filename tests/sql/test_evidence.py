@@ -18,7 +18,10 @@ def owner(database):
     with engine.begin() as connection:
         append_events(
             connection,
-            [Event(event_at=NOON, subject=f"cycle:{n}", kind="opened", body={"n": n, "zażółć": "gęślą"}) for n in (1, 2, 3)],
+            [
+                Event(event_at=NOON, subject=f"cycle:{n}", kind="opened", body={"n": n, "zażółć": "gęślą"})
+                for n in (1, 2, 3)
+            ],
         )
     with engine.begin() as connection:
         append_events(connection, [Event(event_at=NOON, subject="cycle:4", kind="opened", body={})])

@@ -61,8 +61,8 @@ def preferences(work: Work, account_no: str) -> list[tuple[str, str, str | None]
 def addresses(work: Work, account_no: str) -> list[tuple[object, ...]]:
     return rows_of(
         work,
-        "select e.address, e.state, e.confirmation_kind, e.valid::text from email_address e join account using (account_id)"
-        " where account_no = :account_no order by email_id",
+        "select e.address, e.state, e.confirmation_kind, e.valid::text from email_address e"
+        " join account using (account_id) where account_no = :account_no order by email_id",
         account_no=account_no,
     )
 

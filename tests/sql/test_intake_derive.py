@@ -71,8 +71,8 @@ def test_a_removal_reading_is_taken_over_only_when_asked_and_then_marked_as_esti
     assert (
         rows_of(
             work,
-            "select m.meter_no, r.index_m3::text, r.quality, r.read_on::text from reading r join meter m using (meter_id)"
-            " where r.source = 'exchange_removal'",
+            "select m.meter_no, r.index_m3::text, r.quality, r.read_on::text from reading r"
+            " join meter m using (meter_id) where r.source = 'exchange_removal'",
         )
         == stored
     )

@@ -47,6 +47,27 @@ CODES = {
     "V05": "P1;W1;;;2026-07-31;104,94;m3;radio_fixed;actual;;;",
 }
 
+BILLED = """
+insert into cycle (cycle_key, period, route_set, revision, issue_date, payment_days, dry_run, chunk_accounts, state,
+                   started_by, started_via, event_at)
+values ('k', '[2026-07-01,2026-08-01)', 'ALL', 1, '2026-08-01', 14, false, 1, 'issued', 'x', 'cli', now());
+insert into snapshot_account
+select cycle_id, account_id, 0, '', '' from cycle, account where account_no = 'A1';
+insert into charge (cycle_id, account_id, channel, net_zl, vat_zl, gross_zl, sha256)
+select cycle_id, account_id, 'paper', 0, 0, 0, '' from snapshot_account;
+insert into input_file values (repeat('0', 64), 'tariff', 't', '');
+insert into charge_line
+select charge_id, 1, null, 'water', '', '[2026-07-01,2026-07-31)', 'W1', (select min(reading_id) from reading),
+       (select reading_id from reading where read_on = :day), 0, 0, 0, 'm3', 0, 0, 0, '', repeat('0', 64), ''
+from charge;
+insert into invoice_series values ('S', 1);
+insert into invoice (series, sequence, invoice_no, cycle_id, account_id, kind, charge_id, issue_date, due_date,
+                     carrier, net_zl, vat_zl, gross_zl, content, sha256, event_at)
+select 'S', 1, 'S/1', cycle_id, account_id, 'regular', charge_id, '2026-08-01', '2026-08-15', 'paper', 0, 0, 0, '', '',
+       now()
+from charge
+"""
+
 
 @pytest.fixture
 def town(work: Work, tmp_path: Path) -> Work:
@@ -80,7 +101,7 @@ def test_every_code_is_documented_and_raised_by_a_test() -> None:
         assert f"| `{code}` | {meaning} |" in documented
 
 
-def test_a_reading_older_than_the_last_billed_one_is_taken_with_a_warning(town: Work, database) -> None:
+def test_a_reading_older_than_the_last_billed_one_is_taken_with_a_warning(town: Work) -> None:
     collect_rows(town, town.settings.inbox / "a.csv", BASE, "P1;W1;;;2026-07-31;110;m3;handheld;actual;;;")
     _bill_reading_of(town, "2026-07-31")
     counts = collect_rows(town, town.settings.inbox / "b.csv", "P1;W1;;;2026-07-25;107;m3;staff;actual;;;")
@@ -93,24 +114,7 @@ def test_a_reading_older_than_the_last_billed_one_is_taken_with_a_warning(town: 
 def _bill_reading_of(work: Work, day: str) -> None:
     """The shortest chain of foreign keys from an invoice down to the reading."""
     with work.engine.begin() as connection:
-        for statement in (
-            "insert into cycle (cycle_key, period, route_set, revision, issue_date, payment_days, dry_run,"
-            " chunk_accounts, state, started_by, started_via, event_at)"
-            " values ('k', '[2026-07-01,2026-08-01)', 'ALL', 1, '2026-08-01', 14, false, 1, 'issued', 'x', 'cli', now())",
-            "insert into snapshot_account select cycle_id, account_id, 0, '', '' from cycle, account"
-            " where account_no = 'A1'",
-            "insert into charge (cycle_id, account_id, channel, net_zl, vat_zl, gross_zl, sha256)"
-            " select cycle_id, account_id, 'paper', 0, 0, 0, '' from snapshot_account",
-            f"insert into input_file values ('{'0' * 64}', 'tariff', 't', '')",
-            "insert into charge_line select charge_id, 1, null, 'water', '', '[2026-07-01,2026-07-31)', 'W1',"
-            " (select min(reading_id) from reading), (select reading_id from reading where read_on = :day),"
-            f" 0, 0, 0, 'm3', 0, 0, 0, '', '{'0' * 64}', '' from charge",
-            "insert into invoice_series values ('S', 1)",
-            "insert into invoice (series, sequence, invoice_no, cycle_id, account_id, kind, charge_id, issue_date,"
-            " due_date, carrier, net_zl, vat_zl, gross_zl, content, sha256, event_at)"
-            " select 'S', 1, 'S/1', cycle_id, account_id, 'regular', charge_id, '2026-08-01', '2026-08-15', 'paper',"
-            " 0, 0, 0, '', '', now() from charge",
-        ):
+        for statement in BILLED.split(";"):
             connection.execute(text(statement), {"day": day} if ":day" in statement else {})
 
 
@@ -147,8 +151,8 @@ def test_a_reading_below_the_last_one_waits_as_suspect_with_its_finding(town: Wo
     collect_rows(town, town.settings.inbox / "a.csv", BASE, "P1;W1;;;2026-07-31;50;m3;handheld;actual;;;")
     assert rows_of(
         town,
-        "select r.state, f.code, f.severity, f.facts ->> 'previous_index_m3' from reading r left join finding f using (reading_id)"
-        " where r.source = 'handheld' order by r.read_at",
+        "select r.state, f.code, f.severity, f.facts ->> 'previous_index_m3' from reading r"
+        " left join finding f using (reading_id) where r.source = 'handheld' order by r.read_at",
     ) == [("VALID", None, None, None), ("SUSPECT", "V05", "quarantine", "105.000")]
 
 

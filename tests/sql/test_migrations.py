@@ -22,7 +22,8 @@ CATALOGUE = """
     union all
     select 'function', proname::text, '', prosrc from pg_proc where pronamespace = 'public'::regnamespace
     union all
-    select 'trigger', tgrelid::regclass::text, tgname::text, pg_get_triggerdef(oid) from pg_trigger where not tgisinternal
+    select 'trigger', tgrelid::regclass::text, tgname::text, pg_get_triggerdef(oid)
+    from pg_trigger where not tgisinternal
     union all
     select 'grant', table_name::text, grantee || '/' || coalesce(column_name, ''), privilege_type
     from information_schema.column_privileges where table_schema = 'public'

@@ -192,7 +192,7 @@ def test_two_different_events_with_one_number_are_refused() -> None:
 
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        event(1, ConsentKind.ACCEPT, datetime(2026, 11, 2, 12))  # noqa: DTZ001 - the zone is missing on purpose
+        event(1, ConsentKind.ACCEPT, datetime(2026, 11, 2, 12))
 
 
 def book(utility: str) -> TariffBook:

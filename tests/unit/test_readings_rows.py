@@ -8,7 +8,7 @@ import pytest
 from billing.errors import DataRefused
 from readings.profile import named_profile, read_profile
 from readings.rows import ReadingRow, read_index, read_moment, read_rows
-from readings.table import check_sidecar, read_table
+from readings.table import Table, check_sidecar, read_table
 
 GOOD = {
     "service_point": "P1", "meter_no": "W1", "read_at": "2026-07-31 10:00", "index": "12,5", "unit": "m3",
@@ -23,7 +23,7 @@ def row(**changed: str) -> ReadingRow:
     return read
 
 
-def _table(content: bytes):
+def _table(content: bytes) -> Table:
     required = ("read_at", "index", "unit", "source", "quality")
     return read_table(content, required=required, optional=named_profile("standard").columns.values())
 
