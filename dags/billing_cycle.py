@@ -1,7 +1,5 @@
 """A billing cycle, from the operator's form to the closing statement."""
 
-# ruff: noqa: PLC0415 - every task process parses this file; a step's imports are paid by that step's task only
-
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +14,7 @@ from pipeline.utility_files import load_folder
 
 APPROVERS = load_folder(read_settings().utility, seller_needed=False).utility.approvers
 DECISIONS = {"Approve": "approved", "Reject": "rejected"}
+NOTE = Param("", type="string", maxLength=500, title="Uwagi", description="Zapisywane razem z decyzją.")
 ANSWER_WITHIN = timedelta(days=14)
 
 
@@ -126,7 +125,7 @@ def reconcile(cycle_key: str) -> dict[str, Any]:
 @dag(
     dag_id="billing_cycle",
     dag_display_name="Cykl rozliczeniowy",
-    description="From frozen readings to delivered invoices, with one person's approval in between",
+    description="Od odczytów do doręczonych faktur; zatwierdza druga osoba",
     start_date=datetime(2026, 1, 1, tzinfo=WARSAW),
     schedule=None,
     catchup=False,
@@ -157,7 +156,9 @@ def billing_cycle() -> None:
         options=list(DECISIONS),
         subject="Zatwierdzenie cyklu {{ ti.xcom_pull(task_ids='open') }}",
         body="{{ ti.xcom_pull(task_ids='check', key='summary') }}",
-        params={"note": Param("", type="string", maxLength=500, title="Uwagi", description="Kept with the decision.")},
+        params={
+            "note": Param("", type="string", maxLength=500, title="Uwagi", description="Zapisywane razem z decyzją.")
+        },
         assigned_users=[{"id": name, "name": name} for name in APPROVERS],
         response_timeout=ANSWER_WITHIN,
         retries=0,  # an answer that never came is not asked for four times

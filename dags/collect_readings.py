@@ -1,7 +1,5 @@
 """Reading files in: whatever waits in the inbox, one task a file."""
 
-# ruff: noqa: PLC0415 - every task process parses this file; a step's imports are paid by that step's task only
-
 from datetime import datetime
 from typing import Any
 
@@ -49,7 +47,7 @@ def report(names: list[str], collected: list[dict[str, Any]]) -> dict[str, int]:
 @dag(
     dag_id="collect_readings",
     dag_display_name="Odczyty wodomierzy",
-    description="Imports every readings file that waits in the inbox",
+    description="Import plików z odczytami, które czekają w skrzynce wejściowej",
     start_date=datetime(2026, 1, 1, tzinfo=WARSAW),
     schedule="*/10 * * * *",
     catchup=False,

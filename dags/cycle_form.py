@@ -16,21 +16,21 @@ CYCLE_FORM = {
         type="string",
         pattern=rf"^{_MONTH}(\.\.{_MONTH})?$",
         title="Okres rozliczeniowy",
-        description="Months of the standing charge: 2026-09 is September 2026, 2026-07..2026-09 a quarter.",
+        description="Miesiące abonamentu: 2026-09 to wrzesień 2026, 2026-07..2026-09 to kwartał.",
     ),
     "route_set": Param(
         "ALL",
         type="string",
         pattern=r"^(ALL|[A-Z0-9]{1,20}(\+[A-Z0-9]{1,20}){0,49})$",
         title="Trasy",
-        description="ALL, or the routes joined by a plus sign: R1+R2.",
+        description="ALL (wszystkie) albo nazwy tras połączone plusem: R1+R2.",
     ),
     "issue_date": Param(
         "2026-08-03",
         type="string",
         format="date",
         title="Data wystawienia",
-        description="The invoices carry this date, get their numbers on it and leave on it.",
+        description="Tego dnia faktury dostają numery i są wysyłane.",
     ),
     "payment_days": Param(
         14,
@@ -38,20 +38,20 @@ CYCLE_FORM = {
         minimum=14,
         maximum=60,
         title="Termin płatności (dni)",
-        description="Days from issue to the due date; the law gives the recipient at least 14.",
+        description="Ustawowo odbiorca ma co najmniej 14 dni od dnia wysłania.",
     ),
     "dry_run": Param(
         False,
         type="boolean",
         title="Próba",
-        description="Rate and check only: nothing is approved, numbered or sent, and the cycle's key stays free.",
+        description="Tylko naliczenie i kontrola: nic nie jest zatwierdzane, numerowane ani wysyłane.",
     ),
 }
 
 
 def cycle_order() -> "CycleOrder":
     """The filled-in form of the running task's DAG run."""
-    from pipeline.open_cycle import CycleOrder  # noqa: PLC0415 - forms are parsed without the steps' imports
+    from pipeline.open_cycle import CycleOrder
 
     form = get_current_context()["params"]
     return CycleOrder(

@@ -1,7 +1,5 @@
 """The sweep: deliveries that a cycle has left behind (a greylist, a relay that was down) go out during the day."""
 
-# ruff: noqa: PLC0415 - every task process parses this file; a step's imports are paid by that step's task only
-
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +20,7 @@ def deliver() -> dict[str, Any]:
 @dag(
     dag_id="deliver_invoices",
     dag_display_name="Doręczenia: kolejka",
-    description="Sends what is ready and due, of all cycles",
+    description="Wysyła to, co czeka na wysłanie, ze wszystkich cykli",
     start_date=datetime(2026, 1, 1, tzinfo=WARSAW),
     schedule="*/30 7-18 * * *",
     catchup=False,

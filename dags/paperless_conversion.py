@@ -1,7 +1,5 @@
 """Acceptances and withdrawals of the terms, turned into the channel and tariff group that hold from their day on."""
 
-# ruff: noqa: PLC0415 - every task process parses this file; a step's imports are paid by that step's task only
-
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +20,7 @@ def convert() -> dict[str, Any]:
 @dag(
     dag_id="paperless_conversion",
     dag_display_name="Przejście na e-faktury",
-    description="Converts pending acceptances and withdrawals of the terms for e-invoices",
+    description="Przelicza oczekujące akceptacje i wycofania zgody na e-fakturę",
     start_date=datetime(2026, 1, 1, tzinfo=WARSAW),
     schedule="*/15 * * * *",
     catchup=False,

@@ -36,7 +36,7 @@ def _ascii_domain(domain: str) -> str | None:
     """The domain as DNS knows it; None if it is none, or if encoding would lead to another domain (ß, ligatures)."""
     try:
         encoded = domain.encode("idna").decode("ascii")
-        unchanged = encoded.encode("ascii").decode("idna").lower() == domain.lower()
+        unchanged = domain.isascii() or encoded.encode("ascii").decode("idna").lower() == domain.lower()
     except UnicodeError:
         return None
     labels = encoded.split(".")

@@ -41,7 +41,7 @@ def compose(*, headers: list[tuple[str, str]], seed: str, text: str, html: str, 
         outer = f"=_mix_{boundary}"
         inner = b"Content-Type: " + content_type + _CRLF * 2 + body
         body = _multipart(outer, [inner, _attached(attachment)])
-        content_type = f'multipart/mixed; boundary="{outer}"'.encode()
+        content_type = f'multipart/mixed;\r\n boundary="{outer}"'.encode()
     lines = [f"{name}: {value}".encode("ascii") for name, value in headers]
     return _CRLF.join([*lines, b"MIME-Version: 1.0", b"Content-Type: " + content_type, b"", body])
 
@@ -86,7 +86,7 @@ def _alternative(*, boundary: str, text: str, html: str) -> tuple[bytes, bytes]:
         + _quoted_printable(content)
         for kind, content in (("plain", text), ("html", html))
     ]
-    return f'multipart/alternative; boundary="{boundary}"'.encode(), _multipart(boundary, parts)
+    return f'multipart/alternative;\r\n boundary="{boundary}"'.encode(), _multipart(boundary, parts)
 
 
 def _multipart(boundary: str, parts: list[bytes]) -> bytes:

@@ -105,7 +105,7 @@ def summary(work: Work, *, cycle_key: str) -> str:
         groups = breakdown(connection, cycle=cycle, name="totals_by_group")
         holds = breakdown(connection, cycle=cycle, name="holds_by_code")
         movers = breakdown(connection, cycle=cycle, name="movers", most=MOVERS_SHOWN)
-    key = f"**{cycle.cycle_key}** · issue date {cycle.issue_date} · {cycle.payment_days} days to pay"
+    key = f"`{cycle.cycle_key}` · issue date {cycle.issue_date} · {cycle.payment_days} days to pay"
     accounts = f"{found['eligible']} accounts = {found['charged']} charged + {found['held']} held"
     sums = (
         f"Net {format_zl(found['net_zl'])}, VAT {format_zl(found['vat_zl'])}, gross **{format_zl(found['gross_zl'])}**."

@@ -5,9 +5,10 @@ folder that it removes; only the loopback interface is used. Machines are noisy:
 """
 
 import argparse
+import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from pdf.typeface import load_fonts
 from pipeline.bench_measure import Cost, measured
@@ -36,15 +37,21 @@ def run(*, sizes: Sequence[int], rounds: int | None, sample: int, tell: Tell) ->
     code_version()
     found = []
     with ground() as own:
-        for accounts in sizes:
+        towns = {accounts: build_town(own, accounts=accounts) for accounts in sizes}
+        for number, accounts in _plan(sizes, rounds):
             begun = time.monotonic()
-            town = build_town(own, accounts=accounts)
-            tell(f"a town of {accounts} accounts: {time.monotonic() - begun:.0f} s")
-            for number in range(1, (rounds or (_ROUNDS_OF_SMALL if accounts <= _SMALL else 1)) + 1):
-                begun = time.monotonic()
-                found.append(_bill_once(own, town=town, accounts=accounts, number=number, sample=sample, tell=tell))
-                tell(f"  round {number}: {time.monotonic() - begun:.0f} s")
+            found.append(
+                _bill_once(own, town=towns[accounts], accounts=accounts, number=number, sample=sample, tell=tell)
+            )
+            tell(f"round {number} of {accounts} accounts: {time.monotonic() - begun:.0f} s")
     return found
+
+
+def _plan(sizes: Sequence[int], rounds: int | None) -> Iterator[tuple[int, int]]:
+    """Rounds of all sizes by turns, so that a noisy hour falls on each of them."""
+    wanted = {accounts: rounds or (_ROUNDS_OF_SMALL if accounts <= _SMALL else 1) for accounts in sizes}
+    for number in range(1, max(wanted.values()) + 1):
+        yield from ((number, accounts) for accounts in sizes if number <= wanted[accounts])
 
 
 def _bill_once(own: Ground, *, town: str, accounts: int, number: int, sample: int, tell: Tell) -> Round:
@@ -57,7 +64,7 @@ def _bill_once(own: Ground, *, town: str, accounts: int, number: int, sample: in
             stages[stage.name] = _ours(own, stage, settings, database)
             if stage.naive is not None and not stage.naive.before:
                 naive[stage.name] = _naive(own, stage.naive, settings, database, sample=sample)
-            tell(f"    {stage.name}: {stages[stage.name].wall_s:.1f} s")
+            tell(f"  {stage.name}: {stages[stage.name].wall_s:.1f} s")
     return Round(accounts=accounts, stages=stages, naive=naive)
 
 
@@ -88,6 +95,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Inconsistent, OperatorError, Unavailable) as error:
         _progress(str(error))
         return 3
+    except KeyboardInterrupt:
+        _progress("interrupted; everything is stopped and removed again")
+        return 130
     sys.stdout.write(f"{table(found)}\n")
     return 0
 
@@ -109,4 +119,5 @@ def _progress(line: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())

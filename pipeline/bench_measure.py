@@ -6,6 +6,7 @@ Every measurement runs in a forked child, so that each has a peak of its own and
 import json
 import os
 import resource
+import signal
 import sys
 import time
 import traceback
@@ -74,9 +75,14 @@ def measured(job: Callable[[T], int], *, opened: Callable[[], AbstractContextMan
             sys.stderr.flush()
             os._exit(0)
     os.close(writer)
-    with os.fdopen(reader, "rb") as pipe:
-        answer = pipe.read()
-    os.waitpid(child, 0)
+    try:
+        with os.fdopen(reader, "rb") as pipe:
+            answer = pipe.read()
+    except BaseException:  # an interrupted bench leaves no child behind
+        os.kill(child, signal.SIGKILL)
+        raise
+    finally:
+        os.waitpid(child, 0)
     if not answer:
         raise Inconsistent("BENCH_FAILED", "a measured step failed, see above")
     return Cost(**json.loads(answer))

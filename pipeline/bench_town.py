@@ -1,5 +1,6 @@
 """Where the bench works: a home and a PostgreSQL of its own, and a town of any size to copy for each round."""
 
+import re
 import shutil
 import sys
 import tempfile
@@ -32,6 +33,7 @@ from sql.migrate import migrate
 MONTH = demo_town.FIRST_MONTH
 READ_AT = datetime(2026, 8, 1, 9, tzinfo=WARSAW)
 ISSUED_AT = datetime(2026, 8, 3, 7, tzinfo=WARSAW)
+_CHUNK = 5_000
 _SERVER_START_S = 20.0
 
 
@@ -61,6 +63,7 @@ def ground() -> Iterator[Ground]:
             install_clock(connection, is_demo=True)
         engine.dispose()
         pid = (data_dir(home) / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0]
+        _make_utility(home / "utility")
         yield Ground(home=home, postmaster=int(pid))
     finally:
         stop_embedded(home=home)
@@ -102,9 +105,17 @@ def set_clock(work: Work, moment: datetime) -> None:
         set_demo_clock(connection, moment=moment)
 
 
+def _make_utility(folder: Path) -> None:
+    """The demo utility with the chunks of a real town: 250 accounts would measure the start of tasks."""
+    shutil.copytree(PROJECT / "utilities" / "demo", folder)
+    path = folder / "utility.toml"
+    words = path.read_text(encoding="utf-8")
+    path.write_text(re.sub(r"(?m)^chunk_accounts = \d+", f"chunk_accounts = {_CHUNK}", words), encoding="utf-8")
+
+
 def _settings(home: Path) -> Settings:
     home.mkdir(exist_ok=True)
-    return read_settings({"OBIEG_HOME": str(home), "OBIEG_UTILITY": str(PROJECT / "utilities" / "demo")})
+    return read_settings({"OBIEG_HOME": str(home), "OBIEG_UTILITY": str(home.parent / "utility")})
 
 
 def _fill(work: Work, *, accounts: int) -> int:

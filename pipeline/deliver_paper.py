@@ -2,17 +2,19 @@
 
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from billing.canonical import from_json
 from billing.invoices import Invoice
-from delivery.archive import open_archive
+from delivery.archive import Archive, open_archive
+from delivery.errors import ArchiveMissing, NotSendable
+from delivery.guard import check_attachment
 from delivery.paper import PaperDocument, write_print_package
 from pipeline.acceptance_form import form_for, form_offered
 from pipeline.utility_files import LoadedUtility, load_folder
 from pipeline.work import Work
 from sql.cycles import Cycle
-from sql.deliveries import cycles_with_letters, insert_package, letters, next_package_no
+from sql.deliveries import block_letter, cycles_with_letters, insert_package, letters, next_package_no
 from sql.locks import take_turn
 
 
@@ -20,26 +22,30 @@ def package_ready(work: Work, *, cycle: Cycle | None) -> dict[str, int]:
     """Put every letter that is ready into the next print package of its cycle.
 
     The package is written before it is recorded. A crash in between leaves a file that the next run, which begins
-    with the same letters, makes again to the byte.
+    with the same letters, makes again to the byte. A letter whose document is not the archived one is blocked and
+    keeps nobody else's from leaving.
     """
-    counts = {"packages": 0, "letters": 0}
+    counts = {"packages": 0, "letters": 0, "letters_blocked": 0}
     with work.engine.connect() as connection:
         waiting = cycles_with_letters(connection, cycle_id=cycle.cycle_id if cycle else None)
     for row in waiting:
-        packaged = _package(work, cycle_id=row.cycle_id, cycle_key=row.cycle_key)
+        packaged, blocked = _package(work, cycle_id=row.cycle_id, cycle_key=row.cycle_key)
         counts["packages"] += bool(packaged)
         counts["letters"] += packaged
+        counts["letters_blocked"] += blocked
     return counts
 
 
-def _package(work: Work, *, cycle_id: int, cycle_key: str) -> int:
+def _package(work: Work, *, cycle_id: int, cycle_key: str) -> tuple[int, int]:
+    """How many letters were packaged, and how many blocked."""
     archive = open_archive(work.settings.archive_url)
     loaded = load_folder(work.settings.utility)
     with work.engine.begin() as connection:
         take_turn(connection, "package")
-        rows = {row.invoice_no: row for row in letters(connection, cycle_id=cycle_id)}
+        waiting = letters(connection, cycle_id=cycle_id)
+        rows = {row.invoice_no: row for row in waiting if not _blocked(connection, row, archive=archive)}
         if not rows:
-            return 0
+            return 0, len(waiting)
         package_no = next_package_no(connection, cycle_id=cycle_id, cycle_key=cycle_key)
         package = write_print_package(
             folder=work.settings.exports / "print",
@@ -56,7 +62,21 @@ def _package(work: Work, *, cycle_id: int, cycle_key: str) -> int:
             sha256=package.sha256,
             delivery_ids=[row.delivery_id for row in rows.values()],
         )
-        return len(rows)
+        return len(rows), len(waiting) - len(rows)
+
+
+def _blocked(connection: Connection, row: Row[Any], *, archive: Archive) -> bool:
+    try:
+        check_attachment(
+            content=archive.get(key=row.archive_key),
+            expected_sha256=row.document_sha256,
+            invoice_account=from_json(Invoice, row.content).account_no,
+            address_account=row.account_no,
+        )
+    except (NotSendable, ArchiveMissing) as error:
+        block_letter(connection, delivery_id=row.delivery_id, reason=str(error))
+        return True
+    return False
 
 
 def _form(row: Row[Any], loaded: LoadedUtility) -> bytes:

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 from delivery.mailbox import Mailbox
 from pipeline import statement
-from pipeline.cli.database import prepare
 from pipeline.cli.person import person
 from pipeline.cli.refusals import guarded
 from pipeline.demo_cycles import MONTHS, bill_month, open_demo, settle_town
@@ -46,7 +45,6 @@ def _demonstrate(settings: Settings) -> int:
 def _run_all(settings: Settings) -> None:
     begun, were_up = time.monotonic(), running(settings) is not None
     with services(settings, tell=_tell) as found, open_demo(found, tell=_tell) as demo:
-        prepare(found.settings, found=found.databases)
         settle_town(demo)
         keys = [bill_month(demo, number=number, month=month) for number, month in enumerate(MONTHS, start=1)]
     _marker(settings).write_text(json.dumps({"cycles": keys}), encoding="utf-8")

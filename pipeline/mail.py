@@ -5,15 +5,22 @@ from typing import Any
 from sqlalchemy import Row
 
 from billing.canonical import from_json
+from billing.errors import DataRefused
 from billing.invoices import Invoice
 from billing.polish import format_account, format_date, format_period, format_zl
 from billing.utility import Utility
+from delivery.addresses import smtp_address
+from delivery.errors import NotSendable
 from delivery.message import InvoiceMail, Sender, attachment_name
 from delivery.mime import Attachment
 
 
 def mail_sender(utility: Utility) -> Sender:
-    """The utility as its e-mails show it."""
+    """The utility as its e-mails show it.
+
+    Raises:
+        DataRefused: ``MAIL_ADDRESS``, an address of the utility's own cannot be used: no customer's is at fault.
+    """
     seller, address = utility.seller, utility.seller.address
     return Sender(
         name=utility.mail.sender_name,
@@ -22,9 +29,16 @@ def mail_sender(utility: Utility) -> Sender:
         phone=seller.phone,
         email=seller.email,
         website=seller.website,
-        mail_from=utility.mail.sender_address,
-        reply_to=utility.mail.reply_to,
+        mail_from=_own_address(utility.mail.sender_address),
+        reply_to=_own_address(utility.mail.reply_to),
     )
+
+
+def _own_address(address: str) -> str:
+    try:
+        return smtp_address(address)
+    except NotSendable as error:
+        raise DataRefused("MAIL_ADDRESS", f"[mail] of utility.toml: {error}") from error
 
 
 def invoice_mail(row: Row[Any], *, sender: Sender, content: bytes) -> InvoiceMail:

@@ -9,13 +9,12 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline import airflow_services
-from pipeline.errors import Inconsistent, OperatorError, Unavailable
+from pipeline import airflow_services, prepare_database
+from pipeline.errors import OperatorError, Unavailable
 from pipeline.postgres import Databases, databases, leave_embedded, start_embedded
 from pipeline.processes import Process, is_alive, launch, stop_all
 from pipeline.service_state import State, this_process, write_state
 from pipeline.settings import Settings
-from sql.migrate import MigrationChanged, migrate
 
 AIRFLOW_PORT = 8080
 MAILBOX_PORT = 2525
@@ -110,10 +109,7 @@ def _start_databases(settings: Settings, stack: ExitStack) -> tuple[Databases, s
         raise OperatorError(
             "AIRFLOW_DATABASE", "with OBIEG_DATABASE_URL set, AIRFLOW__DATABASE__SQL_ALCHEMY_CONN must be set as well"
         )
-    try:
-        migrate(owner_url=found.owner_url)
-    except MigrationChanged as error:
-        raise Inconsistent("MIGRATION_CHANGED", str(error)) from None
+    prepare_database.run(settings, found=found)
     return found, found.airflow_url
 
 

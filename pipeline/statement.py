@@ -25,7 +25,7 @@ ENTRIES_SHOWN = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """Customers who changed between paper and e-mail before this cycle, and what it does to their price."""
+    """Customers who changed between paper and e-mail before this cycle, and by how much their yearly price changes."""
 
     event: str
     outcome: str
@@ -167,10 +167,7 @@ def _outcome(made: Statement) -> Iterator[str]:
 
 def _move(move: Move) -> str:
     verb = {"accept": "accepted e-faktura", "withdraw": "went back to paper"}[move.event]
-    effect = move.price_effect_zl_year
-    price = ""
-    if effect:
-        price = (
-            f" (oszczędza {format_zl(effect)} rocznie)" if effect > 0 else f" (dopłaca {format_zl(-effect)} rocznie)"
-        )
+    effect = move.price_effect_zl_year or Decimal(0)
+    words = "oszczędza" if effect < 0 else "dopłaca"
+    price = f" ({words} {format_zl(abs(effect))} rocznie)" if effect else ""
     return f"{move.accounts} {verb}, {move.outcome}{price}"

@@ -4,6 +4,7 @@ planned -> archived -> ready -> leased -> sending -> accepted; sending -> unknow
 ``docs/way-of-the-data.md``. No transaction stays open while a message is under way.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -116,6 +117,8 @@ def conclude(
 ) -> None:
     """Write down what became of an attempt; ``wait_s`` delays the next one.
 
+    The relay's words stand in ``attempt``; they may name the customer's address, so the chain holds only their hash.
+
     Raises:
         LeaseLost: the fence has moved on.
     """
@@ -125,7 +128,11 @@ def conclude(
         connection,
         [held.delivery_id],
         kind=state,
-        body={"outcome": answer.outcome, "reply_code": answer.reply_code, "reply_text": answer.reply_text},
+        body={
+            "outcome": answer.outcome,
+            "reply_code": answer.reply_code,
+            "reply_sha256": hashlib.sha256((answer.reply_text or "").encode()).hexdigest(),
+        },
     )
 
 
@@ -143,6 +150,17 @@ def cycles_with_letters(connection: Connection, *, cycle_id: int | None) -> Sequ
 def letters(connection: Connection, *, cycle_id: int) -> Sequence[Row[Any]]:
     """The cycle's letters that wait for a package, locked."""
     return connection.execute(_Q["letters"], {"cycle_id": cycle_id}).all()
+
+
+def block_letter(connection: Connection, *, delivery_id: UUID, reason: str) -> None:
+    """Keep a letter out of the packages until a person has looked; ``reason`` stands where a relay's answer would."""
+    connection.execute(_Q["block_letter"], {"delivery_id": delivery_id})
+    connection.execute(
+        _Q["insert_attempt"], {"delivery_id": delivery_id, "relay": "print package", "mime_sha256": None}
+    )
+    answer = Answer(outcome="blocked", reply_text=reason)
+    _complete(connection, delivery_id, answer)
+    _record(connection, [delivery_id], kind="blocked", body={"outcome": answer.outcome, "reply_text": reason})
 
 
 def next_package_no(connection: Connection, *, cycle_id: int, cycle_key: str) -> str:

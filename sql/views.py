@@ -42,11 +42,6 @@ def reading_as_received(connection: Connection, *, reading_id: int) -> Found:
     return dict(connection.execute(_Q["reading_as_received"], {"reading_id": reading_id}).mappings().one())
 
 
-def drafts(connection: Connection, *, cycle_key: str) -> list[Found]:
-    """Rated drafts of accounts that this cycle may not number itself: ``account_no``, ``code``, ``draft`` as JSON."""
-    return _all(connection, "drafts", cycle_key=cycle_key)
-
-
 def mailed_invoice(connection: Connection, *, cycle_key: str) -> Found | None:
     """The first invoice of a cycle that a mail server has accepted; None when there is none."""
     return _one(connection, "mailed_invoice", cycle_key=cycle_key)

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import approve as approval
+from pipeline import drafts as ksef
 from pipeline import open_cycle, statement
 from pipeline.cli.answer import Answer, shown
 from pipeline.cli.proceed import proceed, step_line
-from pipeline.errors import OperatorError
 from pipeline.open_cycle import CycleOrder
 from pipeline.work import Work
-from sql import views
 from sql.cycles import list_cycles
 
 
@@ -73,20 +72,16 @@ def list_all(work: Work, _options: Namespace) -> Answer:
 
 def drafts(work: Work, options: Namespace) -> Answer:
     """``obieg cycle drafts KEY``: each draft in a file of its own, for the utility's KSeF gateway."""
-    with work.engine.connect() as connection:
-        if views.cycle_run(connection, cycle_key=options.key) is None:
-            raise OperatorError("CYCLE_UNKNOWN", f"there is no cycle {options.key}")
-        rows = views.drafts(connection, cycle_key=options.key)
     folder = work.settings.exports / "ksef" / options.key
-    files = [str(_write_draft(folder, row)) for row in rows]
+    files = [str(_write_draft(folder, draft)) for draft in ksef.drafts(work, cycle_key=options.key)]
     text = "\n".join([f"{len(files)} drafts in {folder}", *files]) if files else f"{options.key} holds no drafts"
     return Answer(text=text, data={"cycle_key": options.key, "files": files})
 
 
-def _write_draft(folder: Path, row: dict[str, Any]) -> Path:
+def _write_draft(folder: Path, draft: dict[str, Any]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{row['account_no'].replace('/', '_')}.json"
-    file.write_text(json.dumps(json.loads(row["draft"]), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    file = folder / f"{draft['account_no'].replace('/', '_')}.json"
+    file.write_text(json.dumps(draft, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     return file
 
 

@@ -127,6 +127,10 @@ where d.channel = 'paper' and d.state = 'ready' and i.cycle_id = :cycle_id
 order by i.sequence
 for update of d skip locked
 
+-- name: block_letter
+update delivery set state = 'blocked', attempts = attempts + 1, updated_at = clock_timestamp()
+where delivery_id = :delivery_id and state = 'ready'
+
 -- name: next_package_no
 select count(*) + 1 from print_package where cycle_id = :cycle_id
 

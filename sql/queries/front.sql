@@ -34,14 +34,6 @@ join import_row w on w.file_id = r.file_id and w.line_no = r.line_no
 join import_file f on f.file_id = r.file_id
 where r.reading_id = :reading_id
 
--- name: drafts
-select a.account_no, h.code, h.draft
-from hold h
-join cycle c using (cycle_id)
-join account a using (account_id)
-where c.cycle_key = :cycle_key and h.draft is not null
-order by a.account_no
-
 -- name: mailed_invoice
 select i.invoice_no, a.account_no, i.gross_zl, d.message_id, d.address, doc.archive_key
 from delivery d

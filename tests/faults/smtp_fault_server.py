@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import socketserver
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -72,9 +73,16 @@ class FaultServer(socketserver.ThreadingTCPServer):
         self.rcpts: list[str] = []
         self.dots: list[str] = []
         self.connections = 0
+        self.tls: ssl.SSLContext | None = None
         self.cut_off = threading.Semaphore(0)
         self.greylisted: set[str] = set()
         self.released = threading.Event()
+
+    def finish_request(self, request: socket.socket, client_address: tuple[str, int]) -> None:
+        """Serve a connection, protected from the first byte if told so."""
+        if self.tls is not None:
+            request = self.tls.wrap_socket(request, server_side=True)
+        super().finish_request(request, client_address)
 
     @property
     def url(self) -> str:

@@ -1,5 +1,6 @@
 """One file of readings into the database: outcomes, codes, totals, and nothing twice."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,26 @@ def test_a_suspect_reading_is_no_measure_for_the_next_one(town: Work) -> None:
     rows = ("P1;W1;;;2026-07-25;99;m3;handheld;actual;;;", "P1;W1;;;2026-07-31;108;m3;handheld;actual;;;")
     counts = collect_rows(town, town.settings.inbox / "a.csv", BASE, *rows)
     assert (counts["accepted"], counts["quarantined"]) == (2, 1)
+
+
+def test_a_stored_suspect_reading_is_no_measure_either(town: Work) -> None:
+    collect_rows(town, town.settings.inbox / "a.csv", BASE)
+    collect_rows(town, town.settings.inbox / "b.csv", "P1;W1;;;2026-07-10;150;m3;handheld;actual;;;")
+    good = "P1;W1;;;2026-07-12;101;m3;handheld;actual;;;"
+    assert collect_rows(town, town.settings.inbox / "c.csv", good)["accepted"] == 1
+
+
+def test_the_same_index_of_another_quality_is_a_contradiction(town: Work) -> None:
+    estimated = BASE.replace("actual", "estimated")
+    assert collect_rows(town, town.settings.inbox / "a.csv", BASE, estimated)["quarantined"] == 1
+
+
+def test_two_imports_of_the_same_row_at_the_same_time_give_one_reading(town: Work) -> None:
+    paths = [reading_file(town.settings.inbox / f"{name}.csv", BASE, *[""] * name) for name in range(6)]
+    with ThreadPoolExecutor(max_workers=len(paths)) as pool:
+        counts = list(pool.map(lambda path: collect.run(town, file=path), paths))
+    assert sum(one["accepted"] for one in counts) == 1
+    assert sum(one["duplicate"] for one in counts) == len(paths) - 1
 
 
 def test_a_late_reading_above_a_newer_one_is_suspect_too(town: Work) -> None:

@@ -184,6 +184,13 @@ def test_a_contract_and_a_role_are_ended_by_the_same_row_with_an_end(town: Work,
     ]
 
 
+def test_an_end_that_stands_is_not_moved_by_another_row(town: Work, tmp_path: Path) -> None:
+    ended = "U1;A1;P1;household;water+sewage;2026-07-01;2026-07-20"
+    assert import_more(town, tmp_path / "a", "contracts", ended)["accepted"] == 1
+    moved = ended.replace("-20", "-25")
+    assert import_more(town, tmp_path / "b", "contracts", moved)["quarantined"] == 1
+
+
 def test_a_wrong_header_refuses_the_whole_folder_and_nothing_is_written(work: Work, tmp_path: Path) -> None:
     files = REGISTRY | {"points": REGISTRY["points"].replace("postcode", "code", 1)}
     counts = import_registry.run(work, folder=write_folder(tmp_path / "r", files))
