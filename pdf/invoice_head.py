@@ -3,10 +3,10 @@
 from billing.accounts import Address, Channel, Party, Role
 from billing.invoices import Invoice, Seller
 from billing.polish import format_date, format_period
-from pdf.flow import MARGIN, RIGHT, WIDTH, Flow
+from pdf.flow import BOTTOM, MARGIN, RIGHT, WIDTH, Flow
 from pdf.payment_box import BOX_HEIGHT, draw_payment_box
 from pdf.sheet import ACCENT, MM, MUTED, Page, Style, fitting
-from pdf.typeface import clean, wrap
+from pdf.typeface import Unprintable, wrap
 
 # Folded in three, a DL envelope with the window on the right (35 × 90 mm) shows this part of the first page,
 # whichever way the sheet slides in it: 115–195 mm from the left edge, 55–84 mm from the top.
@@ -14,8 +14,10 @@ WINDOW_LEFT = 118 * MM
 WINDOW_TOP = 58 * MM
 WINDOW_WIDTH = 74 * MM
 WINDOW_LINES = 6
+SMALL_WINDOW_LINES = 8
 
-_LEFT_WIDTH = 88 * MM
+_LABEL_WIDTH = 88.0
+_LEFT_WIDTH = 93 * MM
 _BOX_TOP = 99 * MM
 
 _TITLE = Style(size=21, bold=True, colour=ACCENT)
@@ -26,6 +28,7 @@ _LABEL = Style(size=7.8, colour=MUTED)
 _VALUE = Style(size=8.8)
 _VALUE_BOLD = Style(size=8.8, bold=True)
 _ADDRESSEE = Style(size=10)
+_ADDRESSEE_SMALL = Style(size=7.5)
 
 _FORMS = {Channel.EMAIL: "elektroniczna (e-faktura)", Channel.PAPER: "papierowa"}
 
@@ -39,16 +42,19 @@ def draw_head(flow: Flow, invoice: Invoice, *, title: str) -> None:
     """Everything above the tables; leaves the flow under the payment box.
 
     Raises:
+        Unprintable: TEXT_TOO_LONG, the parties' names fill the page.
         ValueError: the bank account number is not a valid one.
     """
     page = flow.page
     seller_end = draw_seller(page, invoice.seller)
     page.text_right(RIGHT, 56, title, _TITLE)
     page.text_right(RIGHT, 73, invoice.number.text, fitting(invoice.number.text, _NUMBER, width=WIDTH - 300))
-    _draw_window(page, invoice.addressee)
+    draw_window(page, invoice.addressee)
     y = _draw_facts(page, invoice, top=max(seller_end + 12, 112))
     y = _draw_parties(page, invoice, top=y + 5)
     top = max(_BOX_TOP, y + 2)
+    if top + BOX_HEIGHT > BOTTOM:
+        raise Unprintable("TEXT_TOO_LONG", "the names of the parties leave no room for the payment box")
     draw_payment_box(page, invoice, top=top)
     flow.y = top + BOX_HEIGHT
 
@@ -57,21 +63,42 @@ def draw_seller(page: Page, seller: Seller) -> float:
     """The utility's name and particulars at the top left; returns the next free baseline."""
     y = page.paragraph(MARGIN, 50, seller.name, _SELLER, width=290)
     numbers = f"NIP {seller.nip} · REGON {seller.regon}"
-    contact = f"tel. {seller.phone} · {seller.email} · {seller.website}"
-    for text in (one_line(seller.address), numbers, contact):
+    contact = f"tel. {seller.phone} · {seller.website}"
+    for text in (one_line(seller.address), numbers, contact, seller.email):
         y = page.paragraph(MARGIN, y, text, _SMALL, width=290)
     return y
 
 
-def _draw_window(page: Page, party: Party) -> None:
-    names = wrap(party.name, font=_ADDRESSEE.font, size=_ADDRESSEE.size, width=WINDOW_WIDTH)
-    room = WINDOW_LINES - 2
-    if len(names) > room:  # the whole name stands beside, where the parties are named
-        names = (*names[: room - 1], f"{names[room - 1]} …")
+def draw_window(page: Page, party: Party) -> None:
+    """The addressee in the window of the envelope.
+
+    A name too long for the window ends in an ellipsis there: it stands in full beside, where the parties are named.
+    """
+    style = _ADDRESSEE
+    lines = _window_lines(party, style)
+    if len(lines) > WINDOW_LINES:
+        style = _ADDRESSEE_SMALL
+        lines = _window_lines(party, style)
     y = WINDOW_TOP
-    for line in (*names, clean(party.address.street), clean(f"{party.address.postcode} {party.address.city}")):
-        page.text(WINDOW_LEFT, y, line, fitting(line, _ADDRESSEE, width=WINDOW_WIDTH))
-        y += _ADDRESSEE.leading
+    for line in lines:
+        page.text(WINDOW_LEFT, y, line, style)
+        y += style.leading
+
+
+def _window_lines(party: Party, style: Style) -> tuple[str, ...]:
+    place = f"{party.address.postcode} {party.address.city}"
+    name, street, town = (
+        wrap(text, font=style.font, size=style.size, width=WINDOW_WIDTH)
+        for text in (party.name, party.address.street, place)
+    )
+    room = SMALL_WINDOW_LINES - len(street) - len(town)
+    if style is _ADDRESSEE_SMALL and len(name) > room:
+        shortened = f"{' '.join(name[:room])} …"
+        name = wrap(shortened, font=style.font, size=style.size, width=WINDOW_WIDTH)
+        while len(name) > room:
+            shortened = f"{shortened.removesuffix(' …').rpartition(' ')[0]} …"
+            name = wrap(shortened, font=style.font, size=style.size, width=WINDOW_WIDTH)
+    return (*name, *street, *town)
 
 
 def _draw_facts(page: Page, invoice: Invoice, *, top: float) -> float:
@@ -86,7 +113,7 @@ def _draw_facts(page: Page, invoice: Invoice, *, top: float) -> float:
     for label, value in facts:
         page.text(MARGIN, y, label, _LABEL)
         style = _VALUE_BOLD if label == "Kod klienta" else _VALUE
-        y = page.paragraph(MARGIN + 96, y, value, style, width=_LEFT_WIDTH - 96) + 1.2
+        y = page.paragraph(MARGIN + _LABEL_WIDTH, y, value, style, width=_LEFT_WIDTH - _LABEL_WIDTH) + 1.2
     return y
 
 
@@ -100,9 +127,9 @@ def _draw_parties(page: Page, invoice: Invoice, *, top: float) -> float:
     y = top
     for label, party in shown:
         page.text(MARGIN, y, label, _LABEL)
-        y = page.paragraph(MARGIN + 96, y, party.name, _VALUE_BOLD, width=_LEFT_WIDTH - 96)
-        y = page.paragraph(MARGIN + 96, y, one_line(party.address), _VALUE, width=_LEFT_WIDTH - 96)
+        y = page.paragraph(MARGIN + _LABEL_WIDTH, y, party.name, _VALUE_BOLD, width=_LEFT_WIDTH - _LABEL_WIDTH)
+        y = page.paragraph(MARGIN + _LABEL_WIDTH, y, one_line(party.address), _VALUE, width=_LEFT_WIDTH - _LABEL_WIDTH)
         if party.nip:
-            y = page.paragraph(MARGIN + 96, y, f"NIP {party.nip}", _VALUE, width=_LEFT_WIDTH - 96)
+            y = page.paragraph(MARGIN + _LABEL_WIDTH, y, f"NIP {party.nip}", _VALUE, width=_LEFT_WIDTH - _LABEL_WIDTH)
         y += 3
     return y

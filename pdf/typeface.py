@@ -85,10 +85,13 @@ def text_width(text: str, font: str, size: float) -> float:
 
 @lru_cache(maxsize=4096)
 def wrap(text: str, *, font: str, size: float, width: float) -> tuple[str, ...]:
-    """``text`` in lines no wider than ``width`` points; breaks at spaces, inside a word only when it must."""
+    """``text`` in lines no wider than ``width`` points; breaks at spaces, inside a word only when it must.
+
+    A word of one letter (i, w, z …) goes with the next one, as Polish typesetting wants it.
+    """
     lines: list[str] = []
     line = ""
-    for word in clean(text).split(" "):
+    for word in _bound_words(text):
         joined = f"{line} {word}" if line else word
         if text_width(joined, font, size) <= width:
             line = joined
@@ -99,6 +102,16 @@ def wrap(text: str, *, font: str, size: float, width: float) -> tuple[str, ...]:
         lines.extend(full)
     lines.append(line)
     return tuple(lines)
+
+
+def _bound_words(text: str) -> list[str]:
+    words: list[str] = []
+    for word in clean(text).split(" "):
+        if words and len(words[-1].rpartition(" ")[2]) == 1 and words[-1][-1].isalpha():
+            words[-1] = f"{words[-1]} {word}"
+        else:
+            words.append(word)
+    return words
 
 
 def _pieces(word: str, *, font: str, size: float, width: float) -> list[str]:

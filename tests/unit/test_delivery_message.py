@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from datetime import datetime
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -93,7 +94,10 @@ def test_a_message_is_read_back_with_every_polish_letter() -> None:
     made = parsed(build_message(MAIL))
 
     assert made["Subject"] == "Faktura FV/2026/11/000123 – Wodociągi Źródła: Łąki, Żółw sp. z o.o."
-    assert made["From"].addresses[0].display_name == "Wodociągi Źródła Łąki Żółw sp. z o.o."
+    sent = email.message_from_bytes(build_message(MAIL))["From"]
+    assert str(make_header(decode_header(sent))) == (
+        "Wodociągi Źródła Łąki Żółw sp. z o.o. <faktury@wodociagi.example>"
+    )
     assert made["From"].addresses[0].addr_spec == "faktury@wodociagi.example"
     assert made["To"] == "zolc@example.com"
     assert made["Reply-To"] == "biuro@wodociagi.example"
