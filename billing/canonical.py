@@ -9,7 +9,7 @@ import operator
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -64,9 +64,23 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The canonical JSON of something, and the hex SHA-256 of that text."""
+
+    text: str
+    sha256: str
+
+
+def seal(value: Any) -> Sealed:
+    """``value`` written down once, with its hash."""
+    text = canonical_json(value)
+    return Sealed(text=text, sha256=hashlib.sha256(text.encode()).hexdigest())
+
+
 def content_sha256(value: Any) -> str:
     """Hex SHA-256 of the canonical JSON."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+    return seal(value).sha256
 
 
 def from_data(kind: type[T], data: Any) -> T:

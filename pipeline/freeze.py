@@ -3,6 +3,9 @@
 import math
 from collections.abc import Iterable
 from datetime import timedelta
+from itertools import islice
+
+from sqlalchemy import Connection
 
 from billing.charges import Hold
 from billing.holds import HoldCode
@@ -14,10 +17,14 @@ from pipeline.work import Work, step
 from sql.charges import insert_holds
 from sql.cycles import Cycle, move_cycle, store_inputs
 from sql.locks import take_turn
-from sql.snapshots import Gathered, gather, insert_snapshots, snapshot_totals
+from sql.snapshots import Gathered, count_eligible, gather, insert_snapshots, snapshot_totals
 
 CHUNKS_MAX = 400
 """Mapped instances of one task that Airflow's scheduler still handles well; larger towns get larger chunks."""
+
+
+BATCH = 1000
+"""Snapshots held in memory at once."""
 
 
 def run(work: Work, *, cycle_key: str) -> dict[str, int]:
@@ -36,11 +43,7 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
             loaded = load_folder(work.settings.utility)
             store_inputs(connection, cycle, files=loaded.files)
             window = reading_window(cycle.period, loaded.utility)
-            accounts = list(gather(connection, cycle=cycle, reading_window=window))
-            size = max(cycle.chunk_accounts, math.ceil(len(accounts) / CHUNKS_MAX))
-            chunked = ((account, place // size) for place, account in enumerate(accounts))
-            insert_snapshots(connection, cycle=cycle, gathered=chunked)
-            insert_holds(connection, cycle=cycle, stage="freeze", holds=_exclusions(cycle, accounts))
+            _freeze(connection, cycle, window)
             record.tariff_sha256s = loaded.tariff_sha256s
             totals = snapshot_totals(connection, cycle=cycle)
             move_cycle(
@@ -62,6 +65,16 @@ def reading_window(period: Period, utility: Utility) -> Period:
     return Period(
         start=period.until - timedelta(days=window.days_before), until=period.until + timedelta(days=window.days_after)
     )
+
+
+def _freeze(connection: Connection, cycle: Cycle, window: Period) -> None:
+    size = max(cycle.chunk_accounts, math.ceil(count_eligible(connection, cycle=cycle) / CHUNKS_MAX))
+    accounts = enumerate(gather(connection, cycle=cycle, reading_window=window))
+    while batch := list(islice(accounts, BATCH)):
+        chunked = ((account, place // size) for place, account in batch)
+        insert_snapshots(connection, cycle=cycle, gathered=chunked)
+        exclusions = _exclusions(cycle, (account for _, account in batch))
+        insert_holds(connection, cycle=cycle, stage="freeze", holds=exclusions)
 
 
 def _exclusions(cycle: Cycle, accounts: Iterable[Gathered]) -> dict[int, Hold]:

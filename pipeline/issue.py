@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid5
 
 from sqlalchemy import Connection, Row
 
 from billing.accounts import AccountSnapshot, Channel
-from billing.canonical import content_sha256, from_json
+from billing.canonical import content_sha256, from_json, seal
 from billing.charges import ChargeLine, Hold
 from billing.holds import HoldCode
 from billing.issuing import make_invoice
@@ -91,40 +92,37 @@ def _refuse_unapproved(connection: Connection, cycle: Cycle) -> None:
 
 
 def _issue(connection: Connection, cycle: Cycle, loaded: LoadedUtility) -> None:
-    rows = charges_to_issue(connection, cycle=cycle)
-    lines = load_lines(connection, cycle=cycle)
-    held = [row for row in rows if row.reading_changed]
-    insert_holds(
-        connection,
-        cycle=cycle,
-        stage="issue",
-        holds={
-            row.account_id: Hold(
-                account_no=row.account_no, code=HoldCode.READING_EDITED, facts={"charge_sha256": row.sha256}
-            )
-            for row in held
-        },
-    )
+    """Number and write the cycle chunk by chunk, so that memory does not grow with it; still one transaction."""
     series = series_on(numbering=loaded.utility.numbering, issue_date=cycle.issue_date)
-    last = lock_series(connection, series=series)
-    good = [row for row in rows if not row.reading_changed]
-    invoices = [
-        _invoice(row, lines[row.charge_id], cycle, loaded, series=series, sequence=sequence)
-        for sequence, row in enumerate(good, start=last + 1)
-    ]
-    insert_invoices(connection, cycle=cycle, series=series, invoices=invoices)
+    last, held = lock_series(connection, series=series), 0
+    for chunk_no in range(snapshot_totals(connection, cycle=cycle).chunks):
+        rows = charges_to_issue(connection, cycle=cycle, chunk_no=chunk_no)
+        lines = load_lines(connection, cycle=cycle, chunk_no=chunk_no)
+        changed = {row.account_id: _reading_edited(row) for row in rows if row.reading_changed}
+        insert_holds(connection, cycle=cycle, stage="issue", holds=changed)
+        good = [row for row in rows if not row.reading_changed]
+        invoices = [
+            _invoice(row, lines[row.charge_id], cycle, loaded, series=series, sequence=sequence)
+            for sequence, row in enumerate(good, start=last + 1)
+        ]
+        insert_invoices(connection, cycle=cycle, series=series, invoices=invoices)
+        last, held = last + len(good), held + len(changed)
     issued = issued_totals(connection, cycle=cycle)
     move_cycle(
         connection,
         cycle,
         source="approved",
         target="issued",
-        body={"invoices": issued.invoices, "gross_zl": issued.gross_zl, "sha256": issued.sha256, "held": len(held)},
+        body={"invoices": issued.invoices, "gross_zl": issued.gross_zl, "sha256": issued.sha256, "held": held},
     )
 
 
+def _reading_edited(row: Row[Any]) -> Hold:
+    return Hold(account_no=row.account_no, code=HoldCode.READING_EDITED, facts={"charge_sha256": row.sha256})
+
+
 def _invoice(
-    row: Row[tuple[object, ...]],
+    row: Row[Any],
     lines: list[ChargeLine],
     cycle: Cycle,
     loaded: LoadedUtility,
@@ -150,6 +148,7 @@ def _invoice(
         account_id=row.account_id,
         charge_id=row.charge_id,
         invoice=invoice,
+        content=seal(invoice),
         delivery_id=delivery_id,
         address=account.email if by_email else None,
         message_id=message_id(delivery_id=str(delivery_id), revision=1, domain=domain) if by_email else None,

@@ -7,7 +7,7 @@ from billing.canonical import content_sha256, from_json
 from billing.charges import Bill, Hold
 from billing.holds import HoldCode
 from billing.rating import bill
-from pdf.typeface import Unprintable, clean, require_printable
+from pdf.typeface import Unprintable, clean, load_fonts, require_printable
 from pipeline.cycles import frozen_utility, has_passed, require_cycle, require_reached
 from pipeline.errors import Inconsistent
 from pipeline.work import Work, step
@@ -36,21 +36,22 @@ def run(work: Work, *, cycle_key: str, chunk_no: int) -> dict[str, int]:
             account_id: unprintable(account) or bill(account, loaded.tariffs, cycle.terms)
             for account_id, account in accounts.items()
         }
+        sha256s = {account_id: content_sha256(result) for account_id, result in results.items()}
         written = rated_hashes(connection, cycle=cycle, chunk_no=chunk_no)
-        _refuse_difference(results, written)
+        _refuse_difference(results, sha256s=sha256s, written=written)
         missing = {account_id: result for account_id, result in results.items() if account_id not in written}
         if missing and has_passed(cycle, state="frozen"):
             raise Inconsistent("CHARGE_MISSING", f"{len(missing)} accounts of {cycle_key} were checked without charges")
         bills = {key: result for key, result in missing.items() if isinstance(result, Bill)}
         holds = {key: result for key, result in missing.items() if isinstance(result, Hold)}
-        insert_bills(connection, cycle=cycle, bills=bills)
+        insert_bills(connection, cycle=cycle, bills=bills, sha256s=sha256s)
         insert_holds(connection, cycle=cycle, stage="rate", holds=holds)
-        charged = [result for result in results.values() if isinstance(result, Bill)]
+        charged = {key: result for key, result in results.items() if isinstance(result, Bill)}
         record.counts = {"accounts": len(results), "charged": len(charged), "held": len(results) - len(charged)}
         record.sums = {
-            "net_zl": sum(result.net_zl for result in charged),
-            "gross_zl": sum(result.gross_zl for result in charged),
-            "charges_sha256": content_sha256([content_sha256(result) for result in charged]),
+            "net_zl": sum(result.net_zl for result in charged.values()),
+            "gross_zl": sum(result.gross_zl for result in charged.values()),
+            "charges_sha256": content_sha256([sha256s[key] for key in charged]),
         }
         return dict(record.counts) | {"written": len(missing)}
 
@@ -60,19 +61,24 @@ def unprintable(account: AccountSnapshot) -> Hold | None:
     addresses = [party.address for party in account.parties.values()] + [point.address for point in account.points]
     texts = [party.name for party in account.parties.values()]
     texts += [text for address in addresses for text in (address.street, address.postcode, address.city)]
+    joined = " ".join(texts)
+    if load_fonts().issuperset(joined):
+        return None
     try:
-        require_printable(clean(" ".join(texts)))
+        require_printable(clean(joined))
     except Unprintable as refusal:
         facts = {"reason": str(refusal)}
         return Hold(account_no=account.account_no, code=HoldCode.UNPRINTABLE, facts=facts)
     return None
 
 
-def _refuse_difference(results: Mapping[int, Bill | Hold], written: Mapping[int, str]) -> None:
+def _refuse_difference(
+    results: Mapping[int, Bill | Hold], *, sha256s: Mapping[int, str], written: Mapping[int, str]
+) -> None:
     differing = [
         result.account_no
         for account_id, result in results.items()
-        if account_id in written and written[account_id] != content_sha256(result)
+        if account_id in written and written[account_id] != sha256s[account_id]
     ]
     if differing:
         raise Inconsistent("CHARGE_DIFFERS", f"re-rating gives other figures for accounts {', '.join(differing[:10])}")

@@ -48,8 +48,10 @@ def rated_hashes(connection: Connection, *, cycle: Cycle, chunk_no: int) -> dict
     return {row.account_id: row.sha256 for row in rows}
 
 
-def insert_bills(connection: Connection, *, cycle: Cycle, bills: Mapping[int, Bill]) -> None:
-    """Append bills by account id, as charges with their lines."""
+def insert_bills(
+    connection: Connection, *, cycle: Cycle, bills: Mapping[int, Bill], sha256s: Mapping[int, str]
+) -> None:
+    """Append bills by account id, as charges with their lines; ``sha256s`` are their content hashes."""
     if not bills:
         return
     inserted = connection.execute(
@@ -61,7 +63,7 @@ def insert_bills(connection: Connection, *, cycle: Cycle, bills: Mapping[int, Bi
             "nets": [bill.net_zl for bill in bills.values()],
             "vats": [bill.vat_zl for bill in bills.values()],
             "grosses": [bill.gross_zl for bill in bills.values()],
-            "sha256s": [content_sha256(bill) for bill in bills.values()],
+            "sha256s": [sha256s[account_id] for account_id in bills],
         },
     )
     charge_ids = {row.account_id: row.charge_id for row in inserted}
@@ -136,17 +138,16 @@ def breakdown(connection: Connection, *, cycle: Cycle, name: str, **parameters: 
     return connection.execute(_Q[name], {"cycle_id": cycle.cycle_id, **parameters}).all()
 
 
-def charges_to_issue(connection: Connection, *, cycle: Cycle) -> Sequence[Row[Any]]:
-    """The cycle's charges with the snapshot they came from and the delivery preference as it is now."""
-    return connection.execute(
-        _Q["charges_to_issue"], {"cycle_id": cycle.cycle_id, "issue_date": cycle.issue_date}
-    ).all()
+def charges_to_issue(connection: Connection, *, cycle: Cycle, chunk_no: int) -> Sequence[Row[Any]]:
+    """The charges of a chunk with the snapshot they came from and the delivery preference as it is now."""
+    chunk = {"cycle_id": cycle.cycle_id, "chunk_no": chunk_no}
+    return connection.execute(_Q["charges_to_issue"], chunk | {"issue_date": cycle.issue_date}).all()
 
 
-def load_lines(connection: Connection, *, cycle: Cycle) -> Mapping[int, list[ChargeLine]]:
-    """The lines of every charge of the cycle, by charge id."""
+def load_lines(connection: Connection, *, cycle: Cycle, chunk_no: int) -> Mapping[int, list[ChargeLine]]:
+    """The lines of every charge of a chunk, by charge id."""
     lines: dict[int, list[ChargeLine]] = defaultdict(list)
-    for row in connection.execute(_Q["lines_of_cycle"], {"cycle_id": cycle.cycle_id}):
+    for row in connection.execute(_Q["lines_of_chunk"], {"cycle_id": cycle.cycle_id, "chunk_no": chunk_no}):
         lines[row.charge_id].append(_line(row))
     return lines
 

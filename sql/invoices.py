@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
-from billing.canonical import canonical_json, content_sha256
+from billing.canonical import Sealed
 from billing.invoices import Invoice
 from sql.clock import business_now
 from sql.cycles import Cycle
@@ -24,6 +24,7 @@ class NewInvoice:
     account_id: int
     charge_id: int
     invoice: Invoice
+    content: Sealed
     delivery_id: UUID
     address: str | None
     message_id: str | None
@@ -67,13 +68,14 @@ def insert_invoices(connection: Connection, *, cycle: Cycle, series: str, invoic
             "nets": [invoice.net_zl for invoice in issued],
             "vats": [invoice.vat_zl for invoice in issued],
             "grosses": [invoice.gross_zl for invoice in issued],
-            "contents": [canonical_json(invoice) for invoice in issued],
-            "sha256s": [content_sha256(invoice) for invoice in issued],
+            "contents": [new.content.text for new in invoices],
+            "sha256s": [new.content.sha256 for new in invoices],
         },
     )
     last_sequence = max(invoice.number.sequence for invoice in issued)
     connection.execute(_Q["advance_series"], {"series": series, "last_sequence": last_sequence})
-    connection.execute(_Q["insert_billed_periods"], {"cycle_id": cycle.cycle_id})
+    numbers = [invoice.number.text for invoice in issued]
+    connection.execute(_Q["insert_billed_periods"], {"invoice_nos": numbers})
     _insert_deliveries(connection, invoices)
     moment = business_now(connection)
     append_events(
@@ -85,7 +87,7 @@ def insert_invoices(connection: Connection, *, cycle: Cycle, series: str, invoic
                 kind="issued",
                 body={
                     "cycle": cycle.cycle_key,
-                    "sha256": content_sha256(new.invoice),
+                    "sha256": new.content.sha256,
                     "gross_zl": new.invoice.gross_zl,
                     "delivery": str(new.delivery_id),
                     "carrier": new.invoice.carrier,

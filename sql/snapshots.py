@@ -21,7 +21,7 @@ from billing.accounts import (
     Role,
     Service,
 )
-from billing.canonical import canonical_json, content_sha256
+from billing.canonical import seal
 from billing.periods import Period
 from sql.copying import copy_rows
 from sql.cycles import Cycle
@@ -39,17 +39,16 @@ class Gathered:
     other_cycle: str | None
 
 
+def count_eligible(connection: Connection, *, cycle: Cycle) -> int:
+    """How many accounts lie on the cycle's routes."""
+    count: int = connection.execute(_Q["count_eligible"], _routes(cycle)).scalar_one()
+    return count
+
+
 def gather(connection: Connection, *, cycle: Cycle, reading_window: Period) -> Iterator[Gathered]:
     """Every account of the cycle's routes as it stands now, in the order of account numbers."""
     days = {"start": cycle.period.start, "until": cycle.period.until}
-    accounts = connection.execute(
-        _Q["eligible_accounts"],
-        {
-            "issue_date": cycle.issue_date,
-            "all_routes": cycle.route_set == "ALL",
-            "routes": cycle.route_set.split("+"),
-        },
-    ).all()
+    accounts = connection.execute(_Q["eligible_accounts"], {"issue_date": cycle.issue_date} | _routes(cycle)).all()
     parties = _grouped(connection.execute(_Q["parties"], {"issue_date": cycle.issue_date}), "account_id")
     contracts = _grouped(connection.execute(_Q["contracts"], days), "account_id")
     registers = _grouped(
@@ -67,6 +66,10 @@ def gather(connection: Connection, *, cycle: Cycle, reading_window: Period) -> I
             snapshot=_snapshot(account, parties[account.account_id], points),
             other_cycle=others.get(account.account_id),
         )
+
+
+def _routes(cycle: Cycle) -> dict[str, Any]:
+    return {"all_routes": cycle.route_set == "ALL", "routes": cycle.route_set.split("+")}
 
 
 def _grouped(rows: Iterable[Row[Any]], key: str) -> Mapping[int, list[Row[Any]]]:
@@ -147,14 +150,9 @@ def insert_snapshots(connection: Connection, *, cycle: Cycle, gathered: Iterable
         table="snapshot_account",
         columns=("cycle_id", "account_id", "chunk_no", "content", "sha256"),
         rows=(
-            (
-                cycle.cycle_id,
-                account.account_id,
-                chunk_no,
-                canonical_json(account.snapshot),
-                content_sha256(account.snapshot),
-            )
+            (cycle.cycle_id, account.account_id, chunk_no, sealed.text, sealed.sha256)
             for account, chunk_no in gathered
+            for sealed in (seal(account.snapshot),)
         ),
     )
 

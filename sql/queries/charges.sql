@@ -93,16 +93,17 @@ join account a using (account_id)
 join snapshot_account s using (cycle_id, account_id)
 left join delivery_preference p on p.account_id = c.account_id and p.valid @> cast(:issue_date as date)
 left join email_address e on e.account_id = c.account_id and e.valid @> cast(:issue_date as date)
-where c.cycle_id = :cycle_id
+where c.cycle_id = :cycle_id and s.chunk_no = :chunk_no
 order by a.account_no
 
--- name: lines_of_cycle
+-- name: lines_of_chunk
 select l.charge_id, l.line_no, p.point_no, l.service, l.description, lower(l.period) as period_start,
        upper(l.period) as period_until, l.meter_no, l.previous_reading_id, l.current_reading_id,
        l.previous_index_m3, l.current_index_m3, l.quantity, l.unit, l.price_zl, l.net_zl, l.vat_rate,
        l.tariff_group, l.tariff_sha256, l.basis
 from charge_line l
 join charge c using (charge_id)
+join snapshot_account s using (cycle_id, account_id)
 left join point p using (point_id)
-where c.cycle_id = :cycle_id
+where c.cycle_id = :cycle_id and s.chunk_no = :chunk_no
 order by l.charge_id, l.line_no

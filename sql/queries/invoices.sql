@@ -22,7 +22,7 @@ insert into billed_period (invoice_id, line_no, account_id, point_id, service, p
 select i.invoice_id, l.line_no, i.account_id, l.point_id, l.service, l.period
 from invoice i
 join charge_line l using (charge_id)
-where i.cycle_id = :cycle_id
+where i.invoice_no = any(:invoice_nos)
 
 -- name: insert_deliveries
 insert into delivery (delivery_id, invoice_id, purpose, channel, account_id, address, state, reason, message_id,

@@ -8,6 +8,9 @@ left join email_address e on e.account_id = a.account_id and e.valid @> cast(:is
 where :all_routes or a.route = any(:routes)
 order by a.account_no
 
+-- name: count_eligible
+select count(*) from account a where :all_routes or a.route = any(:routes)
+
 -- name: accounts_in_other_cycles
 -- Accounts that another cycle has in work, or has invoiced for some of the same months.
 select distinct s.account_id, c.cycle_key

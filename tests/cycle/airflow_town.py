@@ -159,7 +159,7 @@ def airflow_town() -> Iterator[Town]:
         with ExitStack() as stack:
             yield _open(base, stack)
     finally:
-        shutil.rmtree(base)
+        shutil.copytree(base / "h" / "logs", "/tmp/airtest-logs", dirs_exist_ok=True); shutil.rmtree(base)
 
 
 def _open(base: Path, stack: ExitStack) -> Town:
