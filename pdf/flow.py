@@ -12,6 +12,7 @@ WIDTH = PAGE_WIDTH - 2 * MARGIN
 RIGHT = MARGIN + WIDTH
 BOTTOM = PAGE_HEIGHT - 48
 _TOP = 44.0
+_ROOM = BOTTOM - _TOP - 60  # on a further page, below its head
 
 SECTION = Style(size=10.5, bold=True, colour=ACCENT)
 HEAD = Style(size=7, colour=MUTED)
@@ -71,7 +72,7 @@ class Flow:
         """
         if self.y + height <= BOTTOM:
             return False
-        if height > BOTTOM - _TOP - 60:
+        if height > _ROOM:
             raise Unprintable("TEXT_TOO_LONG", "a text is longer than a page")
         self.pages.append(Page())
         self.begin(self.page)
@@ -86,9 +87,12 @@ class Flow:
         self.y += 6
 
     def notes(self, paragraphs: Sequence[str]) -> None:
-        """Small print, paragraph by paragraph."""
-        for paragraph in paragraphs:
-            lines = wrap(paragraph, font=NOTE.font, size=NOTE.size, width=WIDTH)
+        """Small print, paragraph by paragraph; all of it on one page when it fits there."""
+        laid = [wrap(paragraph, font=NOTE.font, size=NOTE.size, width=WIDTH) for paragraph in paragraphs]
+        together = sum(len(lines) * NOTE.leading + 3 for lines in laid)
+        if together <= _ROOM:
+            self.reserve(together)
+        for lines in laid:
             self.reserve(len(lines) * NOTE.leading + 3)
             self.y += 3
             for line in lines:

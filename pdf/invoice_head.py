@@ -2,7 +2,7 @@
 
 from billing.accounts import Address, Channel, Party, Role
 from billing.invoices import Invoice, Seller
-from billing.polish import format_date, format_period
+from billing.polish import NBSP, format_date, format_period
 from pdf.flow import BOTTOM, MARGIN, RIGHT, WIDTH, Flow
 from pdf.payment_box import BOX_HEIGHT, draw_payment_box
 from pdf.sheet import ACCENT, MM, MUTED, Page, Style, fitting
@@ -34,8 +34,8 @@ _FORMS = {Channel.EMAIL: "elektroniczna (e-faktura)", Channel.PAPER: "papierowa"
 
 
 def one_line(address: Address) -> str:
-    """Street, postcode and place on one line."""
-    return f"{address.street}, {address.postcode} {address.city}"
+    """Street, postcode and place on one line, which breaks only between street and postcode or within the street."""
+    return f"{address.street}, {address.postcode}{NBSP}{address.city}"
 
 
 def draw_head(flow: Flow, invoice: Invoice, *, title: str) -> None:
@@ -91,7 +91,7 @@ def _window_lines(party: Party, style: Style) -> tuple[str, ...]:
         wrap(text, font=style.font, size=style.size, width=WINDOW_WIDTH)
         for text in (party.name, party.address.street, place)
     )
-    room = SMALL_WINDOW_LINES - len(street) - len(town)
+    room = max(1, SMALL_WINDOW_LINES - len(street) - len(town))
     if style is _ADDRESSEE_SMALL and len(name) > room:
         shortened = f"{' '.join(name[:room])} …"
         name = wrap(shortened, font=style.font, size=style.size, width=WINDOW_WIDTH)

@@ -20,17 +20,18 @@ _TITLE = Style(size=16, bold=True, colour=ACCENT)
 _SAVING = Style(size=10.5, bold=True, colour=ACCENT)
 _LABEL = Style(size=8, colour=MUTED)
 _VALUE = Style(size=10, bold=True)
-_TEXT = Style(size=9.4)
+_TEXT = Style(size=9.8)
 _FIELD = Style(size=9, bold=True)
 _HINT = Style(size=7.4, colour=MUTED)
-_NOTICE = Style(size=8)
+_HEADING = Style(size=8.4, bold=True)
+_NOTICE = Style(size=8.4)
 
 _INDENT = 16.0
 _EMAIL_BOXES = 29
 _EMAIL_ROWS = 2
 _BOX_SIDE = WIDTH / _EMAIL_BOXES
 _BOX_STEP = 23.0
-_SIGNING_HEIGHT = 54.0
+_SIGNING_HEIGHT = 62.0
 _OFFICE_HEIGHT = 40.0
 
 
@@ -41,14 +42,14 @@ def render_statement_form(
     account_no: str,
     prepared_on: date,
     statement: Sequence[str],
-    notices: Sequence[str],
+    notices: Sequence[tuple[str, str]],
     saving: str = "",
 ) -> Document:
     """The form, prefilled for ``customer`` (the nabywca of account ``account_no``), to be completed by hand.
 
-    ``statement`` is what is signed, paragraph by paragraph; ``notices`` say how to return it; ``saving`` is a sentence
-    on the price, or empty. ``prepared_on`` is the date in the file's metadata. One page, unless names are so long that
-    something has to go on to a second one.
+    ``statement`` is what is signed, paragraph by paragraph; ``notices`` (heading and text) say how to return it;
+    ``saving`` is a sentence on the price, or empty. ``prepared_on`` is the date in the file's metadata. One page,
+    unless names are so long that something has to go on to a second one.
 
     Raises:
         Unprintable: NO_GLYPH, a text holds a character that the fonts cannot print; TEXT_TOO_LONG, a paragraph does
@@ -129,7 +130,7 @@ def _draw_boxes(page: Page, *, top: float) -> None:
 
 def _draw_signing(flow: Flow) -> None:
     flow.reserve(_SIGNING_HEIGHT)
-    line = flow.y + 36
+    line = flow.y + 42
     for left, right, label in (
         (MARGIN, MARGIN + 170, "data (dzień, miesiąc, rok)"),
         (MARGIN + 210, RIGHT, "czytelny podpis nabywcy lub osoby upoważnionej"),
@@ -139,12 +140,13 @@ def _draw_signing(flow: Flow) -> None:
     flow.y += _SIGNING_HEIGHT
 
 
-def _draw_notices(flow: Flow, notices: Sequence[str]) -> None:
-    for notice in notices:
-        lines = wrap(notice, font=_NOTICE.font, size=_NOTICE.size, width=WIDTH)
-        flow.reserve(len(lines) * _NOTICE.leading + 4)
-        flow.y += _NOTICE.leading
-        flow.y = flow.page.paragraph(MARGIN, flow.y, notice, _NOTICE, width=WIDTH) - _NOTICE.leading + 4
+def _draw_notices(flow: Flow, notices: Sequence[tuple[str, str]]) -> None:
+    for heading, text in notices:
+        lines = wrap(text, font=_NOTICE.font, size=_NOTICE.size, width=WIDTH)
+        flow.reserve((len(lines) + 1) * _NOTICE.leading + 5)
+        flow.page.text(MARGIN, flow.y + _NOTICE.leading, heading, _HEADING)
+        flow.y = flow.page.paragraph(MARGIN, flow.y + 2 * _NOTICE.leading, text, _NOTICE, width=WIDTH)
+        flow.y += 5 - _NOTICE.leading
 
 
 def _draw_office(flow: Flow) -> None:

@@ -9,7 +9,7 @@ from billing.accounts import Role
 from billing.consents import ConsentMethod, EffectiveRule, price_effect_zl_year
 from billing.errors import DataRefused
 from billing.invoices import Invoice
-from billing.polish import format_date, format_zl
+from billing.polish import NBSP, format_date, format_zl
 from pdf.letter import render_statement_form
 from pipeline.utility_files import LoadedUtility
 
@@ -43,9 +43,11 @@ def form_for(invoice: Invoice, *, tariff_class: str, loaded: LoadedUtility) -> b
     terms = utility.terms_on(invoice.issue_date)
     if terms is None:
         raise ValueError(f"{utility.name} has no regulamin in force on {invoice.issue_date}")
-    rule = utility.consents.rule
+    rule, address = utility.consents.rule, invoice.seller.address
     words = {
         "seller": invoice.seller,
+        "phone": invoice.seller.phone.replace(" ", NBSP),
+        "address": f"{address.street.replace(' ', NBSP)}, {address.postcode}{NBSP}{address.city}",
         "terms": terms,
         "terms_from": format_date(terms.effective_from),
         "accepted_after": _NOTICE[rule.paper_form_start],
@@ -57,7 +59,7 @@ def form_for(invoice: Invoice, *, tariff_class: str, loaded: LoadedUtility) -> b
         account_no=invoice.account_no,
         prepared_on=invoice.issue_date,
         statement=_paragraphs("oswiadczenie.txt.j2", words),
-        notices=_paragraphs("zwrot.txt.j2", words),
+        notices=[_headed(paragraph) for paragraph in _paragraphs("zwrot.txt.j2", words)],
         saving=_saving(invoice, tariff_class=tariff_class, loaded=loaded),
     ).content
 
@@ -76,6 +78,11 @@ def _saving(invoice: Invoice, *, tariff_class: str, loaded: LoadedUtility) -> st
 def _paragraphs(template: str, words: dict[str, object]) -> list[str]:
     text = _environment().get_template(template).render(words)
     return [paragraph.strip() for paragraph in text.split("\n\n") if paragraph.strip()]
+
+
+def _headed(paragraph: str) -> tuple[str, str]:
+    heading, _, text = paragraph.partition("\n")
+    return heading, text
 
 
 @cache

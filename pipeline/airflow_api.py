@@ -95,12 +95,14 @@ class Airflow:
     def answer(self, *, dag_id: str, run_id: str, task_id: str, option: str, note: str | None = None) -> None:
         """Answer an approval; ``ALREADY_ANSWERED`` when somebody did. The note needs a param ``note`` in the form.
 
-        Waits until the question is ``SETTLED_S`` seconds old.
+        Waits until the question is ``SETTLED_S`` seconds old. Its age is the asking task's, because a question that
+        is asked again after a clear keeps the time of the first.
         """
-        path = f"{_run_path(dag_id, run_id)}/taskInstances/{quote(task_id)}/-1/hitlDetails"
-        time.sleep(_unsettled_s(self._call("GET", path)["created_at"]))
+        path = f"{_run_path(dag_id, run_id)}/taskInstances/{quote(task_id)}"
+        asked_at = self._call("GET", path)["start_date"]
+        time.sleep(_unsettled_s(asked_at) if asked_at else 0)
         body = {"chosen_options": [option], "params_input": {} if note is None else {"note": note}}
-        self._call("PATCH", path, body, conflict="ALREADY_ANSWERED")
+        self._call("PATCH", f"{path}/-1/hitlDetails", body, conflict="ALREADY_ANSWERED")
 
     def clear(
         self, *, dag_id: str, run_id: str, task_ids: Sequence[str] | None = None, only_failed: bool = True

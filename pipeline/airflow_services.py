@@ -12,9 +12,9 @@ from pathlib import Path
 import psycopg2
 from sqlalchemy import make_url
 
-from pipeline.airflow_api import COMPONENTS, health
-from pipeline.credentials import make_secrets
-from pipeline.errors import Unavailable
+from pipeline.airflow_api import COMPONENTS, health, log_in
+from pipeline.credentials import USERS, make_secrets, password_of
+from pipeline.errors import OperatorError, Unavailable
 from pipeline.postgres import Databases
 from pipeline.settings import PROJECT, Settings
 
@@ -115,6 +115,19 @@ def wait_until_healthy(*, url: str, check: Callable[[], None]) -> None:
         if time.monotonic() > deadline:
             raise Unavailable("AIRFLOW_UNHEALTHY", f"{url}: not healthy after {HEALTHY_S} s: {', '.join(missing)}")
         time.sleep(0.3)
+
+
+def require_own(*, settings: Settings, url: str) -> None:
+    """Return if the Airflow at ``url`` knows this installation's log-ins: a port can be lost between choice and use.
+
+    Raises:
+        Unavailable: ``PORT_TAKEN``, it is another installation's.
+    """
+    user = next(iter(USERS))
+    try:
+        log_in(url=url, user=user, password=password_of(settings, user)).close()
+    except OperatorError as error:
+        raise Unavailable("PORT_TAKEN", f"another Airflow has just taken {url}; start again ({error})") from None
 
 
 def _joined(no_proxy: str | None) -> str:

@@ -36,6 +36,7 @@ from sql.deliveries import (
     fall_back_to_paper,
     free_leases,
     intend,
+    mark_dead,
 )
 
 BATCH = 50
@@ -107,8 +108,9 @@ def _send(work: Work, row: Row[Any], *, archive: Archive, sender: Sender, channe
         envelope = Envelope(sender=sender.mail_from, recipient=smtp_address(row.address))
         outcome = channel.send(envelope=envelope, message=message, before_dot=attempt.commit_intent)
     except (NotSendable, ArchiveMissing) as error:
-        state = "rejected" if error.code.startswith("ADDRESS_") else "blocked"
-        return attempt.end(state=state, answer=Answer(outcome=state, reply_text=str(error)))
+        at_fault = error.code.startswith("ADDRESS_")
+        state = "rejected" if at_fault else "blocked"
+        return attempt.end(state=state, answer=Answer(outcome=state, reply_text=str(error)), suppress=at_fault)
     except LeaseLost:
         return "lease_lost"
     return attempt.end(
@@ -120,6 +122,7 @@ def _send(work: Work, row: Row[Any], *, archive: Archive, sender: Sender, channe
             reply_text=outcome.text,
         ),
         wait=RETRY_DELAYS[min(row.attempts, len(RETRY_DELAYS) - 1)],
+        suppress=outcome.suppress,
     )
 
 
@@ -143,8 +146,11 @@ class Attempt:
             self._begin(connection, state="sending")
         self.sending = True
 
-    def end(self, *, state: str, answer: Answer, wait: timedelta = timedelta()) -> str:
-        """Write the answer down; a rejected e-mail becomes a letter in the same commit. The word for the counts."""
+    def end(self, *, state: str, answer: Answer, wait: timedelta = timedelta(), suppress: bool = False) -> str:
+        """Write the answer down; the word for the counts.
+
+        In the same commit a rejected e-mail becomes a letter, and with ``suppress`` its address is marked as dead.
+        """
         try:
             with self.work.engine.begin() as connection:
                 if not self.sending:
@@ -160,6 +166,8 @@ class Attempt:
                 if state == "rejected":
                     paper_id = uuid5(self.held.delivery_id, "paper")
                     fall_back_to_paper(connection, delivery_id=self.held.delivery_id, paper_id=paper_id)
+                if suppress:
+                    mark_dead(connection, delivery_id=self.held.delivery_id)
         except LeaseLost:
             return "lease_lost"
         return answer.outcome

@@ -64,6 +64,7 @@ def start_services(*, settings: Settings, stack: ExitStack, tell: Tell) -> State
     for service in airflow_services.SERVICES:
         started.launch(service, airflow_services.command(service=service, port=port), environ)
     airflow_services.wait_until_healthy(url=url, check=started.check)
+    airflow_services.require_own(settings=filled, url=url)
     ready = started.ready(airflow_url=url, smtp_url=smtp_url)
     tell(f"all services are healthy ({time.monotonic() - begun:.1f} s)")
     return ready

@@ -74,8 +74,8 @@ def unknown_deliveries(connection: Connection) -> Sequence[Row[Any]]:
 
 def resolve(connection: Connection, *, delivery_id: UUID, state: str, answer: Answer) -> None:
     """End a doubt by evidence: ``accepted`` when the relay has the message, ``ready`` when it has not."""
-    _complete(connection, delivery_id, answer)
-    connection.execute(_Q["resolve"], {"delivery_id": delivery_id, "state": state})
+    words = {"outcome": answer.outcome, "reply_text": answer.reply_text}
+    connection.execute(_Q["resolve"], {"delivery_id": delivery_id, "state": state, **words})
     _record(connection, [delivery_id], kind=state, body={"resolved": answer.outcome, "evidence": answer.reply_text})
 
 
@@ -104,10 +104,7 @@ def intend(
     Raises:
         LeaseLost: the fence has moved on.
     """
-    _fenced(connection, "intend", held, state=state, lease_s=lease_s)
-    connection.execute(
-        _Q["insert_attempt"], {"delivery_id": held.delivery_id, "relay": relay, "mime_sha256": mime_sha256}
-    )
+    _fenced(connection, "intend", held, state=state, lease_s=lease_s, relay=relay, mime_sha256=mime_sha256)
     if state == "sending":
         _record(connection, [held.delivery_id], kind="sending", body={"relay": relay, "mime_sha256": mime_sha256})
 
@@ -122,8 +119,18 @@ def conclude(
     Raises:
         LeaseLost: the fence has moved on.
     """
-    _fenced(connection, "conclude", held, source=source, state=state, wait_s=wait_s)
-    _complete(connection, held.delivery_id, answer)
+    _fenced(
+        connection,
+        "conclude",
+        held,
+        source=source,
+        state=state,
+        wait_s=wait_s,
+        outcome=answer.outcome,
+        reply_code=answer.reply_code,
+        reply_enhanced=answer.reply_enhanced,
+        reply_text=answer.reply_text,
+    )
     _record(
         connection,
         [held.delivery_id],
@@ -153,14 +160,15 @@ def letters(connection: Connection, *, cycle_id: int) -> Sequence[Row[Any]]:
 
 
 def block_letter(connection: Connection, *, delivery_id: UUID, reason: str) -> None:
-    """Keep a letter out of the packages until a person has looked; ``reason`` stands where a relay's answer would."""
-    connection.execute(_Q["block_letter"], {"delivery_id": delivery_id})
-    connection.execute(
-        _Q["insert_attempt"], {"delivery_id": delivery_id, "relay": "print package", "mime_sha256": None}
-    )
-    answer = Answer(outcome="blocked", reply_text=reason)
-    _complete(connection, delivery_id, answer)
-    _record(connection, [delivery_id], kind="blocked", body={"outcome": answer.outcome, "reply_text": reason})
+    """Keep a letter out of the packages until a person has looked."""
+    connection.execute(_Q["block_letter"], {"delivery_id": delivery_id, "reason": reason})
+    _record(connection, [delivery_id], kind="blocked", body={"outcome": "blocked", "reply_text": reason})
+
+
+def mark_dead(connection: Connection, *, delivery_id: UUID) -> None:
+    """The address of a delivery is dead: no e-mail goes there until it is confirmed anew."""
+    for email_id in connection.execute(_Q["mark_dead"], {"delivery_id": delivery_id}).scalars().all():
+        _record(connection, [delivery_id], kind="address_dead", body={"email_id": email_id})
 
 
 def next_package_no(connection: Connection, *, cycle_id: int, cycle_key: str) -> str:
@@ -197,19 +205,6 @@ def _fenced(connection: Connection, query: str, held: Claim, **parameters: Any) 
     ).rowcount
     if changed != 1:
         raise LeaseLost(str(held.delivery_id))
-
-
-def _complete(connection: Connection, delivery_id: UUID, answer: Answer) -> None:
-    connection.execute(
-        _Q["complete_attempt"],
-        {
-            "delivery_id": delivery_id,
-            "outcome": answer.outcome,
-            "reply_code": answer.reply_code,
-            "reply_enhanced": answer.reply_enhanced,
-            "reply_text": answer.reply_text,
-        },
-    )
 
 
 def _moved(connection: Connection, query: str, kind: str, parameters: dict[str, Any]) -> int:

@@ -17,6 +17,10 @@ from billing.canonical import canonical_json
 from sql.copying import copy_rows
 
 GENESIS = bytes(32)
+COLUMNS = ("seq", "event_at", "subject", "kind", "body", "prev", "hash")
+FEW = 3
+"""So many events are inserted by a statement; COPY has a fixed cost of about as much."""
+_INSERT = text(f"insert into evidence ({', '.join(COLUMNS)}) values ({', '.join(f':{name}' for name in COLUMNS)})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +48,11 @@ def append_events(connection: Connection, events: Sequence[Event]) -> None:
     connection.execute(text("select pg_advisory_xact_lock(hashtext('obieg.evidence'))"))
     last = connection.execute(text("select seq, hash from evidence order by seq desc limit 1")).one_or_none()
     seq, prev = (last.seq, bytes(last.hash)) if last else (0, GENESIS)
-    copy_rows(
-        connection,
-        table="evidence",
-        columns=("seq", "event_at", "subject", "kind", "body", "prev", "hash"),
-        rows=_linked(events, seq=seq, prev=prev),
-    )
+    rows = _linked(events, seq=seq, prev=prev)
+    if len(events) > FEW:
+        copy_rows(connection, table="evidence", columns=COLUMNS, rows=rows)
+    else:
+        connection.execute(_INSERT, [dict(zip(COLUMNS, row, strict=True)) for row in rows])
 
 
 def _linked(events: Iterable[Event], *, seq: int, prev: bytes) -> Iterator[tuple[Any, ...]]:

@@ -67,32 +67,48 @@ where d.delivery_id = any(cast(:delivery_ids as uuid[]))
 order by d.delivery_id
 
 -- name: intend
-update delivery
-set state = :state, attempts = attempts + 1, lease_until = now() + make_interval(secs => :lease_s),
-    updated_at = clock_timestamp()
-where delivery_id = :delivery_id and fence = :fence and state = 'leased'
-
--- name: insert_attempt
+-- The held delivery moves on, and its next attempt begins.
+with held as (
+    update delivery
+    set state = :state, attempts = attempts + 1, lease_until = now() + make_interval(secs => :lease_s),
+        updated_at = clock_timestamp()
+    where delivery_id = :delivery_id and fence = :fence and state = 'leased'
+    returning delivery_id, attempts, fence)
 insert into attempt (delivery_id, attempt_no, fence, relay, mime_sha256, intent_at)
-select delivery_id, attempts, fence, :relay, :mime_sha256, clock_timestamp()
-from delivery where delivery_id = :delivery_id
+select delivery_id, attempts, fence, :relay, :mime_sha256, clock_timestamp() from held
 
 -- name: conclude
-update delivery
-set state = :state, not_before = now() + make_interval(secs => :wait_s), lease_owner = null, lease_until = null,
-    updated_at = clock_timestamp()
-where delivery_id = :delivery_id and fence = :fence and state = :source
-
--- name: complete_attempt
-update attempt
+-- The held delivery moves on, and its last attempt ends.
+with held as (
+    update delivery
+    set state = :state, not_before = now() + make_interval(secs => :wait_s), lease_owner = null, lease_until = null,
+        updated_at = clock_timestamp()
+    where delivery_id = :delivery_id and fence = :fence and state = :source
+    returning delivery_id, attempts)
+update attempt a
 set ended_at = clock_timestamp(), outcome = :outcome, reply_code = :reply_code, reply_enhanced = :reply_enhanced,
     reply_text = :reply_text
-where delivery_id = :delivery_id
-  and attempt_no = (select max(attempt_no) from attempt where delivery_id = :delivery_id)
+from held
+where a.delivery_id = held.delivery_id and a.attempt_no = held.attempts
 
 -- name: resolve
-update delivery set state = :state, not_before = now(), updated_at = clock_timestamp()
-where delivery_id = :delivery_id and state = 'unknown'
+-- The doubt ends, and so does the attempt that left it.
+with resolved as (
+    update delivery set state = :state, not_before = now(), updated_at = clock_timestamp()
+    where delivery_id = :delivery_id and state = 'unknown'
+    returning delivery_id, attempts)
+update attempt a
+set ended_at = clock_timestamp(), outcome = :outcome, reply_text = :reply_text
+from resolved
+where a.delivery_id = resolved.delivery_id and a.attempt_no = resolved.attempts
+
+-- name: mark_dead
+-- No e-mail to this address until it is confirmed anew: the next cycles print, at the agreed price.
+update email_address e
+set state = 'dead'
+from delivery d
+where d.delivery_id = :delivery_id and e.account_id = d.account_id and e.address = d.address and e.state <> 'dead'
+returning e.email_id
 
 -- name: fall_back_to_paper
 insert into delivery (delivery_id, invoice_id, purpose, channel, account_id, state, reason, document_id, issue_date,
@@ -128,8 +144,13 @@ order by i.sequence
 for update of d skip locked
 
 -- name: block_letter
-update delivery set state = 'blocked', attempts = attempts + 1, updated_at = clock_timestamp()
-where delivery_id = :delivery_id and state = 'ready'
+-- A letter whose document is not the archived one; the reason stands where a relay's answer would.
+with held as (
+    update delivery set state = 'blocked', attempts = attempts + 1, updated_at = clock_timestamp()
+    where delivery_id = :delivery_id and state = 'ready'
+    returning delivery_id, attempts, fence)
+insert into attempt (delivery_id, attempt_no, fence, relay, intent_at, ended_at, outcome, reply_text)
+select delivery_id, attempts, fence, 'print package', clock_timestamp(), clock_timestamp(), 'blocked', :reason from held
 
 -- name: next_package_no
 select count(*) + 1 from print_package where cycle_id = :cycle_id

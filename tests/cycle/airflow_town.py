@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from town import cycle_order, settle
 
 from billing.canonical import to_data
 from pipeline import service_start
-from pipeline.airflow_api import Airflow, TaskInstance, log_in
+from pipeline.airflow_api import SETTLED_S, Airflow, TaskInstance, log_in
 from pipeline.cli.through_airflow import start_cycle
 from pipeline.cli.watch import start_when_parsed
 from pipeline.credentials import password_of
@@ -70,6 +70,10 @@ class Run:
             found.setdefault(task.task_id, set()).add(task.state)
         return found
 
+    def is_settled(self, task_id: str) -> bool:
+        task = call(self.town.operator, "GET", f"{self.path}/taskInstances/{task_id}").json()
+        return datetime.now(UTC) - datetime.fromisoformat(task["start_date"]) > timedelta(seconds=SETTLED_S)
+
     def log(self, task: TaskInstance, *, reader: Airflow | None = None) -> list[str]:
         """What a person reads under "Logs" of a task's latest try."""
         path = f"{self.path}/taskInstances/{task.task_id}/logs/{task.try_number}?map_index={task.map_index}"
@@ -86,9 +90,11 @@ class Run:
             time.sleep(POLL_S)
 
     def wait_for(self, task_id: str, state: str) -> None:
+        """Return once a task is in ``state``, settled: what goes on sooner, the scheduler's late news may yet fail."""
+
         def reached() -> bool:
             assert self.state() != "failed", self.told()
-            return self.states().get(task_id) == {state}
+            return self.states().get(task_id) == {state} and self.is_settled(task_id)
 
         self.until(reached, wanted=f"{task_id} {state}")
 
@@ -159,7 +165,7 @@ def airflow_town() -> Iterator[Town]:
         with ExitStack() as stack:
             yield _open(base, stack)
     finally:
-        shutil.copytree(base / "h" / "logs", "/tmp/airtest-logs", dirs_exist_ok=True); shutil.rmtree(base)
+        shutil.rmtree(base)
 
 
 def _open(base: Path, stack: ExitStack) -> Town:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,10 @@ from town import HOUSEHOLDS, PAPERLESS, cycle_order, read_august, set_clock
 
 from billing.canonical import to_data
 from delivery.mailbox import Mailbox
-from pipeline.errors import OperatorError
+from pipeline.airflow_services import require_own
+from pipeline.credentials import make_secrets
+from pipeline.errors import OperatorError, Unavailable
+from pipeline.settings import read_settings
 from pipeline.statement import statement
 from sql.evidence import verify_chain
 
@@ -87,6 +91,15 @@ def rows_told(town: Town) -> dict[str, tuple[Any, ...]]:
 
 def messages(town: Town) -> Counter[str]:
     return Counter(Mailbox(path=town.work.settings.mailbox).message_ids())
+
+
+def test_another_installations_airflow_on_the_chosen_port_is_not_taken_for_our_own(town: Town, tmp_path: Path) -> None:
+    url, stranger = town.running.airflow_url, read_settings({"OBIEG_HOME": str(tmp_path)})
+    make_secrets(home=stranger.home)
+
+    require_own(settings=town.running.settings, url=url)
+    with pytest.raises(Unavailable, match="PORT_TAKEN"):
+        require_own(settings=stranger, url=url)
 
 
 def test_who_starts_a_cycle_cannot_approve_it(asked: Run) -> None:
@@ -243,7 +256,7 @@ def drive_through_kills(run: Run) -> None:
             elif task.state == "awaiting_input" and task.try_number not in answered:
                 answered.add(task.try_number)
                 run.answer("Approve")
-            elif task.state == "deferred":
+            elif task.state == "deferred" and run.is_settled(task.task_id):
                 set_clock(run.town.work, datetime(2026, 9, 2, 7, 0))
         return run.state() == "success"
 
