@@ -101,6 +101,19 @@ def test_a_dead_address_becomes_a_letter_in_a_package_of_the_same_run(town, serv
     assert len(deliveries(town, "paper")) == 7
 
 
+def test_a_dead_address_is_marked_and_a_refusal_by_policy_leaves_it_good(town, server) -> None:
+    server.faults[FIRST] = Fault.DEAD_ADDRESS
+    server.faults[OTHERS[0]] = Fault.POLICY
+
+    sweep(town)
+
+    dead, good = (
+        one(town, "select state from email_address where address = :address", address=address).state
+        for address in (FIRST, OTHERS[0])
+    )
+    assert (dead, good) == ("dead", "confirmed")
+
+
 def test_a_refusal_by_policy_blocks_the_e_mail_and_leaves_the_address_good(town, server) -> None:
     server.faults[FIRST] = Fault.POLICY
 
