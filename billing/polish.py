@@ -9,7 +9,7 @@ from decimal import Decimal
 from billing.periods import Period
 
 NBSP = "\N{NO-BREAK SPACE}"
-_MINUS = "\N{MINUS SIGN}"
+_MINUS = "-"  # the plain one: fonts lack the mathematical sign, and spreadsheets read this one
 _ACCOUNT_DIGITS = 26
 
 

@@ -125,7 +125,8 @@ def to_pdf(pages: Sequence[Page], *, title: str, author: str, subject: str, issu
         require_printable("".join(text for _, _, _, text in page.texts))
     target = BytesIO()
     canvas = Canvas(target, pagesize=A4, invariant=1, pageCompression=1, lang="pl-PL")
-    # without this the dates would follow SOURCE_DATE_EPOCH of whoever renders
+    # without these two the file's identifier and dates would follow SOURCE_DATE_EPOCH of whoever renders
+    canvas._doc.signature = hashlib.md5(usedforsecurity=False)  # noqa: SLF001 - reportlab has no public way to seed it
     canvas.setDateFormatter(lambda *_: f"D:{issued:%Y%m%d}000000Z")
     canvas.setTitle(clean(title))
     canvas.setAuthor(clean(author))

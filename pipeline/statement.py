@@ -1,12 +1,12 @@
 """The closing statement of a cycle: a ledger that balances, or the list of what does not."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from billing.canonical import to_data
 from billing.holds import MEANINGS, HoldCode
@@ -35,7 +35,12 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """``differences`` are broken equalities; ``waiting`` is work that has not come to its end yet."""
+    """A cycle's figures, and what keeps it from closing.
+
+    ``forgotten`` counts the services of points with days under contract that are neither billed nor held nor
+    excluded (None before the issue); ``differences`` are broken equalities, and name those days; ``waiting`` is work
+    that has not come to its end yet.
+    """
 
     cycle_key: str
     state: str
@@ -45,6 +50,7 @@ class Statement:
     figures: Mapping[str, Any]
     holds: Mapping[str, int]
     deliveries: Mapping[str, int]
+    forgotten: int | None
     outside: OutsideCount | None
     moves: tuple[Move, ...]
     packages: tuple[str, ...]
@@ -77,6 +83,7 @@ def statement(work: Work, *, cycle_key: str) -> Statement:
         issued = cycle.state in ISSUED_STATES
         found = dict(figures(connection, cycle=cycle)._mapping)  # noqa: SLF001 - SQLAlchemy's public way to names
         outside = count_outside(connection, work.settings, cycle=cycle) if issued else None
+        forgotten = rows(connection, "forgotten_days", cycle=cycle) if issued else []
         return Statement(
             cycle_key=cycle.cycle_key,
             state=cycle.state,
@@ -89,19 +96,20 @@ def statement(work: Work, *, cycle_key: str) -> Statement:
                 f"{row.channel} {row.state}": row.deliveries
                 for row in listing(connection, "delivery_counts", cycle_id=cycle.cycle_id)
             },
+            forgotten=len(forgotten) if issued else None,
             outside=outside,
             moves=tuple(
                 Move(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public way to names
                 for row in rows(connection, "conversions", cycle=cycle)
             ),
             packages=tuple(row.path for row in listing(connection, "packages", cycle_id=cycle.cycle_id)),
-            differences=tuple(_differences(connection, cycle, found, outside)) if issued else (),
+            differences=tuple(_differences(found, forgotten, outside)) if issued else (),
             waiting=tuple(_waiting(connection, cycle)),
         )
 
 
 def _differences(
-    connection: Connection, cycle: Cycle, found: Mapping[str, Any], outside: OutsideCount | None
+    found: Mapping[str, Any], forgotten: Sequence[Row[Any]], outside: OutsideCount | None
 ) -> Iterator[str]:
     equalities = {
         "eligible = issued + held + excluded": (
@@ -122,7 +130,7 @@ def _differences(
     for name, (left, right) in equalities.items():
         if left != right:
             yield f"{name}: {left} against {right}"
-    for row in rows(connection, "forgotten_days", cycle=cycle):
+    for row in forgotten:
         yield f"forgotten: account {row.account_no}, point {row.point_no}, {row.service}, days {row.days}"
     if outside is not None:
         yield from outside.differences
@@ -144,10 +152,14 @@ def _lines(made: Statement) -> Iterator[str]:
     yield f"  accounts    {found['eligible']} eligible = {sides}"
     for code, accounts in made.holds.items():
         yield f"              {accounts:>6} {code}: {MEANINGS[HoldCode(code)]}"
-    net, vat, gross = (format_zl(found[f"invoices_{part}_zl"]) for part in ("net", "vat", "gross"))
-    yield f"  amounts     net {net} + VAT {vat} = gross {gross}; lines net {format_zl(found['lines_net_zl'])}"
-    if found["invoices"]:
+    if not found["invoices"]:
+        yield f"  charged     {found['charged']} accounts, gross {format_zl(found['charged_gross_zl'])}"
+    else:
+        net, vat, gross = (format_zl(found[f"invoices_{part}_zl"]) for part in ("net", "vat", "gross"))
+        yield f"  amounts     net {net} + VAT {vat} = gross {gross}; lines net {format_zl(found['lines_net_zl'])}"
         yield f"  invoices    {found['first_no']} … {found['last_no']}, {found['documents']} documents"
+    if made.forgotten is not None:
+        yield f"  complete    {made.forgotten} services of points under contract with days neither billed nor held"
     yield from _outcome(made)
 
 

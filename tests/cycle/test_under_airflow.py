@@ -260,7 +260,7 @@ def drive_through_kills(run: Run) -> None:
                 set_clock(run.town.work, datetime(2026, 9, 2, 7, 0))
         return run.state() == "success"
 
-    run.until(finished, wanted="through its kills", seconds=2 * STEP_S)
+    run.until(finished, wanted="through its kills", seconds=3 * STEP_S)
 
 
 def assert_whole(town: Town) -> None:
