@@ -49,10 +49,10 @@ def draw_head(flow: Flow, invoice: Invoice, *, title: str) -> None:
     seller_end = draw_seller(page, invoice.seller)
     page.text_right(RIGHT, 56, title, _TITLE)
     page.text_right(RIGHT, 73, invoice.number.text, fitting(invoice.number.text, _NUMBER, width=WIDTH - 300))
-    draw_window(page, invoice.addressee)
+    window_end = draw_window(page, invoice.addressee)
     y = _draw_facts(page, invoice, top=max(seller_end + 12, 112))
     y = _draw_parties(page, invoice, top=y + 5)
-    top = max(_BOX_TOP, y + 2)
+    top = max(_BOX_TOP, y + 2, window_end)
     if top + BOX_HEIGHT > BOTTOM:
         raise Unprintable("TEXT_TOO_LONG", "the names of the parties leave no room for the payment box")
     draw_payment_box(page, invoice, top=top)
@@ -69,8 +69,8 @@ def draw_seller(page: Page, seller: Seller) -> float:
     return y
 
 
-def draw_window(page: Page, party: Party) -> None:
-    """The addressee in the window of the envelope.
+def draw_window(page: Page, party: Party) -> float:
+    """The addressee in the window of the envelope; returns the next free baseline.
 
     A name too long for the window ends in an ellipsis there: it stands in full beside, where the parties are named.
     """
@@ -83,6 +83,7 @@ def draw_window(page: Page, party: Party) -> None:
     for line in lines:
         page.text(WINDOW_LEFT, y, line, style)
         y += style.leading
+    return y
 
 
 def _window_lines(party: Party, style: Style) -> tuple[str, ...]:

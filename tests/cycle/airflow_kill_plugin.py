@@ -37,4 +37,4 @@ def _die_once(task_instance: Any) -> Any:
 
 class KillPlugin(AirflowPlugin):
     name = "kill_once"
-    listeners = (sys.modules[__name__],)
+    listeners = [sys.modules[__name__]]  # noqa: RUF012 - so the base class declares it

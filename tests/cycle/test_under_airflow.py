@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow_town import DAG_ID, STEP_S, Run, Town, airflow_town, august, call, order_of, start
-from sqlalchemy import text
-from test_cycle import row_counts
+from airflow_run import STEP_S, Run, august, order_of, start
+from airflow_town import DAG_ID, Town, airflow_town, call, messages, rows, rows_told
 from town import HOUSEHOLDS, PAPERLESS, cycle_order, read_august, set_clock
 
 from billing.canonical import to_data
-from delivery.mailbox import Mailbox
 from pipeline.airflow_services import require_own
 from pipeline.credentials import make_secrets
 from pipeline.errors import OperatorError, Unavailable
@@ -76,21 +74,6 @@ def rejected(july: Run) -> Run:
     run.answer("Reject")
     run.wait_for_end()
     return run
-
-
-def rows(town: Town, query: str, **values: Any) -> list[tuple[Any, ...]]:
-    with town.work.engine.connect() as connection:
-        return [tuple(row) for row in connection.execute(text(query), values)]
-
-
-def rows_told(town: Town) -> dict[str, tuple[Any, ...]]:
-    """Number and digest of the rows of every table but the journal of steps."""
-    query = "select count(*), md5(string_agg(t::text, e'\\n' order by t::text)) from {} t"
-    return {table: rows(town, query.format(table))[0] for table in row_counts(town.work)}
-
-
-def messages(town: Town) -> Counter[str]:
-    return Counter(Mailbox(path=town.work.settings.mailbox).message_ids())
 
 
 def test_another_installations_airflow_on_the_chosen_port_is_not_taken_for_our_own(town: Town, tmp_path: Path) -> None:

@@ -160,11 +160,17 @@ def test_long_names_are_printed_whole() -> None:
     assert f"Nabywca {LONG_NAME.strip()} ul. Świętej" in text_of(invoice)
 
 
-def test_a_very_long_street_does_not_stop_the_drawing_of_the_window() -> None:
-    street = " ".join(["ul. Błogosławionej Karoliny Kózkówny"] * 6)
-    wide = replace(CUSTOMER, address=replace(CUSTOMER.address, street=street), name=LONG_NAME)
+@pytest.mark.parametrize("times", [6, 12, 24])
+def test_a_very_long_street_is_printed_whole_and_moves_what_is_below(times: int) -> None:
+    street = " ".join(["ul. Błogosławionej Karoliny Kózkówny"] * times)
+    away = replace(MANAGER, address=replace(MANAGER.address, street=street), name=LONG_NAME)
 
-    assert street in text_of(sample_invoice(parties={Role.BUYER: wide, Role.PAYER: wide}))
+    content = render_invoice(
+        sample_invoice(parties={Role.BUYER: CUSTOMER, Role.PAYER: CUSTOMER, Role.CORRESPONDENCE: away})
+    ).content
+
+    assert street in whole_text(content)
+    assert [pair for pair in itertools.combinations(text_boxes(content), 2) if pair[0].overlaps(pair[1])] == []
 
 
 def test_an_overpayment_asks_for_nothing_and_says_what_becomes_of_it() -> None:
