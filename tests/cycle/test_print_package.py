@@ -1,4 +1,4 @@
-"""The print package: every paper customer's document, in posting order, with the form for those who may go paperless."""
+"""The print package: every paper customer's document in posting order, with the form for those who may go paperless."""
 
 import csv
 import hashlib
