@@ -112,6 +112,8 @@ class AccountSnapshot:
 
     ``channel`` is the agreed manner as of the issue date (it picks the tariff group); ``carrier`` is how the
     document travels (paper in spite of an agreed e-mail when there is no confirmed address).
+    ``standing_from`` is the first day whose abonament is not billed yet (None: the cycle's first day), so that a month
+    in which the account was held is not lost. ``handed_over_on`` is the day on which payer or nabywca last changed.
     """
 
     account_no: str
@@ -123,6 +125,8 @@ class AccountSnapshot:
     consent_id: int | None
     channel_reason: str
     points: tuple[PointSnapshot, ...]
+    standing_from: date | None = None
+    handed_over_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,8 +16,12 @@ class HoldCode(StrEnum):
     READING_EDITED = "READING_EDITED"
     EXCHANGE_INCOMPLETE = "EXCHANGE_INCOMPLETE"
     CONSUMPTION_NEGATIVE = "CONSUMPTION_NEGATIVE"
+    CONSUMPTION_HIGH = "CONSUMPTION_HIGH"
+    METERS_OVERLAP = "METERS_OVERLAP"
     NO_METER = "NO_METER"
     NO_PARTY = "NO_PARTY"
+    PARTY_CHANGED = "PARTY_CHANGED"
+    REGISTRY_CHANGED = "REGISTRY_CHANGED"
     NO_PRICE = "NO_PRICE"
     PRICE_CHANGE = "PRICE_CHANGE"
     UNPRINTABLE = "UNPRINTABLE"
@@ -36,8 +40,12 @@ MEANINGS = {
     HoldCode.READING_EDITED: "a reading changed after the cycle was frozen; the next cycle bills it",
     HoldCode.EXCHANGE_INCOMPLETE: "a meter was exchanged without a removal reading; enter it",
     HoldCode.CONSUMPTION_NEGATIVE: "an index is below the last billed one; check the meter and the reading",
+    HoldCode.CONSUMPTION_HIGH: "more water than a meter of this size can pass; check the reading",
+    HoldCode.METERS_OVERLAP: "two meters of one point count the same days; correct the registry",
     HoldCode.NO_METER: "a metered point has no meter; complete the registry",
     HoldCode.NO_PARTY: "payer or nabywca is missing; complete the registry",
+    HoldCode.PARTY_CHANGED: "payer or nabywca changed since the last billed reading; read the meter on that day",
+    HoldCode.REGISTRY_CHANGED: "payer, nabywca or contract changed after the cycle was frozen; the next cycle bills it",
     HoldCode.NO_PRICE: "no tariff in force prices this group on these days; complete the tariff folder",
     HoldCode.PRICE_CHANGE: "the price changes between the two readings; read the meter on the day of change",
     HoldCode.UNPRINTABLE: "a name or address holds a character that no font of ours prints; correct the registry",

@@ -6,7 +6,7 @@ is counted next time.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_DOWN, Decimal
 
 from billing.accounts import Reading, RegisterSnapshot
@@ -15,7 +15,10 @@ from billing.money import VOLUME
 from billing.periods import Period
 
 REMOVAL_SOURCE = "exchange_removal"
-_MISSING = {None: HoldCode.READING_MISSING, "suspect": HoldCode.READING_SUSPECT}
+ESTIMATED = "estimated"
+SUSPECT = "suspect"
+_ONE_DAY = timedelta(days=1)
+_MISSING = {None: HoldCode.READING_MISSING, SUSPECT: HoldCode.READING_SUSPECT}
 _ONES = tuple(Decimal(1).scaleb(-decimals) for decimals in range(4))
 
 
@@ -38,6 +41,7 @@ class Consumption:
     previous_index_m3: Decimal
     current_index_m3: Decimal
     volume_m3: Decimal
+    estimated: bool
 
 
 def truncate_index(*, index_m3: Decimal, decimals: int) -> Decimal:
@@ -50,15 +54,19 @@ def consumption(
 ) -> Consumption | NotBillable | None:
     """Consumption of a register between its two readings; None when they are of one day and nothing was used.
 
-    Both readings must lie within the contract, so that nobody pays for the days of another customer.
+    Both readings must lie within the contract, so that nobody pays for the days of another customer; the reading of
+    the day before its first one closes the contract before it, and opens this one.
     """
     current, previous = register.current, register.previous
-    if register.removed_on is not None and (current is None or current.source != REMOVAL_SOURCE):
-        return _refusal(HoldCode.EXCHANGE_INCOMPLETE, register, removed_on=register.removed_on.isoformat())
+    removed = register.removed_on is not None and (contract_until is None or register.removed_on <= contract_until)
+    if removed and (current is None or (current.source, current.read_on) != (REMOVAL_SOURCE, register.removed_on)):
+        return _refusal(HoldCode.EXCHANGE_INCOMPLETE, register, removed_on=str(register.removed_on))
+    if current is not None and register.missing_reason == SUSPECT:
+        return _refusal(HoldCode.READING_SUSPECT, register, reason="contradicted")
     if current is None:
         code = _MISSING.get(register.missing_reason, HoldCode.READING_NOT_READ)
         return _refusal(code, register, reason=register.missing_reason or "none")
-    if previous.read_on < contract_from:
+    if previous.read_on < contract_from - _ONE_DAY:
         facts = {"reason": "before_contract", "wanted_on": contract_from.isoformat()}
         return _refusal(HoldCode.READING_MISSING, register, **facts)
     if contract_until is not None and current.read_on > contract_until:
@@ -85,6 +93,7 @@ def _difference(register: RegisterSnapshot, previous: Reading, current: Reading)
         previous_index_m3=previous_index_m3,
         current_index_m3=current_index_m3,
         volume_m3=volume_m3,
+        estimated=ESTIMATED in (previous.quality, current.quality),
     )
 
 

@@ -5,18 +5,21 @@ Sources: uzzwś art. 27 (quantities), Rozp. 2018 par. 16 (dues), VAT act art. 10
 
 from collections.abc import Sequence
 from datetime import date
+from itertools import pairwise
 
 from billing.accounts import AccountSnapshot, Channel, CycleTerms, PartyKind, PointSnapshot, Role, Service
 from billing.charges import Bill, ChargeLine, Hold
 from billing.holds import HoldCode
 from billing.law import vat_rate
 from billing.money import PRICE, VOLUME, ZERO_ZL, multiply_zl
+from billing.periods import Period
 from billing.quantities import Consumption, NotBillable, consumption
 from billing.standing import standing_lines
 from billing.tariffs import PriceSpan, TariffBook
 from billing.vat import vat_sums
 
 _METERED = (Service.WATER, Service.SEWAGE)
+_ESTIMATED = " (odczyt szacowany)"
 _DESCRIPTIONS = {Service.WATER: "Dostarczanie wody", Service.SEWAGE: "Odprowadzanie ścieków"}
 
 
@@ -64,10 +67,16 @@ def _lines(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> 
         if isinstance(metered, NotBillable):
             return metered
         lines += metered
+    obstacle = _handover(account, lines) or _overlap(lines)
+    if obstacle is not None:
+        return obstacle
+    start = account.standing_from or cycle.period.start
+    if start >= cycle.period.until:
+        return lines
     standing = standing_lines(
         points=points,
         channel=account.channel,
-        period=cycle.period,
+        period=Period(start=start, until=cycle.period.until),
         issue_date=cycle.issue_date,
         per=tariff.standing_per,
         tariffs=tariffs,
@@ -75,14 +84,35 @@ def _lines(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> 
     return standing if isinstance(standing, NotBillable) else lines + standing
 
 
+def _handover(account: AccountSnapshot, lines: Sequence[ChargeLine]) -> NotBillable | None:
+    """Days of a former payer or nabywca must not stand on the invoice of the present one."""
+    day = account.handed_over_on
+    earlier = [line for line in lines if day is not None and line.period.start < day]
+    if not earlier:
+        return None
+    facts = {"changed_on": str(day), "billed_from": str(min(line.period.start for line in earlier))}
+    return NotBillable(code=HoldCode.PARTY_CHANGED, facts=facts)
+
+
+def _overlap(lines: Sequence[ChargeLine]) -> NotBillable | None:
+    """Two registers that count the same days at one point need a rule that there is none for yet."""
+    ordered = sorted(lines, key=lambda line: (str(line.point_no), line.service, line.period))
+    for one, other in pairwise(ordered):
+        same = (one.point_no, one.service) == (other.point_no, other.service)
+        if same and one.period.overlap(other.period):
+            meters = f"{one.meter_no},{other.meter_no}"
+            return NotBillable(code=HoldCode.METERS_OVERLAP, facts={"point_no": str(one.point_no), "meters": meters})
+    return None
+
+
 def _is_active(point: PointSnapshot, cycle: CycleTerms) -> bool:
-    """Whether the contract holds a day of the cycle, or ended with a reading that nobody has billed yet."""
+    """Whether the contract holds a day of the cycle, or ended before it with days that nobody has billed yet."""
     until = point.contract_until
     if point.contract_from >= cycle.period.until:
         return False
     if until is None or until > cycle.period.start:
         return True
-    return any(register.current and register.previous.read_on < until for register in point.registers)
+    return any(register.previous.read_on < until for register in point.registers)
 
 
 def _metered_lines(
@@ -137,7 +167,7 @@ def _line(point: PointSnapshot, service: Service, used: Consumption, span: Price
     return ChargeLine(
         point_no=point.point_no,
         service=service,
-        description=_DESCRIPTIONS[service],
+        description=_DESCRIPTIONS[service] + (_ESTIMATED if used.estimated else ""),
         period=used.period,
         meter_no=used.meter_no,
         previous_reading_id=used.previous_reading_id,

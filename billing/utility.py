@@ -77,7 +77,8 @@ class Utility:
 
     ``issue_time`` is of Europe/Warsaw; ``sending_allowance_days`` separate issue from planned sending by carrier;
     ``reject_share_max`` is the share of refused rows above which a reading file is refused as a whole;
-    ``chunk_accounts`` are rated, or rendered, by one task.
+    ``chunk_accounts`` are rated, or rendered, by one task;
+    ``volume_max_m3_day`` is more than any of its meters can pass in a day.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Utility:
     approvers: tuple[str, ...]
     reading_window: ReadingWindow
     reject_share_max: Decimal
+    volume_max_m3_day: Decimal
     chunk_accounts: int
 
     def terms_on(self, day: date) -> TermsVersion | None:
@@ -121,7 +123,7 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True) -> Utility
     if seller_needed:
         _refuse_unknown(seller, mail)
     payment.known("days", "allowance_days")
-    readings.known("days_before", "days_after", "reject_share_max")
+    readings.known("days_before", "days_after", "reject_share_max", "volume_max_m3_day")
     return Utility(
         name=name,
         is_demo=top.flag("is_demo", default=False),
@@ -140,6 +142,7 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True) -> Utility
             days_before=readings.integer("days_before"), days_after=readings.integer("days_after")
         ),
         reject_share_max=readings.decimal("reject_share_max", places=4),
+        volume_max_m3_day=readings.decimal("volume_max_m3_day", places=3),
         chunk_accounts=_chunk_accounts(top),
     )
 

@@ -14,7 +14,6 @@ from pipeline.utility_files import load_folder
 
 APPROVERS = load_folder(read_settings().utility, seller_needed=False).utility.approvers
 DECISIONS = {"Approve": "approved", "Reject": "rejected"}
-NOTE = Param("", type="string", maxLength=500, title="Uwagi", description="Zapisywane razem z decyzją.")
 ANSWER_WITHIN = timedelta(days=14)
 
 

@@ -50,6 +50,22 @@ def write_once(*, target: Path, scratch: Path, write: Callable[[BinaryIO], objec
     return Written(sha256=digest, created=created)
 
 
+def move_once(*, source: Path, target: Path) -> None:
+    """Give a finished file its final name on the same file system; the name is on the disk on return.
+
+    Raises:
+        FileExistsError: another file bears that name; neither is touched.
+        OSError: the disk refused; the file is still there under one of its names, or both.
+    """
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        if not source.samefile(target):  # else a crash came between the two steps
+            raise
+    sync_folder(target.parent)
+    source.unlink()
+
+
 def make_folder(folder: Path) -> None:
     """Make ``folder`` and its parents so that they survive a power cut."""
     if folder.is_dir():

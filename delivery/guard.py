@@ -25,3 +25,13 @@ def check_attachment(*, content: bytes, expected_sha256: str, invoice_account: s
     found = hashlib.sha256(content).hexdigest()
     if found != expected_sha256:
         raise NotSendable("WRONG_ATTACHMENT", f"the document has hash {found}, the invoice's is {expected_sha256}")
+
+
+def check_agreement(*, agreed: bool) -> None:
+    """Refuse an e-mail to an address that is the account's own, but no longer the agreed and confirmed one.
+
+    Raises:
+        NotSendable: ``AGREEMENT_ENDED``: withdrawn, replaced by another address, dead, or another customer's now.
+    """
+    if not agreed:
+        raise NotSendable("AGREEMENT_ENDED", "e-mail to this address is not what is agreed with the customer today")

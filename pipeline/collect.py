@@ -8,19 +8,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from billing.errors import DataRefused
-from pipeline.collect_files import find_file, put_away, report_path, waiting_files
-from pipeline.import_files import (
-    Received,
-    RowResult,
-    count_outcomes,
-    receive,
-    refuse_file,
-    refuse_rejects,
-    write_report,
-)
+from pipeline.collect_files import find_file, put_away, waiting_files
+from pipeline.import_files import Received, RowResult, count_outcomes, receive, refuse_rejects
+from pipeline.import_report import refuse_file, write_missing_report, write_report
 from pipeline.utility_files import load_folder
 from pipeline.work import Work, step
-from readings.checks import Judged, Known, Place, Registry, judge, locate, registry_of
+from readings.checks import EXCHANGES, Judged, Known, Place, Registry, judge, locate, registry_of
 from readings.profile import Profile, named_profile
 from readings.rows import ReadingRow, read_rows
 from readings.table import Table, read_table
@@ -49,6 +42,7 @@ def run(work: Work, *, file: Path, profile: str = "standard") -> dict[str, Any]:
 
     Raises:
         OperatorError: ``FILE_MISSING``.
+        Unavailable: ``REPORT_UNWRITABLE``, ``INBOX_UNWRITABLE``; the import itself stands.
     """
     layout = named_profile(profile)
     received, refusal = receive(find_file(work.settings, file), kind="readings", profile=layout.name)
@@ -57,7 +51,7 @@ def run(work: Work, *, file: Path, profile: str = "standard") -> dict[str, Any]:
             return _import(work, received, layout)
         except DataRefused as error:
             refusal = error
-    answer = refuse_file(work, received, refusal, report=report_path(work.settings, received))
+    answer = refuse_file(work, received, refusal, folder=_reports(work))
     put_away(work.settings, received, folder="refused")
     return answer
 
@@ -68,12 +62,18 @@ def _import(work: Work, received: Received, layout: Profile) -> dict[str, Any]:
     if known is None:
         table = _table(received.content, layout)
         known, results = _import_rows(work, received, list(read_rows(table, profile=layout)))
-        if results is not None:
-            write_report(report_path(work.settings, received), results=results, counts=known, header=table.header)
-            put_away(work.settings, received, folder="done")
-            return known | {"already": 0, "refused": 0}
+    else:
+        results = None
+    if results is None:
+        write_missing_report(work, _reports(work), received, encoding=layout.encoding)
+    else:
+        write_report(_reports(work), received, results=results, counts=known, encoding=layout.encoding)
     put_away(work.settings, received, folder="done")
-    return known | {"already": 1, "refused": 0}
+    return known | {"already": int(results is None), "refused": 0}
+
+
+def _reports(work: Work) -> Path:
+    return work.settings.inbox / "reports"
 
 
 def _import_rows(
@@ -133,6 +133,9 @@ def _known(connection: Connection, located: Sequence[tuple[ReadingRow, Place | s
         connection,
         wanted=[(*register, since) for register, since in _earliest(located).items()],
         external_ids={row.external_id for row, _ in located if row.external_id},
+        exchanged={
+            place.installation_id for row, place in located if isinstance(place, Place) and row.source in EXCHANGES
+        },
     )
     return (Known(**reading._mapping) for reading in stored)  # noqa: SLF001 - as above
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pipeline.errors import Unavailable
 from pipeline.import_files import Received, sidecar_of
 from pipeline.settings import Settings
 
@@ -25,13 +26,20 @@ def find_file(settings: Settings, file: Path) -> Path:
     return next((place for place in places if place.is_file()), file)
 
 
-def report_path(settings: Settings, received: Received) -> Path:
-    """Where the report of a file goes."""
-    return settings.inbox / "reports" / f"{received.path.stem}.report.csv"
-
-
 def put_away(settings: Settings, received: Received, *, folder: str) -> None:
-    """Move a file of the inbox, with its sidecar, into ``done`` or ``refused``; files from elsewhere stay."""
+    """Move a file of the inbox, with its sidecar, into ``done`` or ``refused``; files from elsewhere stay.
+
+    Raises:
+        Unavailable: ``INBOX_UNWRITABLE``; what became of the file is recorded all the same.
+    """
+    try:
+        _move(settings, received, folder)
+    except OSError as error:
+        said = f"{error.filename}: {error.strerror}; the file stays in the inbox, what became of it is recorded"
+        raise Unavailable("INBOX_UNWRITABLE", said) from error
+
+
+def _move(settings: Settings, received: Received, folder: str) -> None:
     path = received.path
     if path.parent.resolve() not in (settings.inbox, settings.inbox / "refused") or path.parent.name == folder:
         return

@@ -16,12 +16,13 @@ def run(work: Work, *, cycle_key: str | None) -> dict[str, int]:
     """Send what may leave: of one cycle, or (None: the sweep) of all.
 
     First what an earlier worker left behind is cleared up by evidence, then e-mails go out one by one, each with its
-    intent committed before the final dot. Letters go into a print package before and, for those that an e-mail could
-    not replace, after that. What would shorten the customer's lawful term to pay stays behind as ``overdue``.
+    intent committed before the final dot. Letters, with those that an e-mail could not replace, go into a print
+    package after that, whatever became of the e-mails: neither waits for the other. What would shorten the customer's
+    lawful term to pay stays behind as ``overdue``, unless a person has decided.
 
     Raises:
         OperatorError: ``CYCLE_UNKNOWN`` or ``CYCLE_STATE``.
-        Retryable: the relay or the archive is away; nothing was handed over.
+        Retryable: the relay, the archive or the folder of print packages is away; what is left goes with the next run.
     """
     counts: Counter[str] = Counter()
     cycle = None
@@ -34,8 +35,11 @@ def run(work: Work, *, cycle_key: str | None) -> dict[str, int]:
     with work.engine.begin() as connection:
         today = warsaw_day(business_now(connection))
         counts["overdue"] = expire(connection, minimum_days=payment_days_min(on=today))
-    counts.update(package_ready(work, cycle=cycle))
-    counts.update(send_ready(work, cycle=cycle))
+    try:
+        counts.update(send_ready(work, cycle=cycle))
+    except Exception:
+        package_ready(work, cycle=cycle)
+        raise
     counts.update(package_ready(work, cycle=cycle))
     with step(work, "deliver") as (connection, record):
         if cycle:

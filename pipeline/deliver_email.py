@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,7 +15,7 @@ from billing.errors import Retryable
 from delivery.addresses import smtp_address
 from delivery.archive import Archive, open_archive
 from delivery.errors import ArchiveMissing, NotSendable
-from delivery.guard import check_attachment
+from delivery.guard import check_agreement, check_attachment
 from delivery.mailbox_server import mailbox_server
 from delivery.message import Sender, build_message
 from delivery.relay import parse_smtp_url
@@ -51,15 +51,21 @@ def send_ready(work: Work, *, cycle: Cycle | None) -> Counter[str]:
     sender = mail_sender(load_folder(work.settings.utility).utility)
     with _channel(work) as (channel, relay):
         while claims := _claim(work, cycle):
-            with work.engine.connect() as connection:
-                rows = claimed_mail(connection, claims=claims)
             try:
-                for row in rows:
+                for row in _each(work, claims):
                     counts[_send(work, row, archive=archive, sender=sender, channel=channel, relay=relay)] += 1
             except Retryable:
                 _give_back(work)
                 raise
     return counts
+
+
+def _each(work: Work, claims: Iterable[Claim]) -> Iterator[Row[Any]]:
+    """Each claimed delivery as it stands when its turn comes: a withdrawal during the batch still counts."""
+    for held in claims:
+        with work.engine.connect() as connection:
+            rows = claimed_mail(connection, claims=[held])
+        yield from rows
 
 
 def _give_back(work: Work) -> None:
@@ -103,13 +109,14 @@ def _send(work: Work, row: Row[Any], *, archive: Archive, sender: Sender, channe
             invoice_account=str(row.invoice_account_id),
             address_account=str(row.address_account_id),
         )
+        check_agreement(agreed=row.agreed)
         message = build_message(invoice_mail(row, sender=sender, content=content))
         attempt.mime_sha256 = hashlib.sha256(message).hexdigest()
         envelope = Envelope(sender=sender.mail_from, recipient=smtp_address(row.address))
         outcome = channel.send(envelope=envelope, message=message, before_dot=attempt.commit_intent)
     except (NotSendable, ArchiveMissing) as error:
         at_fault = error.code.startswith("ADDRESS_")
-        state = "rejected" if at_fault else "blocked"
+        state = "rejected" if at_fault or error.code == "AGREEMENT_ENDED" else "blocked"
         return attempt.end(state=state, answer=Answer(outcome=state, reply_text=str(error)), suppress=at_fault)
     except LeaseLost:
         return "lease_lost"

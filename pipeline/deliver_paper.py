@@ -7,10 +7,11 @@ from sqlalchemy import Connection, Row
 from billing.canonical import from_json
 from billing.invoices import Invoice
 from delivery.archive import Archive, open_archive
-from delivery.errors import ArchiveMissing, NotSendable
+from delivery.errors import ArchiveMissing, NotSendable, Unreachable
 from delivery.guard import check_attachment
 from delivery.paper import PaperDocument, write_print_package
 from pipeline.acceptance_form import form_for, form_offered
+from pipeline.deliver_packages import TURN, pending_folder, recorded_path, settle_pending, show_recorded
 from pipeline.utility_files import LoadedUtility, load_folder
 from pipeline.work import Work
 from sql.cycles import Cycle
@@ -19,20 +20,27 @@ from sql.locks import take_turn
 
 
 def package_ready(work: Work, *, cycle: Cycle | None) -> dict[str, int]:
-    """Put every letter that is ready into the next print package of its cycle.
+    """Put every letter that is ready into the next print package of its cycle, once the whole cycle is rendered.
 
-    The package is written before it is recorded. A crash in between leaves a file that the next run, which begins
-    with the same letters, makes again to the byte. A letter whose document is not the archived one is blocked and
-    keeps nobody else's from leaving.
+    A letter whose document is not the archived one is blocked and keeps nobody else's from leaving.
+
+    Raises:
+        Retryable: the archive is away, or the folder of print packages refuses to be written.
+        ArchiveConflict: ``PRINT_CONFLICT``: a file that nobody recorded bears the next package's name.
     """
     counts = {"packages": 0, "letters": 0, "letters_blocked": 0}
-    with work.engine.connect() as connection:
-        waiting = cycles_with_letters(connection, cycle_id=cycle.cycle_id if cycle else None)
-    for row in waiting:
-        packaged, blocked = _package(work, cycle_id=row.cycle_id, cycle_key=row.cycle_key)
-        counts["packages"] += bool(packaged)
-        counts["letters"] += packaged
-        counts["letters_blocked"] += blocked
+    try:
+        show_recorded(work)
+        with work.engine.connect() as connection:
+            waiting = cycles_with_letters(connection, cycle_id=cycle.cycle_id if cycle else None)
+        for row in waiting:
+            packaged, blocked = _package(work, cycle_id=row.cycle_id, cycle_key=row.cycle_key)
+            show_recorded(work)
+            counts["packages"] += bool(packaged)
+            counts["letters"] += packaged
+            counts["letters_blocked"] += blocked
+    except OSError as error:
+        raise Unreachable("PRINT_UNWRITABLE", f"{error.filename or 'exports/print'}: {error.strerror}") from error
     return counts
 
 
@@ -41,14 +49,15 @@ def _package(work: Work, *, cycle_id: int, cycle_key: str) -> tuple[int, int]:
     archive = open_archive(work.settings.archive_url)
     loaded = load_folder(work.settings.utility)
     with work.engine.begin() as connection:
-        take_turn(connection, "package")
+        take_turn(connection, TURN)
+        settle_pending(work, connection)
         waiting = letters(connection, cycle_id=cycle_id)
         rows = {row.invoice_no: row for row in waiting if not _blocked(connection, row, archive=archive)}
         if not rows:
             return 0, len(waiting)
         package_no = next_package_no(connection, cycle_id=cycle_id, cycle_key=cycle_key)
         package = write_print_package(
-            folder=work.settings.exports / "print",
+            folder=pending_folder(work),
             cycle_key=package_no,
             documents=[_document(row, loaded) for row in rows.values()],
             read_pdf=lambda document: archive.get(key=document.archive_key),
@@ -58,7 +67,7 @@ def _package(work: Work, *, cycle_id: int, cycle_key: str) -> tuple[int, int]:
             connection,
             cycle_id=cycle_id,
             package_no=package_no,
-            path=str(package.path.relative_to(work.settings.home)),
+            path=recorded_path(work, pending=package.path),
             sha256=package.sha256,
             delivery_ids=[row.delivery_id for row in rows.values()],
         )

@@ -7,6 +7,7 @@ last known index of the old meter, which is marked as estimated.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby, pairwise
@@ -44,9 +45,14 @@ def run(
 
     Raises:
         DataRefused: ``FILE_...``, the readings file is refused as a whole.
-        OperatorError: ``FOLDER_EXISTS``, there is something in the folder already; ``FILE_MISSING``.
+        OperatorError: ``FOLDER_EXISTS``, there is something in the folder already; ``FOLDER_UNWRITABLE``;
+            ``FILE_MISSING``.
     """
-    if folder.exists() and any(folder.iterdir()):
+    try:
+        taken = folder.exists() and any(folder.iterdir())
+    except OSError as error:
+        raise OperatorError("FOLDER_UNWRITABLE", f"{folder}: {error.strerror}") from None
+    if taken:
         raise OperatorError("FOLDER_EXISTS", f"{folder} is not empty")
     try:
         content = file.read_bytes()
@@ -120,8 +126,14 @@ def _write(
         ],
         "meters": [row for meters in points.values() for row in _meter_rows(meters, removal)],
     }
-    for kind, lines in rows.items():
-        write_registry_file(folder, kind, lines)
+    try:
+        for kind, lines in rows.items():
+            write_registry_file(folder, kind, lines)
+    except OSError as error:
+        for kind in rows:
+            with suppress(OSError):  # half a registry would look like a whole one
+                (folder / f"{kind}.csv").unlink(missing_ok=True)
+        raise OperatorError("FOLDER_UNWRITABLE", f"{folder}: {error.strerror}") from None
 
 
 def _meter_rows(meters: Sequence[_Meter], removal: Removal) -> Iterator[tuple[object, ...]]:

@@ -35,7 +35,7 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
         DataRefused: the utility's folder cannot be used.
     """
     with step(work, "freeze") as (connection, record):
-        take_turn(connection, "freeze")
+        take_turn(connection, "books")  # an invoice issued while we gather would be billed again
         cycle = require_cycle(connection, cycle_key=cycle_key, lock="writer")
         require_reached(cycle, state="opened")
         record.cycle_id = cycle.cycle_id

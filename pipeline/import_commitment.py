@@ -8,11 +8,24 @@ import hmac
 import os
 from pathlib import Path
 
+from pipeline.errors import OperatorError
+
 _KEY_BYTES = 32
 
 
 def commitment_key(*, home: Path) -> bytes:
-    """The installation's key, made at first use; only its owner may read the file."""
+    """The installation's key, made at first use; only its owner may read the file.
+
+    Raises:
+        OperatorError: ``KEY_UNUSABLE``, the file cannot be written or read; without it no consent is recorded.
+    """
+    try:
+        return _key(home)
+    except OSError as error:
+        raise OperatorError("KEY_UNUSABLE", f"{error.filename}: {error.strerror}") from None
+
+
+def _key(home: Path) -> bytes:
     path = home / "secrets" / "commitment.key"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():

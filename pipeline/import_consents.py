@@ -13,18 +13,17 @@ from billing.errors import DataRefused
 from billing.utility import Utility
 from pipeline.errors import Inconsistent
 from pipeline.import_commitment import commit, commitment_key
+from pipeline.import_consents_parties import check_parties, parties_of
 from pipeline.import_files import (
-    ALL_BUT_NOTHING,
     Received,
     RowResult,
     count_outcomes,
     read_facts,
     receive,
-    refuse_file,
     refuse_rejects,
     rejected,
-    write_report,
 )
+from pipeline.import_report import refuse_file, write_missing_report, write_report
 from pipeline.settings import Settings
 from pipeline.utility_files import load_folder
 from pipeline.work import Work, step, warsaw_day
@@ -50,10 +49,11 @@ def run(work: Work, *, file: Path) -> dict[str, Any]:
     Raises:
         OperatorError: ``FILE_MISSING``.
         DataRefused: ``UTILITY_...`` or ``TERMS_MISSING``, the utility's folder is not complete.
+        Unavailable: ``REPORT_UNWRITABLE``; the import itself stands.
     """
     utility = load_folder(work.settings.utility, seller_needed=False).utility
     received, refusal = receive(file, kind="consents", profile=_PROFILE)
-    report = work.settings.exports / "consents" / f"{file.stem}.report.csv"
+    reports = work.settings.exports / "consents"
     if refusal is None:
         try:
             table = read_table(received.content, required=REQUIRED, optional=OPTIONAL)
@@ -63,9 +63,11 @@ def run(work: Work, *, file: Path) -> dict[str, Any]:
                 raise
             refusal = error
     if refusal is not None:
-        return refuse_file(work, received, refusal, report=report)
-    if results is not None:
-        write_report(report, results=results, counts=counts, header=table.header)
+        return refuse_file(work, received, refusal, folder=reports)
+    if results is None:
+        write_missing_report(work, reports, received)
+    else:
+        write_report(reports, received, results=results, counts=counts)
     return counts | {"already": int(results is None), "refused": 0}
 
 
@@ -89,7 +91,7 @@ def _import(
         register_all_terms(connection, work.settings, utility)
         judged = list(_judge(connection, rows, now=business_now(connection)))
         results = sorted([*unreadable, *(result for result, _ in judged)], key=lambda result: result.line_no)
-        refuse_rejects(results, reject_share_max=ALL_BUT_NOTHING)
+        refuse_rejects(results, reject_share_max=None)
         record.counts = count_outcomes(results)
         _write(connection, work, received, results=results, taken=[new for _, new in judged if new is not None])
         return record.counts, results
@@ -125,6 +127,7 @@ def _judge(
         (event.account_no, event.event, event.received_at): _content(event)
         for event in events_of_accounts(connection, account_nos=account_nos)
     }
+    parties = parties_of(connection, (row for _, row in rows), today=warsaw_day(now))
     for line, row in rows:
         try:
             _check(row, accounts, terms, now)
@@ -132,14 +135,20 @@ def _judge(
             yield rejected(line, refusal), None
             continue
         key = (row.account_no, row.event, row.received_at)
-        if key not in stored:
-            stored[key] = _content(row)
-            terms_id = terms[row.terms_label].terms_id if row.terms_label else None
-            yield _result(line, Outcome.ACCEPTED), _new(line, row, accounts[row.account_no], terms_id)
-        elif stored[key] == _content(row):
+        if stored.get(key) == _content(row):
             yield _result(line, Outcome.DUPLICATE), None
-        else:
+            continue
+        if key in stored:
             yield _result(line, Outcome.QUARANTINED, "C201", "differs from the statement that stands"), None
+            continue
+        try:
+            check_parties(row, parties)
+        except RowRefused as refusal:
+            yield _result(line, Outcome.QUARANTINED, refusal.code, refusal.note), None
+            continue
+        stored[key] = _content(row)
+        terms_id = terms[row.terms_label].terms_id if row.terms_label else None
+        yield _result(line, Outcome.ACCEPTED), _new(line, row, accounts[row.account_no], terms_id)
 
 
 def _check(row: ConsentRow, accounts: dict[str, int], terms: dict[str, Any], now: datetime) -> None:

@@ -1,27 +1,21 @@
-"""What every import shares: the file with its sidecar, totals that balance, the report back to the supplier."""
+"""What every import shares: the file with its sidecar, and totals that balance."""
 
-import csv
-import io
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from billing.errors import DataRefused
 from pipeline.errors import OperatorError
-from pipeline.work import Work
 from readings.checks import Outcome
 from readings.fields import RowRefused
 from readings.table import Line, Table, check_sidecar
-from sql.intake import FileFacts, insert_refused
+from sql.intake import FileFacts
 
-ALL_BUT_NOTHING = Decimal("0.9999")
-"""Registry and consents files are refused as a whole only when nothing of them can be taken."""
 F = TypeVar("F")
-_REPORT_COLUMNS = ("line_no", "outcome", "codes", "note", "raw")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,21 +41,29 @@ class RowResult:
 class TooManyRejects(DataRefused):
     """A file whose rejected rows are too many; ``results`` say what each row would have become."""
 
-    def __init__(self, results: Sequence[RowResult], *, reject_share_max: Decimal) -> None:
-        unfit = sum(result.outcome is Outcome.REJECTED for result in results)
-        said = f"{unfit} of {len(results)} rows rejected, more than {reject_share_max:.0%}; see the report"
-        super().__init__("FILE_REJECTS", said)
+    def __init__(self, results: Sequence[RowResult], *, reject_share_max: Decimal | None) -> None:
+        if reject_share_max is None:
+            said = f"none of the {len(results)} rows can be taken"
+        else:
+            allowed = f"{(reject_share_max * 100).normalize():f}%"
+            said = f"{_unfit(results)} of {len(results)} rows rejected, more than {allowed}"
+        super().__init__("FILE_REJECTS", f"{said}; see the report")
         self.results = results
 
 
-def refuse_rejects(results: Sequence[RowResult], *, reject_share_max: Decimal) -> None:
-    """Stop when more than a share of the rows is rejected.
+def refuse_rejects(results: Sequence[RowResult], *, reject_share_max: Decimal | None) -> None:
+    """Stop when more than a share of the rows is rejected; with None, only when there are rows and all are rejected.
 
     Raises:
         TooManyRejects: code ``FILE_REJECTS``.
     """
-    if sum(result.outcome is Outcome.REJECTED for result in results) > reject_share_max * len(results):
+    unfit = _unfit(results)
+    if unfit > reject_share_max * len(results) if reject_share_max is not None else 0 < unfit == len(results):
         raise TooManyRejects(results, reject_share_max=reject_share_max)
+
+
+def _unfit(results: Sequence[RowResult]) -> int:
+    return sum(result.outcome is Outcome.REJECTED for result in results)
 
 
 def receive(path: Path, *, kind: str, profile: str) -> tuple[Received, DataRefused | None]:
@@ -120,45 +122,6 @@ def rejected(line: Line, refusal: RowRefused) -> RowResult:
     return RowResult(
         line_no=line.line_no, raw=line.raw, outcome=Outcome.REJECTED, codes=(refusal.code,), note=refusal.note
     )
-
-
-def refuse_file(work: Work, received: Received, refusal: DataRefused, *, report: Path) -> dict[str, Any]:
-    """Record a refused file in a transaction of its own and report it; nothing of its rows is kept."""
-    results = refusal.results if isinstance(refusal, TooManyRejects) else ()
-    with work.engine.begin() as connection:
-        insert_refused(
-            connection,
-            file=received.facts,
-            rows=len(results),
-            code=refusal.code,
-            reason=str(refusal),
-            recorded_by=work.actor.name,
-        )
-    counts = count_outcomes(results)
-    write_report(report, results=results, counts=counts, header="", refusal=str(refusal))
-    return dict.fromkeys(counts, 0) | {"rows": len(results), "already": 0, "refused": 1, "refusal": str(refusal)}
-
-
-def write_report(
-    path: Path, *, results: Sequence[RowResult], counts: Mapping[str, int], header: str, refusal: str | None = None
-) -> None:
-    """The report of one file: totals, then every line; and, beside it, the rejected lines ready to be sent again."""
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=";", lineterminator="\n")
-    writer.writerow(_REPORT_COLUMNS)
-    if refusal is not None:
-        writer.writerow(("", "REFUSED", refusal.partition(":")[0], refusal, ""))
-    for result in sorted(results, key=lambda result: result.line_no):
-        writer.writerow((result.line_no, result.outcome.value, ",".join(result.codes), result.note or "", result.raw))
-    for name, count in counts.items():
-        writer.writerow(("", "TOTAL", name, count, ""))
-    write_whole(path, text.getvalue().encode())
-    unfit = [result.raw for result in results if result.outcome is Outcome.REJECTED]
-    again = path.with_name(path.name.removesuffix(".report.csv") + ".rejected.csv")
-    if unfit and refusal is None:
-        write_whole(again, "\n".join([header, *unfit, ""]).encode())
-    else:
-        again.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, content: bytes) -> None:

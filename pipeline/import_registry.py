@@ -11,16 +11,13 @@ from sqlalchemy import Connection
 from billing.errors import DataRefused
 from pipeline.errors import OperatorError
 from pipeline.import_files import (
-    ALL_BUT_NOTHING,
     Received,
     RowResult,
     TooManyRejects,
     count_outcomes,
     read_facts,
     receive,
-    refuse_file,
     refuse_rejects,
-    write_report,
 )
 from pipeline.import_registry_meters_write import plan_meters
 from pipeline.import_registry_write import (
@@ -33,6 +30,7 @@ from pipeline.import_registry_write import (
     plan_parties,
     plan_points,
 )
+from pipeline.import_report import refuse_file, write_missing_report, write_report
 from pipeline.work import Work, step
 from readings.checks import Outcome
 from readings.registry import LAYOUTS
@@ -83,6 +81,7 @@ def run(work: Work, *, folder: Path) -> dict[str, Any]:
 
     Raises:
         OperatorError: ``FOLDER_EMPTY``, the folder holds no registry file.
+        Unavailable: ``REPORT_UNWRITABLE``; the import itself stands.
     """
     files = [(kind, folder / f"{kind}.csv") for kind in LAYOUTS if (folder / f"{kind}.csv").is_file()]
     if not files:
@@ -91,18 +90,17 @@ def run(work: Work, *, folder: Path) -> dict[str, Any]:
     opened, refusals = _open(files)
     if refusals:
         for received, refusal in refusals:
-            refuse_file(work, received, refusal, report=_report(work, received))
+            refuse_file(work, received, refusal, folder=_reports(work))
         return _totals([], refused=[str(refusal) for _, refusal in refusals])
     if _all_known(work, opened):
         done = [_Done(opened=one, counts={}, results=None) for one in opened]
-        return _totals(done, refused=())
+        return _totals(done, refused=[_tell(work, one) for one in done])
     with step(work, "import_registry") as (connection, record):
         lock_intake(connection)
         now = business_now(connection)
         done = [_import(connection, work, one, now) for one in opened]
         record.counts = _totals(done, refused=())
-    refused = [_tell(work, one) for one in done if one.results is not None]
-    return _totals(done, refused=[text for text in refused if text])
+    return _totals(done, refused=[_tell(work, one) for one in done])
 
 
 def _open(files: Sequence[tuple[str, Path]]) -> tuple[list[_Opened], list[tuple[Received, DataRefused]]]:
@@ -138,7 +136,7 @@ def _import(connection: Connection, work: Work, opened: _Opened, now: datetime) 
     results = sorted([*refused, *(one.result() for one in decisions)], key=lambda result: result.line_no)
     counts = count_outcomes(results)
     try:
-        refuse_rejects(results, reject_share_max=ALL_BUT_NOTHING)
+        refuse_rejects(results, reject_share_max=None)
     except TooManyRejects as refusal:
         return _Done(opened=opened, counts=counts, results=results, refusal=refusal)
     file_id = insert_accepted(connection, file=facts, counts=counts, recorded_by=work.actor.name)
@@ -155,24 +153,26 @@ def _tell(work: Work, done: _Done) -> str | None:
     """Write the report of a file; the line that refuses it, if it was."""
     received = done.opened.received
     if done.refusal is not None:
-        refusal = TooManyRejects(done.refusal.results, reject_share_max=ALL_BUT_NOTHING)
-        return str(refuse_file(work, received, refusal, report=_report(work, received))["refusal"])
-    write_report(
-        _report(work, received), results=done.results or (), counts=done.counts, header=done.opened.table.header
-    )
+        refusal = TooManyRejects(done.refusal.results, reject_share_max=None)
+        return str(refuse_file(work, received, refusal, folder=_reports(work))["refusal"])
+    if done.results is None:
+        write_missing_report(work, _reports(work), received)
+    else:
+        write_report(_reports(work), received, results=done.results, counts=done.counts)
     return None
 
 
-def _totals(done: Sequence[_Done], *, refused: Sequence[str]) -> dict[str, Any]:
+def _totals(done: Sequence[_Done], *, refused: Sequence[str | None]) -> dict[str, Any]:
+    said = [text for text in refused if text]
     taken = [one for one in done if one.refusal is None and one.results is not None]
     names = ("rows", *(outcome.value.lower() for outcome in Outcome))
     totals: dict[str, Any] = {name: sum(one.counts[name] for one in taken) for name in names}
-    totals |= {"files": len(taken), "already": sum(one.results is None for one in done), "refused": len(refused)}
-    return totals | ({"refusal": "; ".join(refused)} if refused else {})
+    totals |= {"files": len(taken), "already": sum(one.results is None for one in done), "refused": len(said)}
+    return totals | ({"refusal": "; ".join(said)} if said else {})
 
 
-def _report(work: Work, received: Received) -> Path:
-    return work.settings.exports / "registry" / f"{received.path.stem}.report.csv"
+def _reports(work: Work) -> Path:
+    return work.settings.exports / "registry"
 
 
 def _said(error: DataRefused) -> str:

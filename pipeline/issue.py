@@ -23,7 +23,7 @@ from pipeline.work import WARSAW, Work, step, warsaw_day
 from sql.charges import bill_of, charges_to_issue, insert_holds, load_lines
 from sql.clock import business_now
 from sql.cycles import Cycle, find_approval, move_cycle
-from sql.invoices import NewInvoice, insert_invoices, issued_totals, lock_series
+from sql.invoices import NewInvoice, insert_drafted_periods, insert_invoices, issued_totals, lock_series
 from sql.locks import take_turn
 from sql.snapshots import snapshot_totals
 
@@ -55,7 +55,7 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int | str]:
         Inconsistent: ``APPROVED_DIFFERS``, the charges are no longer what was approved.
     """
     with step(work, "issue") as (connection, record):
-        take_turn(connection, "issue")
+        take_turn(connection, "books")
         cycle = require_cycle(connection, cycle_key=cycle_key, lock="writer")
         require_reached(cycle, state="approved")
         record.cycle_id = cycle.cycle_id
@@ -98,15 +98,19 @@ def _issue(connection: Connection, cycle: Cycle, loaded: LoadedUtility) -> None:
     for chunk_no in range(snapshot_totals(connection, cycle=cycle).chunks):
         rows = charges_to_issue(connection, cycle=cycle, chunk_no=chunk_no)
         lines = load_lines(connection, cycle=cycle, chunk_no=chunk_no)
-        changed = {row.account_id: _reading_edited(row) for row in rows if row.reading_changed}
+        accounts = {row.account_id: from_json(AccountSnapshot, row.snapshot) for row in rows}
+        changed = {row.account_id: hold for row in rows if (hold := changed_since(accounts[row.account_id], row))}
         insert_holds(connection, cycle=cycle, stage="issue", holds=changed)
-        good = [row for row in rows if not row.reading_changed]
+        good = [row for row in rows if row.account_id not in changed]
         invoices = [
-            _invoice(row, lines[row.charge_id], cycle, loaded, series=series, sequence=sequence)
+            _invoice(
+                row, accounts[row.account_id], lines[row.charge_id], cycle, loaded, series=series, sequence=sequence
+            )
             for sequence, row in enumerate(good, start=last + 1)
         ]
         insert_invoices(connection, cycle=cycle, series=series, invoices=invoices)
         last, held = last + len(good), held + len(changed)
+    insert_drafted_periods(connection, cycle=cycle)
     issued = issued_totals(connection, cycle=cycle)
     move_cycle(
         connection,
@@ -117,12 +121,23 @@ def _issue(connection: Connection, cycle: Cycle, loaded: LoadedUtility) -> None:
     )
 
 
-def _reading_edited(row: Row[Any]) -> Hold:
-    return Hold(account_no=row.account_no, code=HoldCode.READING_EDITED, facts={"charge_sha256": row.sha256})
+def changed_since(account: AccountSnapshot, row: Row[Any]) -> Hold | None:
+    """A hold for an account whose readings, parties or contracts are no longer those that were frozen."""
+    parties = {role.value: party.party_no for role, party in account.parties.items()}
+    untils = {point.contract_no: point.contract_until for point in account.points}
+    contracts = {number: until and until.isoformat() for number, until in untils.items()}
+    if row.reading_changed:
+        code = HoldCode.READING_EDITED
+    elif row.parties_now != parties or contracts.items() - (row.contracts_now or {}).items():
+        code = HoldCode.REGISTRY_CHANGED
+    else:
+        return None
+    return Hold(account_no=row.account_no, code=code, facts={"charge_sha256": row.sha256})
 
 
 def _invoice(
     row: Row[Any],
+    frozen: AccountSnapshot,
     lines: list[ChargeLine],
     cycle: Cycle,
     loaded: LoadedUtility,
@@ -134,7 +149,7 @@ def _invoice(
     if content_sha256(bill) != row.sha256:
         raise Inconsistent("CHARGE_DIFFERS", f"the stored charge of account {row.account_no} is not the one hashed")
     account, reason = with_present_carrier(
-        from_json(AccountSnapshot, row.snapshot),
+        frozen,
         channel=row.channel_now,
         email=row.email_now,
         email_state=row.email_state_now,

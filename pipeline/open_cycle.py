@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
@@ -13,6 +13,10 @@ from pipeline.utility_files import load_folder
 from pipeline.work import Work, step, warsaw_day
 from sql.clock import business_now
 from sql.cycles import CycleTaken, find_cycle_of_run, find_live_cycle, insert_cycle, known_routes
+
+AHEAD_DAYS_MAX = 60
+"""A cycle holds its accounts until it is issued; a slip of the pen must not hold them for years."""
+PAYMENT_DAYS_MAX = 60
 
 _ROUTE_SET = re.compile(r"ALL|[A-Z0-9]+(\+[A-Z0-9]+)*")
 
@@ -36,7 +40,7 @@ def run(work: Work, *, order: CycleOrder) -> dict[str, str]:
 
     Raises:
         OperatorError: ``PERIOD_WRONG``, ``PERIOD_NOT_OVER``, ``ROUTES_WRONG``, ``ROUTES_UNKNOWN``,
-            ``ISSUE_DATE_PAST``, ``PAYMENT_DAYS_SHORT`` or ``CYCLE_EXISTS``.
+            ``ISSUE_DATE_PAST``, ``ISSUE_DATE_FAR``, ``PAYMENT_DAYS_SHORT``, ``PAYMENT_DAYS_LONG`` or ``CYCLE_EXISTS``.
         DataRefused: the utility's folder cannot be used.
     """
     period = _period(order.period)
@@ -98,6 +102,10 @@ def _refuse_impossible(connection: Connection, order: CycleOrder, period: Period
         raise OperatorError("PERIOD_NOT_OVER", f"{order.period} ends on {period.last_day}, today is {today}")
     if order.issue_date < today:
         raise OperatorError("ISSUE_DATE_PAST", f"the issue date {order.issue_date} is past, today is {today}")
+    if order.issue_date > today + timedelta(days=AHEAD_DAYS_MAX):
+        raise OperatorError("ISSUE_DATE_FAR", f"the issue date {order.issue_date} is over {AHEAD_DAYS_MAX} days ahead")
+    if order.payment_days > PAYMENT_DAYS_MAX:
+        raise OperatorError("PAYMENT_DAYS_LONG", f"at most {PAYMENT_DAYS_MAX} days to pay may be given")
     least = payment_days_min(on=order.issue_date)
     if order.payment_days < least:
         raise OperatorError("PAYMENT_DAYS_SHORT", f"the lawful term is at least {least} days from sending")

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 
-from billing.accounts import AccountSnapshot
+from billing.accounts import AccountSnapshot, CycleTerms
 from billing.canonical import content_sha256, from_json
 from billing.charges import Bill, Hold
 from billing.holds import HoldCode
+from billing.plausibility import too_much
 from billing.rating import bill
 from pdf.typeface import Unprintable, clean, load_fonts, require_printable
 from pipeline.cycles import frozen_utility, has_passed, require_cycle, require_reached
 from pipeline.errors import Inconsistent
+from pipeline.utility_files import LoadedUtility
 from pipeline.work import Work, step
 from sql.charges import insert_bills, insert_holds, rated_hashes
 from sql.snapshots import load_chunk
@@ -32,10 +34,7 @@ def run(work: Work, *, cycle_key: str, chunk_no: int) -> dict[str, int]:
             account_id: from_json(AccountSnapshot, content)
             for account_id, content in load_chunk(connection, cycle=cycle, chunk_no=chunk_no)
         }
-        results = {
-            account_id: unprintable(account) or bill(account, loaded.tariffs, cycle.terms)
-            for account_id, account in accounts.items()
-        }
+        results = {account_id: _rated(account, loaded, cycle.terms) for account_id, account in accounts.items()}
         sha256s = {account_id: content_sha256(result) for account_id, result in results.items()}
         written = rated_hashes(connection, cycle=cycle, chunk_no=chunk_no)
         _refuse_difference(results, sha256s=sha256s, written=written)
@@ -54,6 +53,13 @@ def run(work: Work, *, cycle_key: str, chunk_no: int) -> dict[str, int]:
             "charges_sha256": content_sha256([sha256s[key] for key in charged]),
         }
         return dict(record.counts) | {"written": len(missing)}
+
+
+def _rated(account: AccountSnapshot, loaded: LoadedUtility, terms: CycleTerms) -> Bill | Hold:
+    result = unprintable(account) or bill(account, loaded.tariffs, terms)
+    if isinstance(result, Hold):
+        return result
+    return too_much(result, volume_max_m3_day=loaded.utility.volume_max_m3_day) or result
 
 
 def unprintable(account: AccountSnapshot) -> Hold | None:

@@ -11,10 +11,12 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from readings.rows import ReadingRow
+from readings.rows import WARSAW, ReadingRow
 
 JITTER_M3 = Decimal("0.050")
 FUTURE_TOLERANCE = timedelta(minutes=10)
+REMOVAL = "exchange_removal"
+EXCHANGES = frozenset({"exchange_install", REMOVAL})
 
 
 class Outcome(StrEnum):
@@ -102,6 +104,7 @@ class _Seen:
     by_key: dict[_Key, Known] = field(default_factory=dict)
     by_external_id: dict[str, Known] = field(default_factory=dict)
     indexes: dict[int, list[tuple[datetime, Decimal]]] = field(default_factory=lambda: defaultdict(list))
+    exchanges: dict[tuple[int, str], list[Known]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, reading: Known) -> None:
         self.by_key[reading.meter_id, reading.register, reading.read_at, reading.source] = reading
@@ -109,6 +112,8 @@ class _Seen:
             self.by_external_id[reading.external_id] = reading
         if reading.index_m3 is not None and reading.state == "VALID":
             insort(self.indexes[reading.installation_id], (reading.read_at, reading.index_m3))
+            if reading.source in EXCHANGES:
+                self.exchanges[reading.installation_id, reading.source].append(reading)
 
 
 def registry_of(places: Iterable[Place], *, points: Iterable[str]) -> Registry:
@@ -140,7 +145,7 @@ def locate(row: ReadingRow, *, registry: Registry) -> Place | str:
     fitting = [place for place in places if _installed(place, row)]
     if not fitting:
         return "E107"
-    return max(fitting, key=lambda place: place.installed_on)
+    return max(fitting, key=lambda place: (_is_removal(row, place), place.installed_on))
 
 
 def judge(located: Iterable[tuple[ReadingRow, Place | str]], *, known: Iterable[Known], now: datetime) -> list[Judged]:
@@ -155,7 +160,7 @@ def judge(located: Iterable[tuple[ReadingRow, Place | str]], *, known: Iterable[
 def _only_place(row: ReadingRow, places: Sequence[Place]) -> Place | str:
     fitting = [place for place in places if place.register == row.register and _installed(place, row)]
     if len(fitting) > 1:  # the day of an exchange belongs to the new meter, except for the removal itself
-        removal = row.source == "exchange_removal"
+        removal = row.source == REMOVAL
         fitting = [place for place in fitting if (place.removed_on == row.read_on) == removal]
     return fitting[0] if len(fitting) == 1 else "E102"
 
@@ -168,7 +173,7 @@ def _judge(row: ReadingRow, place: Place | str, seen: _Seen, now: datetime) -> J
     errors = list(row.errors)
     if isinstance(place, str):
         return _rejected(row, errors if _UNPLACEABLE.intersection(errors) else [*errors, place])
-    if row.read_at > now + FUTURE_TOLERANCE:
+    if row.visited_at > now + FUTURE_TOLERANCE:
         errors.append("E106")
     if row.index_m3 is not None and row.index_m3 >= 10**place.dials:
         errors.append("E109")
@@ -179,9 +184,35 @@ def _judge(row: ReadingRow, place: Place | str, seen: _Seen, now: datetime) -> J
     namesake = seen.by_external_id.get(row.external_id) if row.external_id else None
     if namesake is not None and namesake is not twin:
         return _rejected(row, ["E113"])
+    if row.source in EXCHANGES:
+        exchange = _exchange(row, place, seen, reading)
+        if exchange is not None:
+            return exchange
     if twin is not None:
         return _repeated(row, twin, reading)
     return _new(row, place, seen, reading)
+
+
+def _exchange(row: ReadingRow, place: Place, seen: _Seen, reading: Known) -> Judged | None:
+    """What becomes of an exchange reading at once; None for the first removal reading on the day of the removal.
+
+    A meter is billed from its installation to its removal, and both days are the registry's: a file repeats what the
+    registry has of them, or fills in the removal that it lacks.
+    """
+    stored = seen.exchanges[place.installation_id, row.source]
+    same_day = [other for other in stored if other.read_at.astimezone(WARSAW).date() == row.read_on]
+    if any(_values(other) == _values(reading) for other in same_day):
+        return Judged(row=row, outcome=Outcome.DUPLICATE, codes=())
+    if _is_removal(row, place) and not stored:
+        return None
+    note = "; ".join(f"{other.read_at.astimezone(WARSAW):%Y-%m-%d} {other.index_m3} m³" for other in stored)
+    return Judged(
+        row=row, outcome=Outcome.QUARANTINED, codes=("V03",), note=f"the registry has {note or 'no such reading'}"
+    )
+
+
+def _is_removal(row: ReadingRow, place: Place) -> bool:
+    return row.source == REMOVAL and place.removed_on == row.read_on
 
 
 def _new(row: ReadingRow, place: Place, seen: _Seen, reading: Known) -> Judged:
@@ -200,10 +231,14 @@ def _new(row: ReadingRow, place: Place, seen: _Seen, reading: Known) -> Judged:
 
 
 def _order_finding(reading: Known, indexes: Sequence[tuple[datetime, Decimal]]) -> Finding | None:
-    """V04 or V05 when the index does not lie between those before and after it in time."""
+    """V02 for another index at the same moment; V04 or V05 when it does not lie between those before and after it."""
     if reading.index_m3 is None or not indexes:
         return None
     place = bisect_left(indexes, (reading.read_at, reading.index_m3))
+    there = [index_m3 for moment, index_m3 in indexes[max(place - 1, 0) : place + 1] if moment == reading.read_at]
+    if there and reading.index_m3 not in there:
+        facts = {"index_m3": str(reading.index_m3), "other_index_m3": str(there[0])}
+        return Finding(code="V02", severity="quarantine", facts=facts)
     before = indexes[place - 1] if place else None
     after = indexes[place] if place < len(indexes) else None
     steps = []

@@ -33,6 +33,8 @@ ROW_WARNINGS: Final = {
 }
 CHECKS: Final = {
     "V01": "the same meter, time and source came before with other values; the first stands, a person decides",
+    "V02": "another source gave another index at the same moment; the first stands, a person decides",
+    "V03": "an exchange reading that the registry does not bear out: it has another one, or none on that day",
     "V04": "the index is at most 0.05 m³ below the one before: jitter, accepted",
     "V05": "the index is below an earlier one or above a later one: a person decides",
 }

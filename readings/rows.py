@@ -32,7 +32,8 @@ _FIRST_YEAR, _LAST_YEAR = 1950, 2199
 class ReadingRow:
     """A row as read; with ``errors`` the other fields hold what could be read.
 
-    ``read_on`` and ``index_m3`` are those of the month's end when the row carries them, else those of ``read_at``.
+    ``read_at``, ``read_on`` and ``index_m3`` are those of the month's end when the row carries them. ``visited_at`` is
+    when the meter told them, by which a row that lies in the future is known.
     """
 
     line: Line
@@ -41,6 +42,7 @@ class ReadingRow:
     module_no: str
     register: int
     read_at: datetime
+    visited_at: datetime
     read_on: date
     index_m3: Decimal | None
     index_received: str
@@ -146,15 +148,15 @@ def _read(line: Line, row: Mapping[str, str], profile: Profile) -> ReadingRow:
     if moment is None:
         errors.append("E105")
         moment = noon(date(_FIRST_YEAR, 1, 1)), None
-    read_at, doubled = moment
+    visited_at, doubled = moment
     if doubled:
         warnings.append(doubled)
     index_m3, unit = _index(row, errors)
     _check_words(row, errors)
     details = {name: row[name] for name in _DETAILS if row[name]}
-    read_on = read_at.astimezone(WARSAW).date()
+    read_at = visited_at
     if row["month_end_index"] or row["month_end_date"]:
-        read_on, index_m3 = _month_end(row, read_on, index_m3, details, errors)
+        read_at, index_m3 = _month_end(row, visited_at, index_m3, details, errors)
     return ReadingRow(
         line=line,
         service_point=row["service_point"],
@@ -162,7 +164,8 @@ def _read(line: Line, row: Mapping[str, str], profile: Profile) -> ReadingRow:
         module_no=row["module_no"],
         register=int(register),
         read_at=read_at,
-        read_on=read_on,
+        visited_at=visited_at,
+        read_on=read_at.astimezone(WARSAW).date(),
         index_m3=index_m3,
         index_received=row["index"],
         unit=unit,
@@ -202,21 +205,26 @@ def _check_words(row: Mapping[str, str], errors: list[str]) -> None:
 
 
 def _month_end(
-    row: Mapping[str, str], read_on: date, index_m3: Decimal | None, details: dict[str, str], errors: list[str]
-) -> tuple[date, Decimal | None]:
-    """The month-end index stands for the row when it carries one; the index of ``read_at`` is kept in the details."""
+    row: Mapping[str, str], visited_at: datetime, index_m3: Decimal | None, details: dict[str, str], errors: list[str]
+) -> tuple[datetime, Decimal | None]:
+    """The month-end index and its moment stand for the row; those of the visit are kept in the details."""
     moment = read_moment(row["month_end_date"])
-    if moment is None or (day := moment[0].astimezone(WARSAW).date()) > read_on:
+    visited_on = visited_at.astimezone(WARSAW).date()
+    if moment is None or moment[0].astimezone(WARSAW).date() > visited_on:
         errors.append("E105")
-        return read_on, index_m3
+        return visited_at, index_m3
     if index_m3 is None:
-        return read_on, None
+        return visited_at, None
     month_end_m3 = read_index(row["month_end_index"], unit=row["unit"])
     if month_end_m3 is None:
         errors.append("E108")
-        return read_on, index_m3
-    details |= {"read_on": read_on.isoformat(), "index_m3": format(index_m3, "f")}
-    return day, month_end_m3
+        return visited_at, index_m3
+    details |= {
+        "read_at": visited_at.isoformat(),
+        "read_on": visited_on.isoformat(),
+        "index_m3": format(index_m3, "f"),
+    }
+    return min(moment[0], visited_at), month_end_m3  # a bare date is noon, the visit may have been that morning
 
 
 def _alarms(text: str, profile: Profile, warnings: list[str]) -> tuple[str, ...]:

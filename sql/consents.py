@@ -106,6 +106,16 @@ def insert_consents(
     return {row.line_no: row.consent_id for row in found}
 
 
+def parties_of_accounts(connection: Connection, *, account_nos: Collection[str]) -> Sequence[Any]:
+    """Payers and nabywcy of accounts, with their names and days."""
+    return connection.execute(_Q["parties_of_accounts"], {"account_nos": sorted(account_nos)}).all()
+
+
+def holders_of_emails(connection: Connection, *, emails: Collection[str], on_day: date) -> Sequence[Any]:
+    """Accounts that have one of the addresses (in small letters) confirmed on a day, with their payer and nabywca."""
+    return connection.execute(_Q["holders_of_emails"], {"emails": sorted(emails), "on_day": on_day}).all()
+
+
 def contracts_of_accounts(connection: Connection, *, account_nos: Collection[str]) -> Sequence[Any]:
     """Contracts of accounts with their tariff classes and days."""
     return connection.execute(_Q["contracts_of_accounts"], {"account_nos": sorted(account_nos)}).all()

@@ -38,6 +38,17 @@ class Answer:
     reply_text: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a person decided about a delivery: ``retry``, ``paper`` or ``accepted``, and why."""
+
+    delivery_id: UUID
+    decision: str
+    decided_by: str
+    decided_via: str
+    note: str
+
+
 class LeaseLost(Exception):  # noqa: N818 - names what was found
     """Another worker holds the delivery now; nothing was written, nothing may be sent."""
 
@@ -63,7 +74,10 @@ def doubt_sendings(connection: Connection, *, dead_owners: Sequence[str]) -> int
 
 
 def expire(connection: Connection, *, minimum_days: int) -> int:
-    """Documents whose payment term would fall below the lawful one if they left today: overdue, a person decides."""
+    """Documents whose payment term would fall below the lawful one if they left today: overdue, a person decides.
+
+    What a person has decided to send all the same goes on.
+    """
     return _moved(connection, "expire", "overdue", {"minimum_days": minimum_days})
 
 
@@ -89,7 +103,7 @@ def claim(connection: Connection, *, cycle_id: int | None, owner: str, batch: in
 
 
 def claimed_mail(connection: Connection, *, claims: Iterable[Claim]) -> Sequence[Row[Any]]:
-    """What is needed to send the claimed deliveries."""
+    """What is needed to send the claimed deliveries; ``agreed``: the address may still be written to today."""
     return connection.execute(_Q["claimed_mail"], {"delivery_ids": [claim.delivery_id for claim in claims]}).all()
 
 
@@ -144,13 +158,13 @@ def conclude(
 
 
 def fall_back_to_paper(connection: Connection, *, delivery_id: UUID, paper_id: UUID) -> None:
-    """A rejected e-mail becomes a letter the same day."""
+    """A rejected e-mail becomes a letter the same day; a person's decision about it holds for the letter too."""
     made = connection.execute(_Q["fall_back_to_paper"], {"delivery_id": delivery_id, "paper_id": paper_id})
     _record(connection, list(made.scalars()), kind="ready", body={"instead_of": str(delivery_id)})
 
 
 def cycles_with_letters(connection: Connection, *, cycle_id: int | None) -> Sequence[Row[Any]]:
-    """Cycles that have letters to package."""
+    """Cycles that have letters to package, every one of them with its document."""
     return connection.execute(_Q["cycles_with_letters"], {"cycle_id": cycle_id}).all()
 
 
@@ -192,6 +206,29 @@ def insert_package(
     ).scalar_one()
     connection.execute(_Q["mark_packaged"], {"package_id": package_id, "delivery_ids": list(delivery_ids)})
     _record(connection, delivery_ids, kind="packaged", body={"package": package_no, "sha256": sha256})
+
+
+def recorded_packages(connection: Connection, *, paths: Sequence[str]) -> set[str]:
+    """Which of ``paths`` (relative to the home folder) are recorded print packages."""
+    return set(connection.execute(_Q["recorded_packages"], {"paths": list(paths)}).scalars())
+
+
+def deliveries_to_decide(connection: Connection, *, invoice_no: str) -> Sequence[Row[Any]]:
+    """The deliveries of an invoice, locked, in order of their making."""
+    return connection.execute(_Q["deliveries_to_decide"], {"invoice_no": invoice_no}).all()
+
+
+def record_decision(connection: Connection, taken: Decision) -> None:
+    """Write a person's decision down; the note may name people, so the chain holds only its hash."""
+    words = {"decision": taken.decision, "decided_by": taken.decided_by, "decided_via": taken.decided_via}
+    connection.execute(_Q["insert_decision"], {"delivery_id": taken.delivery_id, "note": taken.note, **words})
+    note_sha256 = hashlib.sha256(taken.note.encode()).hexdigest()
+    _record(connection, [taken.delivery_id], kind="decided", body={**words, "note_sha256": note_sha256})
+
+
+def move_decided(connection: Connection, *, delivery_id: UUID, state: str, decided: bool) -> None:
+    """Move a delivery on by a person's word; ``decided``: whatever is left of the customer's term to pay."""
+    _moved(connection, "move_decided", state, {"delivery_id": delivery_id, "state": state, "decided": decided})
 
 
 def listing(connection: Connection, name: str, **parameters: Any) -> Sequence[Row[Any]]:

@@ -1,19 +1,39 @@
 """Connections to the billing database."""
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy.exc import ArgumentError
+
+_DRIVER = "postgresql+psycopg2"
 
 
 def make_engine(url: str) -> Engine:
     """An engine for ``url`` (always ``postgresql+psycopg2://``), small pool, checked before use.
 
+    What a statement was given is never in an error's text: it may be a name or an address, and texts go to logs.
+
     Raises:
-        ValueError: the URL names no driver or another one; a bare ``postgresql://`` would mean psycopg 3.
+        ValueError: the URL cannot be read, or names no driver or another one; a bare ``postgresql://`` would mean
+            psycopg 3.
     """
-    if not url.startswith("postgresql+psycopg2://"):
-        raise ValueError("a database URL starts with postgresql+psycopg2://")
     return create_engine(
-        url,
+        read_url(url),
         pool_size=4,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"connect_timeout": 10, "options": "-c timezone=Europe/Warsaw"},
     )
+
+
+def read_url(url: str) -> URL:
+    """A database URL in its parts; nothing of it, such as its password, is in the text of the error.
+
+    Raises:
+        ValueError: see ``make_engine``.
+    """
+    try:
+        read = make_url(url)
+    except (ArgumentError, ValueError):
+        read = None
+    if read is None or read.drivername != _DRIVER:
+        raise ValueError(f"a database URL looks like {_DRIVER}://user@host:5432/database")
+    return read

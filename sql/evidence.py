@@ -20,6 +20,17 @@ GENESIS = bytes(32)
 COLUMNS = ("seq", "event_at", "subject", "kind", "body", "prev", "hash")
 FEW = 3
 """So many events are inserted by a statement; COPY has a fixed cost of about as much."""
+_CHAIN = text("select seq, event_at, subject, kind, body, prev, hash from evidence order by seq").execution_options(
+    stream_results=True
+)
+_LOST_HEADS = text("""
+    select s.step_run_id, s.step, s.evidence_seq, e.hash
+    from step_run s
+    left join evidence e on e.seq = s.evidence_seq
+    where s.evidence_seq is not null and e.hash is distinct from s.evidence_hash
+    order by s.evidence_seq, s.step_run_id
+    limit 1
+""")
 _INSERT = text(f"insert into evidence ({', '.join(COLUMNS)}) values ({', '.join(f':{name}' for name in COLUMNS)})")
 
 
@@ -71,17 +82,29 @@ def _link(*, prev: bytes, seq: int, event_at: datetime, subject: str, kind: str,
 
 
 def verify_chain(connection: Connection) -> BrokenLink | None:
-    """Recompute the whole chain; None when every link holds."""
-    rows = connection.execution_options(stream_results=True).execute(
-        text("select seq, event_at, subject, kind, body, prev, hash from evidence order by seq")
-    )
+    """Recompute the whole chain, and find in it the head that each step saw; None when every link holds."""
+    return _broken_link(connection) or _lost_head(connection)
+
+
+def _broken_link(connection: Connection) -> BrokenLink | None:
     prev = GENESIS
-    for expected_seq, row in enumerate(rows, start=1):
-        if row.seq != expected_seq:
-            return BrokenLink(seq=expected_seq, reason="missing")
-        if bytes(row.prev) != prev:
-            return BrokenLink(seq=row.seq, reason="does not follow the event before it")
-        prev = _link(prev=prev, seq=row.seq, event_at=row.event_at, subject=row.subject, kind=row.kind, body=row.body)
-        if bytes(row.hash) != prev:
-            return BrokenLink(seq=row.seq, reason="content changed")
+    with connection.execute(_CHAIN) as rows:
+        for expected_seq, row in enumerate(rows, start=1):
+            if row.seq != expected_seq:
+                return BrokenLink(seq=expected_seq, reason="missing")
+            if bytes(row.prev) != prev:
+                return BrokenLink(seq=row.seq, reason="does not follow the event before it")
+            prev = _link(
+                prev=prev, seq=row.seq, event_at=row.event_at, subject=row.subject, kind=row.kind, body=row.body
+            )
+            if bytes(row.hash) != prev:
+                return BrokenLink(seq=row.seq, reason="content changed")
     return None
+
+
+def _lost_head(connection: Connection) -> BrokenLink | None:
+    lost = connection.execute(_LOST_HEADS).one_or_none()
+    if lost is None:
+        return None
+    what = "cut off" if lost.hash is None else "rewritten"
+    return BrokenLink(seq=lost.evidence_seq, reason=f"{what}: step run {lost.step_run_id} ({lost.step}) saw it")

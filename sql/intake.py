@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from sql.copying import copy_rows
 from sql.queries import queries
@@ -32,6 +33,11 @@ def accepted_counts(connection: Connection, *, kind: str, sha256: str) -> dict[s
     """Totals of the file with this content if it was accepted before, else None."""
     row = connection.execute(_Q["accepted_file"], {"kind": kind, "sha256": sha256}).mappings().one_or_none()
     return None if row is None else dict(row)
+
+
+def accepted_rows(connection: Connection, *, kind: str, sha256: str) -> Sequence[Row[Any]]:
+    """The rows of an accepted file as they are kept: line number, the line as received, outcome, codes, note."""
+    return connection.execute(_Q["accepted_rows"], {"kind": kind, "sha256": sha256}).all()
 
 
 def insert_accepted(connection: Connection, *, file: FileFacts, counts: Mapping[str, int], recorded_by: str) -> int:

@@ -99,6 +99,11 @@ def insert_invoices(connection: Connection, *, cycle: Cycle, series: str, invoic
     )
 
 
+def insert_drafted_periods(connection: Connection, *, cycle: Cycle) -> int:
+    """Count the days of the cycle's KSeF drafts as billed; how many lines they have."""
+    return connection.execute(_Q["insert_drafted_periods"], {"cycle_id": cycle.cycle_id}).rowcount
+
+
 def _insert_deliveries(connection: Connection, invoices: Sequence[NewInvoice]) -> None:
     connection.execute(
         _Q["insert_deliveries"],

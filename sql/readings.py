@@ -62,11 +62,16 @@ def known_points(connection: Connection, *, point_nos: Iterable[str]) -> frozens
 
 
 def stored_readings(
-    connection: Connection, *, wanted: Iterable[tuple[int, int, int, datetime]], external_ids: Iterable[str]
+    connection: Connection,
+    *,
+    wanted: Iterable[tuple[int, int, int, datetime]],
+    external_ids: Iterable[str],
+    exchanged: Iterable[int] = (),
 ) -> list[Row[Any]]:
     """Stored readings of ``wanted`` (installation id, meter id, register, since), and those with the external ids.
 
-    A register gives all its readings from ``since`` on and the newest usable one before.
+    A register gives all its readings from ``since`` on and the newest usable one before; the installations
+    ``exchanged`` give their opening and removal readings, whenever they were.
     """
     installation_ids, meter_ids, registers, since = _turned(wanted, width=4)
     rows = connection.execute(
@@ -75,7 +80,11 @@ def stored_readings(
     ).all()
     ids = sorted(external_ids)
     named = connection.execute(_Q["readings_by_external_id"], {"external_ids": ids}).all() if ids else ()
-    return list(dict.fromkeys([*rows, *named]))
+    installations = sorted(set(exchanged))
+    exchanges = (
+        connection.execute(_Q["exchange_readings"], {"installation_ids": installations}).all() if installations else ()
+    )
+    return list(dict.fromkeys([*rows, *named, *exchanges]))
 
 
 def insert_readings(connection: Connection, *, file_id: int, readings: Iterable[NewReading]) -> int:

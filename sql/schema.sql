@@ -592,3 +592,244 @@ grant update (last_sequence) on invoice_series to obieg_app;
 grant update (state, document_id, package_id, not_before, attempts, fence, lease_owner, lease_until, updated_at)
     on delivery to obieg_app;
 grant update (ended_at, outcome, reply_code, reply_enhanced, reply_text) on attempt to obieg_app;
+-- What the checks compare rating with, and guards around the few things that may change.
+
+-- ── prices, written down once more at the freeze, apart from what rating makes of them ──────────────────────────
+create table cycle_group (
+    cycle_id       bigint not null references cycle,
+    tariff_sha256  text not null references input_file,
+    tariff_group   text not null,
+    tariff_class   text not null,
+    channels       text[] not null check (channels <@ array['paper', 'email'] and cardinality(channels) > 0),
+    tariff_from    date not null,
+    standing_per   text not null check (standing_per in ('recipient', 'point')),
+    primary key (cycle_id, tariff_sha256, tariff_group)
+);
+
+create table cycle_price (
+    cycle_id       bigint not null,
+    tariff_sha256  text not null,
+    tariff_group   text not null,
+    service        text not null check (service in ('water', 'sewage', 'abonament')),
+    valid_from     date not null,
+    net_zl         numeric(10, 4) not null,
+    vat_rate       numeric not null,
+    primary key (cycle_id, tariff_sha256, tariff_group, service, valid_from),
+    foreign key (cycle_id, tariff_sha256, tariff_group) references cycle_group
+);
+
+-- What a day costs in a cycle: a price holds until the next one of its group or until the next tariff begins.
+create view cycle_price_days as
+with tariff as (
+    select cycle_id, tariff_sha256, lead(tariff_from) over (partition by cycle_id order by tariff_from) as until
+    from (select distinct cycle_id, tariff_sha256, tariff_from from cycle_group) each_once
+)
+select g.cycle_id, g.tariff_class, channel, p.service, g.tariff_sha256, g.tariff_group, p.net_zl,
+       daterange(p.valid_from, least(t.until, lead(p.valid_from) over (
+           partition by g.cycle_id, g.tariff_sha256, g.tariff_group, channel, p.service order by p.valid_from))) as days
+from cycle_group g
+join tariff t using (cycle_id, tariff_sha256)
+join cycle_price p using (cycle_id, tariff_sha256, tariff_group)
+cross join unnest(g.channels) as channel
+where t.until is null or p.valid_from < t.until;
+
+create trigger append_only before update or delete on cycle_group for each row execute function refuse_change();
+create trigger append_only before update or delete on cycle_price for each row execute function refuse_change();
+create trigger append_only_truncate before truncate on cycle_group for each statement execute function refuse_change();
+create trigger append_only_truncate before truncate on cycle_price for each statement execute function refuse_change();
+grant select on cycle_group, cycle_price, cycle_price_days to obieg_app, obieg_auditor;
+grant insert on cycle_group, cycle_price to obieg_app;
+
+-- ── the head of the evidence as each step saw it: a chain whose end was cut off still holds, but not here ─────────
+alter table step_run
+    add column evidence_seq bigint,
+    add column evidence_hash bytea,
+    add constraint head_is_whole check ((evidence_seq is null) = (evidence_hash is null));
+
+-- ── states move only along the arrows of docs/way-of-the-data.md ────────────────────────────────────────────────
+-- The arrows are the trigger's arguments, written source>target. Tables are named with their schema because an
+-- application may make temporary ones, which are found first.
+create function refuse_other_states() returns trigger language plpgsql as $$
+begin
+    if old.state || '>' || new.state = any (tg_argv) then
+        return new;
+    end if;
+    raise exception '%: no way leads from % to %', tg_table_name, old.state, new.state using errcode = 'OB002';
+end $$;
+
+create trigger legal_state before update of state on cycle
+    for each row when (old.state is distinct from new.state) execute function refuse_other_states(
+        'opened>frozen', 'frozen>checked', 'frozen>dry', 'checked>approved', 'approved>issued', 'issued>closed',
+        'opened>rejected', 'frozen>rejected', 'checked>rejected', 'approved>rejected');
+
+create trigger legal_state before update of state on delivery
+    for each row when (old.state is distinct from new.state) execute function refuse_other_states(
+        'planned>archived', 'archived>ready',
+        'ready>leased', 'ready>overdue', 'ready>packaged', 'ready>blocked',
+        'leased>sending', 'leased>ready', 'leased>rejected', 'leased>blocked',
+        'sending>accepted', 'sending>unknown', 'sending>rejected', 'sending>blocked', 'sending>ready',
+        'unknown>accepted', 'unknown>ready', 'unknown>rejected',
+        -- a person's decision
+        'blocked>ready', 'blocked>rejected', 'overdue>ready', 'overdue>rejected', 'rejected>ready',
+        'accepted>delivered', 'delivered>settled', 'accepted>bounced', 'delivered>bounced', 'packaged>sent');
+
+-- A dead address is confirmed anew by a new row, with its evidence.
+create trigger legal_state before update of state on email_address
+    for each row when (old.state is distinct from new.state) execute function refuse_other_states(
+        'unconfirmed>dead', 'confirmed>dead');
+
+-- The owner may load what stood before; the application begins at the beginning.
+create function refuse_late_start() returns trigger language plpgsql as $$
+begin
+    raise exception '%: nothing begins as %', tg_table_name, to_jsonb(new) ->> tg_argv[0] using errcode = 'OB002';
+end $$;
+
+create trigger legal_start before insert on cycle
+    for each row when (current_user = 'obieg_app' and new.state <> 'opened')
+    execute function refuse_late_start('state');
+create trigger legal_start before insert on delivery
+    for each row when (current_user = 'obieg_app' and new.state <> 'planned'
+                       and not (new.state = 'ready' and new.channel = 'paper'))
+    execute function refuse_late_start('state');
+create trigger legal_start before insert on invoice_series
+    for each row when (current_user = 'obieg_app' and new.last_sequence <> 0)
+    execute function refuse_late_start('last_sequence');
+
+-- ── an attempt ends once; only a doubt is resolved later ────────────────────────────────────────────────────────
+create function refuse_second_end() returns trigger language plpgsql as $$
+begin
+    if old.outcome = 'unknown' and new.outcome is not null then
+        return new;
+    end if;
+    raise exception 'attempt % of % has ended as %', old.attempt_no, old.delivery_id, old.outcome
+        using errcode = 'OB002';
+end $$;
+
+create trigger ends_once before update on attempt
+    for each row when (old.outcome is not null and old is distinct from new) execute function refuse_second_end();
+
+-- ── numbers are used up one after the other ─────────────────────────────────────────────────────────────────────
+create function refuse_gap() returns trigger language plpgsql as $$
+declare
+    used bigint;
+    newest bigint;
+begin
+    select count(*), max(i.sequence) into used, newest
+    from public.invoice i
+    where i.series = old.series and i.sequence > old.last_sequence;
+    if new.last_sequence = newest and new.last_sequence - old.last_sequence = used then
+        return new;
+    end if;
+    raise exception 'series %: its % invoices after number % do not lead to %',
+        old.series, used, old.last_sequence, new.last_sequence using errcode = 'OB002';
+end $$;
+
+create trigger no_gap before update of last_sequence on invoice_series
+    for each row when (old.last_sequence <> new.last_sequence) execute function refuse_gap();
+
+-- ── each event of the evidence follows the one before it ────────────────────────────────────────────────────────
+create function refuse_loose_link() returns trigger language plpgsql as $$
+declare
+    loose bigint;
+begin
+    select min(a.seq) into loose
+    from added a
+    left join public.evidence before on before.seq = a.seq - 1
+    where a.prev is distinct from case a.seq when 1 then decode(repeat('00', 32), 'hex') else before.hash end
+       or a.seq < 1;
+    if loose is not null then
+        raise exception 'evidence: event % does not follow the one before it', loose using errcode = 'OB002';
+    end if;
+    return null;
+end $$;
+
+create trigger follows after insert on evidence referencing new table as added
+    for each statement execute function refuse_loose_link();
+-- What a person decided about a delivery that did not move on by itself, and in which words.
+create table delivery_decision (
+    decision_id  bigint generated always as identity primary key,
+    delivery_id  uuid not null references delivery,
+    decision     text not null check (decision in ('retry', 'paper', 'accepted')),
+    decided_by   text not null,
+    decided_via  text not null check (decided_via in ('airflow', 'cli')),
+    note         text not null check (note <> ''),
+    event_at     timestamptz not null,
+    recorded_at  timestamptz not null default clock_timestamp()
+);
+create index decision_of_delivery on delivery_decision (delivery_id, decision_id);
+create trigger append_only before update or delete on delivery_decision for each row execute function refuse_change();
+create trigger append_only_truncate before truncate on delivery_decision
+    for each statement execute function refuse_change();
+
+-- A person has decided that it may leave although the customer keeps less than the lawful term to pay.
+alter table delivery add column decided boolean not null default false;
+
+grant select on delivery_decision to obieg_app, obieg_auditor;
+grant insert on delivery_decision to obieg_app;
+grant update (decided) on delivery to obieg_app;
+-- What may be sent where on a day, and which days have left the house as drafts for KSeF.
+
+create index account_party_of_account on account_party (account_id);
+create index email_address_of_account on email_address (account_id);
+create index delivery_preference_of_account on delivery_preference (account_id);
+
+-- Whether somebody else became payer or nabywca of an account after ``given_on``, up to ``on_day``. Neither a consent
+-- nor an address outlives such a handover: it was another person's.
+create function handed_over_since(account bigint, given_on date, on_day date) returns boolean language sql stable as $$
+    select exists (
+        select 1 from account_party h
+        where h.account_id = account and h.role in ('payer', 'nabywca')
+          and upper(h.valid) <= on_day and upper(h.valid) > given_on
+          and not exists (select 1 from account_party same
+                          where same.account_id = h.account_id and same.role = h.role
+                            and same.party_id = h.party_id and same.valid @> on_day))
+$$;
+
+-- The channel agreed with each account for a day, with its consent, and the address known for it.
+create function agreed_delivery(on_day date)
+returns table (account_id bigint, channel text, consent_id bigint, email text, email_state text)
+language sql stable as $$
+    select a.account_id, coalesce(p.channel, 'paper'), p.consent_id, e.address, e.state
+    from account a
+    left join (delivery_preference p join consent_event c on c.consent_id = p.consent_id)
+           on p.account_id = a.account_id and p.valid @> on_day
+          and not handed_over_since(a.account_id, (c.received_at at time zone 'Europe/Warsaw')::date, on_day)
+    left join email_address e
+           on e.account_id = a.account_id and e.valid @> on_day
+          and not handed_over_since(
+              a.account_id, coalesce((e.confirmed_at at time zone 'Europe/Warsaw')::date, lower(e.valid)), on_day)
+$$;
+
+-- Days and readings of drafts that were laid out for the KSeF gateway: billed as far as the next cycle is concerned.
+create table drafted_period (
+    cycle_id            bigint not null references cycle,
+    account_id          bigint not null references account,
+    line_no             integer not null,
+    point_id            bigint references point,
+    service             text not null check (service in ('water', 'sewage', 'abonament')),
+    service_no          integer not null generated always as (
+                            case service when 'water' then 1 when 'sewage' then 2 else 3 end) stored,
+    period              daterange not null check (not isempty(period)),
+    current_reading_id  bigint references reading,
+    primary key (cycle_id, account_id, line_no),
+    foreign key (cycle_id, account_id) references hold,
+    constraint no_drafted_day_twice_at_a_point exclude using gist (
+        int8range(point_id, point_id, '[]') with &&, int4range(service_no, service_no, '[]') with &&,
+        period with &&) where (point_id is not null),
+    constraint no_drafted_day_twice_for_a_recipient exclude using gist (
+        int8range(account_id, account_id, '[]') with &&, int4range(service_no, service_no, '[]') with &&,
+        period with &&) where (point_id is null)
+);
+create index drafted_by_reading on drafted_period (current_reading_id) where current_reading_id is not null;
+create trigger append_only before update or delete on drafted_period for each row execute function refuse_change();
+create trigger append_only_truncate before truncate on drafted_period
+    for each statement execute function refuse_change();
+grant select on drafted_period to obieg_app, obieg_auditor;
+grant insert on drafted_period to obieg_app;
+
+-- Every day that is billed, as an invoice or as a draft.
+create view billed_day as
+    select account_id, point_id, service, period from billed_period
+    union all
+    select account_id, point_id, service, period from drafted_period;
+grant select on billed_day to obieg_app, obieg_auditor;

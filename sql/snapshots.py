@@ -48,19 +48,28 @@ def count_eligible(connection: Connection, *, cycle: Cycle) -> int:
 def gather(connection: Connection, *, cycle: Cycle, reading_window: Period) -> Iterator[Gathered]:
     """Every account of the cycle's routes as it stands now, in the order of account numbers."""
     days = {"start": cycle.period.start, "until": cycle.period.until}
-    accounts = connection.execute(_Q["eligible_accounts"], {"issue_date": cycle.issue_date} | _routes(cycle)).all()
+    accounts = connection.execute(
+        _Q["eligible_accounts"], days | {"issue_date": cycle.issue_date} | _routes(cycle)
+    ).all()
     parties = _grouped(connection.execute(_Q["parties"], {"issue_date": cycle.issue_date}), "account_id")
-    contracts = _grouped(connection.execute(_Q["contracts"], days), "account_id")
+    contracts = connection.execute(_Q["contracts"], days).all()
     registers = _grouped(
         connection.execute(
-            _Q["registers"], {"window_start": reading_window.start, "window_until": reading_window.until}
+            _Q["registers"],
+            {
+                "contract_ids": [row.contract_id for row in contracts],
+                "period_until": cycle.period.until,
+                "window_start": reading_window.start,
+                "window_until": reading_window.until,
+            },
         ),
-        "point_id",
+        "contract_id",
     )
+    by_account = _grouped(contracts, "account_id")
     taken = connection.execute(_Q["accounts_in_other_cycles"], days | {"cycle_id": cycle.cycle_id})
     others = {row.account_id: row.cycle_key for row in taken}
     for account in accounts:
-        points = [_point(row, registers[row.point_id]) for row in contracts[account.account_id]]
+        points = [_point(row, registers[row.contract_id]) for row in by_account[account.account_id]]
         yield Gathered(
             account_id=account.account_id,
             snapshot=_snapshot(account, parties[account.account_id], points),
@@ -96,6 +105,8 @@ def _snapshot(account: Row[Any], parties: Iterable[Row[Any]], points: Iterable[P
         email=account.email if carrier is Channel.EMAIL else None,
         consent_id=account.consent_id,
         channel_reason=reason,
+        standing_from=account.standing_from,
+        handed_over_on=account.handed_over_on,
         points=tuple(points),
     )
 

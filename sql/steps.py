@@ -31,13 +31,20 @@ class StepRun:
 
 
 def insert_step_run(connection: Connection, run: StepRun) -> None:
-    """Append ``run`` inside the caller's transaction: it stands exactly when the step's work does."""
+    """Append ``run`` inside the caller's transaction: it stands exactly when the step's work does.
+
+    It remembers the newest event of the evidence, so that events cannot be cut off unseen.
+    """
     connection.execute(
         text("""
             insert into step_run (cycle_id, step, chunk, counts, sums, sha256, actor, dag_id, airflow_run_id,
-                                  try_number, code_version, tariff_sha256s, started_at, event_at)
-            values (:cycle_id, :step, :chunk, cast(:counts as jsonb), cast(:sums as jsonb), :sha256, :actor, :dag_id,
-                    :airflow_run_id, :try_number, :code_version, :tariff_sha256s, :started_at, :event_at)
+                                  try_number, code_version, tariff_sha256s, started_at, event_at,
+                                  evidence_seq, evidence_hash)
+            select :cycle_id, :step, :chunk, cast(:counts as jsonb), cast(:sums as jsonb), :sha256, :actor, :dag_id,
+                   :airflow_run_id, :try_number, :code_version, :tariff_sha256s, :started_at, :event_at,
+                   head.seq, head.hash
+            from (values (1)) as one_row (number)
+            left join (select seq, hash from evidence order by seq desc limit 1) head on true
         """),
         {
             "cycle_id": run.cycle_id,

@@ -15,13 +15,13 @@ LATECOMER = "0012"
 PAPERLESS = ("0002", "0005", "0008", "0010")
 EVERYBODY = (*HOUSEHOLDS, COMPANY, LATECOMER)
 
-_FILES = {
+HEADERS = {
     "parties": "party_no;kind;name;nip;street;postcode;city",
     "accounts": "account_no;route;bank_account",
     "account_parties": "account_no;role;party_no;valid_from;valid_until",
     "points": "point_no;street;postcode;city",
     "contracts": "contract_no;account_no;point_no;tariff_class;services;valid_from;valid_until",
-    "meters": "meter_no;point_no;dials;decimals;installed_on;opening_index",
+    "meters": "meter_no;point_no;dials;decimals;installed_on;opening_index;replaces_meter_no;removal_index",
     "emails": "account_no;email;state;confirmation_kind;confirmed_at;valid_from",
 }
 
@@ -35,7 +35,7 @@ def bank_account(account_no: str) -> str:
 
 def write_registry(folder: Path) -> Path:
     """Registry files: ten households, a company with NIP, and one whose meter nobody reads."""
-    rows: dict[str, list[str]] = {name: [] for name in _FILES}
+    rows: dict[str, list[str]] = {name: [] for name in HEADERS}
     for no in EVERYBODY:
         company = no == COMPANY
         kind, nip = ("organisation", "5260250274") if company else ("natural_person", "")
@@ -45,11 +45,11 @@ def write_registry(folder: Path) -> Path:
         rows["points"].append(f"PP{no};ul. Łąkowa {int(no)};00-001;Zdroje")
         services = "water" if no == "0010" else "water+sewage"
         rows["contracts"].append(f"C{no};A{no};PP{no};{'business' if company else 'household'};{services};2026-06-01;")
-        rows["meters"].append(f"M{no};PP{no};5;0;2026-06-30;{int(no) * 10}")
+        rows["meters"].append(f"M{no};PP{no};5;0;2026-06-30;{int(no) * 10};;")
         if not company:
             rows["emails"].append(f"A{no};klient{no}@example.com;confirmed;click;2026-06-01T12:00:00;2026-06-01")
     folder.mkdir(parents=True, exist_ok=True)
-    for name, header in _FILES.items():
+    for name, header in HEADERS.items():
         (folder / f"{name}.csv").write_text("\n".join((header, *rows[name])) + "\n", encoding="utf-8")
     return folder
 

@@ -12,15 +12,17 @@ from contextlib import contextmanager
 from sqlalchemy.exc import ProgrammingError
 
 from pipeline.cli.answer import Answer
+from pipeline.cli.database import found_databases
 from pipeline.cli.parser import make_parser
 from pipeline.cli.person import person
 from pipeline.cli.refusals import guarded
 from pipeline.errors import OperatorError
-from pipeline.postgres import databases
 from pipeline.settings import Settings, read_settings
 from pipeline.work import Work, open_work
 
 UNDEFINED_TABLE = "42P01"
+CLOCK_YEARS = range(2000, 2200)
+"""Years that a demo's clock may be set to: those in which time zones, files and dates of payment make sense."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: Namespace) -> int:
     settings = read_settings()
+    _check_clock(options)
     if options.needs_database:
         with _work(settings) as work:
             text = _text(options.command(work, options), options)
@@ -41,13 +44,19 @@ def _run(options: Namespace) -> int:
     return 0
 
 
+def _check_clock(options: Namespace) -> None:
+    moment = getattr(options, "moment", None)
+    if moment is not None and moment.year not in CLOCK_YEARS:
+        raise OperatorError("CLOCK_BOUNDS", f"the clock can be set to the years {CLOCK_YEARS[0]} to {CLOCK_YEARS[-1]}")
+
+
 def _text(answer: Answer, options: Namespace) -> str:
     return answer.as_json() if options.json else answer.text
 
 
 @contextmanager
 def _work(settings: Settings) -> Iterator[Work]:
-    with open_work(settings=settings, database_url=databases(settings).app_url, actor=person()) as work:
+    with open_work(settings=settings, database_url=found_databases(settings).app_url, actor=person()) as work:
         try:
             yield work
         except ProgrammingError as error:

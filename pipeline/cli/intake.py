@@ -60,12 +60,20 @@ def _taken(title: str, counts: dict[str, Any]) -> Answer:
 
 
 def _file(path: Path) -> Path:
-    if not path.is_file():
-        raise OperatorError("FILE_MISSING", f"there is no file {path}")
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except OSError as error:
+        raise OperatorError("FILE_MISSING", f"{path}: {error.strerror}") from None
+    if not is_file:
+        raise OperatorError("FILE_MISSING", f"{path} is a folder" if is_folder else f"there is no file {path}")
     return path
 
 
 def _folder(path: Path) -> Path:
-    if not path.is_dir():
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:
+        raise OperatorError("FOLDER_MISSING", f"{path}: {error.strerror}") from None
+    if not is_folder:
         raise OperatorError("FOLDER_MISSING", f"there is no folder {path}")
     return path

@@ -1,9 +1,9 @@
-"""Commands that look something up, and the clock."""
+"""Commands that look something up, what concerns deliveries, and the clock."""
 
 from argparse import Namespace
 from typing import Any
 
-from pipeline import deliver
+from pipeline import deliver, resolve_delivery
 from pipeline.cli.answer import Answer, counts_answer, shown
 from pipeline.errors import Inconsistent, OperatorError
 from pipeline.work import WARSAW, Work
@@ -24,6 +24,16 @@ def show_delivery(work: Work, options: Namespace) -> Answer:
 def sweep(work: Work, _options: Namespace) -> Answer:
     """``obieg delivery sweep``."""
     return counts_answer("deliveries", deliver.run(work, cycle_key=None))
+
+
+def resolve(work: Work, options: Namespace) -> Answer:
+    """``obieg delivery resolve NUMBER``."""
+    done = resolve_delivery.run(work, invoice_no=options.number, decision=options.decision, note=options.note)
+    became = "accepted" if done["state"] == "accepted" else "to leave with the next `obieg delivery sweep`"
+    text = (
+        f"{done['invoice_no']}: {done['channel']} was {done['was']}, {options.decision} by {work.actor.name}: {became}"
+    )
+    return Answer(text=text, data=done)
 
 
 def show_clock(work: Work, _options: Namespace) -> Answer:

@@ -111,6 +111,17 @@ def _delivery(topics: Any) -> None:
     show = _command(topic, "show", "what became of an invoice's delivery", lookups.show_delivery)
     show.add_argument("number", metavar="NUMBER")
     _command(topic, "sweep", "send whatever is ready and due", lookups.sweep)
+    text = "decide about a delivery that stands still: blocked, overdue or unknown"
+    resolve = _command(topic, "resolve", text, lookups.resolve)
+    resolve.add_argument("number", metavar="NUMBER")
+    choices = resolve.add_mutually_exclusive_group(required=True)
+    for choice, meaning in (
+        ("retry", "it may leave as it is"),
+        ("paper", "it leaves as a letter"),
+        ("accepted", "the message that is in doubt has arrived"),
+    ):
+        choices.add_argument(f"--{choice}", dest="decision", action="store_const", const=choice, help=meaning)
+    resolve.add_argument("--note", required=True, metavar="TEXT", help="why; kept with the decision")
 
 
 def _invoice(topics: Any) -> None:

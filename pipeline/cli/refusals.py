@@ -4,12 +4,14 @@ import os
 import sys
 from collections.abc import Callable
 
-from sqlalchemy.exc import OperationalError
+import psycopg2
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from billing.errors import DataRefused, Retryable, Undeliverable
 from pipeline.errors import Inconsistent, OperatorError, Unavailable
 
 REFUSED, INCONSISTENT, UNAVAILABLE, INTERRUPTED = 2, 3, 4, 130
+_NO_RIGHT = frozenset({"42501", "25006"})  # no privilege, a transaction that may only read
 
 
 def guarded(command: Callable[[], int]) -> int:
@@ -23,12 +25,22 @@ def guarded(command: Callable[[], int]) -> int:
     except (Unavailable, Retryable) as error:
         return _refuse(str(error), UNAVAILABLE)
     except OperationalError as error:
-        return _refuse(f"DATABASE_UNREACHABLE: {str(error.orig).strip().splitlines()[0]}", UNAVAILABLE)
+        return _refuse(f"DATABASE_UNREACHABLE: {_said(error.orig)}", UNAVAILABLE)
+    except (DBAPIError, psycopg2.Error) as error:
+        driven = error.orig if isinstance(error, DBAPIError) else error
+        if getattr(driven, "pgcode", None) not in _NO_RIGHT:
+            raise
+        return _refuse(f"NOT_PERMITTED: the database refuses: {_said(driven)}", REFUSED)
     except KeyboardInterrupt:
         return _refuse("INTERRUPTED: stopped; the step under way left nothing behind", INTERRUPTED)
     except BrokenPipeError:  # the reader of our output has gone; nothing is left to say to it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _said(error: BaseException | None) -> str:
+    """The first line of what the driver said: the others may hold values."""
+    return (str(error).strip().splitlines() or ["no reason given"])[0]
 
 
 def _refuse(line: str, code: int) -> int:

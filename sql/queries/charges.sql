@@ -87,12 +87,15 @@ select c.charge_id, c.account_id, a.account_no, c.channel, c.net_zl, c.vat_zl, c
        s.content as snapshot, s.chunk_no,
        exists (select 1 from charge_line l join reading r on r.reading_id = l.current_reading_id
                where l.charge_id = c.charge_id and r.state <> 'VALID') as reading_changed,
-       p.channel as channel_now, e.address as email_now, e.state as email_state_now
+       d.channel as channel_now, d.email as email_now, d.email_state as email_state_now,
+       (select json_object_agg(h.role, p.party_no) from account_party h join party p using (party_id)
+        where h.account_id = c.account_id and h.valid @> cast(:issue_date as date)) as parties_now,
+       (select json_object_agg(k.contract_no, upper(k.valid)) from contract k
+        where k.account_id = c.account_id) as contracts_now
 from charge c
 join account a using (account_id)
 join snapshot_account s using (cycle_id, account_id)
-left join delivery_preference p on p.account_id = c.account_id and p.valid @> cast(:issue_date as date)
-left join email_address e on e.account_id = c.account_id and e.valid @> cast(:issue_date as date)
+join agreed_delivery(cast(:issue_date as date)) d on d.account_id = c.account_id
 where c.cycle_id = :cycle_id and s.chunk_no = :chunk_no
 order by a.account_no
 

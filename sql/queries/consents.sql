@@ -28,6 +28,25 @@ order by a.account_no
 -- name: ids_of_file
 select c.line_no, c.consent_id from consent_event c where c.file_id = :file_id and c.account_id = any(:account_ids)
 
+-- name: parties_of_accounts
+-- Who pays for and who is billed for the accounts, by day.
+select a.account_no, ap.role, ap.party_id, p.name, lower(ap.valid) as valid_from, upper(ap.valid) as valid_until
+from account_party ap
+join account a using (account_id)
+join party p using (party_id)
+where a.account_no = any(:account_nos) and ap.role in ('payer', 'nabywca') and not isempty(ap.valid)
+
+-- name: holders_of_emails
+-- Accounts whose confirmed address on a day is one of these (in small letters), with their payer and nabywca.
+select lower(e.address) as email, a.account_no, payer.party_id as payer_id, nabywca.party_id as nabywca_id
+from email_address e
+join account a using (account_id)
+left join account_party payer
+       on payer.account_id = a.account_id and payer.role = 'payer' and payer.valid @> cast(:on_day as date)
+left join account_party nabywca
+       on nabywca.account_id = a.account_id and nabywca.role = 'nabywca' and nabywca.valid @> cast(:on_day as date)
+where lower(e.address) = any(:emails) and e.state = 'confirmed' and e.valid @> cast(:on_day as date)
+
 -- name: contracts_of_accounts
 select a.account_no, c.tariff_class, lower(c.valid) as valid_from, upper(c.valid) as valid_until
 from contract c

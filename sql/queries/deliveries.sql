@@ -36,7 +36,7 @@ for update of d skip locked
 update delivery d
 set state = 'overdue', updated_at = clock_timestamp()
 from invoice i
-where i.invoice_id = d.invoice_id and d.state = 'ready'
+where i.invoice_id = d.invoice_id and d.state = 'ready' and not d.decided
   and i.due_date < (business_now() at time zone 'Europe/Warsaw')::date + :minimum_days
 returning d.delivery_id
 
@@ -54,15 +54,22 @@ where delivery_id in (
 returning delivery_id, fence
 
 -- name: claimed_mail
+-- What is needed to send, and whether the address is today the one that is agreed and confirmed for the account. The
+-- limit keeps the planner to the one account.
 select d.delivery_id, d.fence, d.attempts, d.address, d.message_id, d.account_id, i.invoice_no, i.content,
        i.account_id as invoice_account_id, i.event_at as issued_at,
        (select e.account_id from email_address e
-        where e.account_id = i.account_id and e.address = d.address and e.state = 'confirmed'
+        where e.account_id = i.account_id and e.address = d.address
         limit 1) as address_account_id,
+       coalesce(g.channel = 'email' and g.email = d.address and g.email_state = 'confirmed', false) as agreed,
        doc.archive_key, doc.sha256 as document_sha256
 from delivery d
 join invoice i using (invoice_id)
 join document doc on doc.document_id = d.document_id and doc.invoice_id = d.invoice_id
+cross join (select (business_now() at time zone 'Europe/Warsaw')::date as today) clock
+left join lateral (select a.channel, a.email, a.email_state from agreed_delivery(clock.today) a
+                   where a.account_id = i.account_id
+                   limit 1) g on true
 where d.delivery_id = any(cast(:delivery_ids as uuid[]))
 order by d.delivery_id
 
@@ -112,20 +119,24 @@ returning e.email_id
 
 -- name: fall_back_to_paper
 insert into delivery (delivery_id, invoice_id, purpose, channel, account_id, state, reason, document_id, issue_date,
-                      deadline, not_before)
+                      deadline, not_before, decided)
 select :paper_id, invoice_id, purpose, 'paper', account_id, 'ready', 'email_' || state, document_id, issue_date,
-       deadline, now()
+       deadline, now(), decided
 from delivery
 where delivery_id = :delivery_id
 on conflict (invoice_id, purpose, channel) do nothing
 returning delivery_id
 
 -- name: cycles_with_letters
+-- Only where every invoice has its document and is released: a package made while others are still rendered would
+-- split one posting in two.
 select distinct i.cycle_id, c.cycle_key
 from delivery d
 join invoice i using (invoice_id)
 join cycle c using (cycle_id)
 where d.channel = 'paper' and d.state = 'ready' and (cast(:cycle_id as bigint) is null or i.cycle_id = :cycle_id)
+  and not exists (select 1 from delivery w join invoice j using (invoice_id)
+                  where j.cycle_id = i.cycle_id and w.state in ('planned', 'archived'))
 order by i.cycle_id
 
 -- name: letters
@@ -163,6 +174,27 @@ returning package_id
 -- name: mark_packaged
 update delivery set state = 'packaged', package_id = :package_id, updated_at = clock_timestamp()
 where delivery_id = any(cast(:delivery_ids as uuid[])) and state = 'ready'
+
+-- name: recorded_packages
+select path from print_package where path = any(:paths)
+
+-- name: deliveries_to_decide
+select d.delivery_id, d.channel, d.state, i.cycle_id, i.due_date
+from delivery d
+join invoice i using (invoice_id)
+where i.invoice_no = :invoice_no
+order by d.recorded_at
+for update of d
+
+-- name: move_decided
+update delivery
+set state = :state, decided = decided or :decided, not_before = now(), updated_at = clock_timestamp()
+where delivery_id = :delivery_id
+returning delivery_id
+
+-- name: insert_decision
+insert into delivery_decision (delivery_id, decision, decided_by, decided_via, note, event_at)
+values (:delivery_id, :decision, :decided_by, :decided_via, :note, business_now())
 
 -- name: delivery_counts
 select d.channel, d.state, count(*) as deliveries

@@ -7,6 +7,13 @@ select rows, accepted, accepted_warn, quarantined, rejected, duplicate
 from import_file
 where kind = :kind and sha256 = :sha256 and status = 'accepted'
 
+-- name: accepted_rows
+select r.line_no, r.raw, r.outcome, r.codes, r.note
+from import_row r
+join import_file f using (file_id)
+where f.kind = :kind and f.sha256 = :sha256 and f.status = 'accepted'
+order by r.line_no
+
 -- name: refused_file
 select file_id
 from import_file

@@ -24,6 +24,17 @@ from invoice i
 join charge_line l using (charge_id)
 where i.invoice_no = any(:invoice_nos)
 
+-- name: insert_drafted_periods
+-- The days and readings of the cycle's KSeF drafts, as they are laid out for the gateway.
+insert into drafted_period (cycle_id, account_id, line_no, point_id, service, period, current_reading_id)
+select h.cycle_id, h.account_id, l.line_no, p.point_id, l.line ->> 'service',
+       daterange(cast(l.line #>> '{period,start}' as date), cast(l.line #>> '{period,until}' as date)),
+       cast(l.line ->> 'current_reading_id' as bigint)
+from hold h
+cross join lateral jsonb_array_elements(cast(h.draft as jsonb) -> 'lines') with ordinality as l (line, line_no)
+left join point p on p.point_no = l.line ->> 'point_no'
+where h.cycle_id = :cycle_id and h.draft is not null
+
 -- name: insert_deliveries
 insert into delivery (delivery_id, invoice_id, purpose, channel, account_id, address, state, reason, message_id,
                       issue_date, deadline, not_before)

@@ -48,6 +48,13 @@ join lateral (
     limit 1
 ) before on true
 
+-- name: exchange_readings
+-- Opening and removal readings of installations.
+select r.installation_id, r.meter_id, r.register, r.read_at, r.source, r.index_m3, r.quality, r.reason_code, r.state,
+       r.external_id
+from reading r
+where r.installation_id = any(:installation_ids) and r.source in ('exchange_install', 'exchange_removal')
+
 -- name: readings_by_external_id
 select r.installation_id, r.meter_id, r.register, r.read_at, r.source, r.index_m3, r.quality, r.reason_code, r.state,
        r.external_id

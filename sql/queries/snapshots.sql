@@ -1,10 +1,23 @@
 -- name: eligible_accounts
--- Every account of the routes, with the channel agreed for the issue date and the address confirmed for it.
-select a.account_id, a.account_no, a.bank_account, coalesce(p.channel, 'paper') as channel, p.consent_id,
-       e.address as email, e.state as email_state
+-- Every account of the routes, with the channel agreed for the issue date, the address known for it, the day from which
+-- the standing charge is owed, and the day on which payer or nabywca last changed.
+select a.account_id, a.account_no, a.bank_account, d.channel, d.consent_id, d.email, d.email_state,
+       coalesce(
+           (select max(upper(b.period)) from billed_day b
+            where b.account_id = a.account_id and b.service = 'abonament'),
+           (select min(lower(y.period)) from hold h join cycle y using (cycle_id)
+            where h.account_id = a.account_id and not h.excluded and y.state in ('issued', 'closed')
+              and lower(y.period) < :start),
+           :start) as standing_from,
+       (select max(lower(h.valid)) from account_party h
+        where h.account_id = a.account_id and h.role in ('payer', 'nabywca')
+          and h.valid @> cast(:issue_date as date)
+          and exists (select 1 from account_party earlier
+                      where earlier.account_id = h.account_id and earlier.role = h.role
+                        and earlier.party_id <> h.party_id and upper(earlier.valid) <= lower(h.valid)))
+           as handed_over_on
 from account a
-left join delivery_preference p on p.account_id = a.account_id and p.valid @> cast(:issue_date as date)
-left join email_address e on e.account_id = a.account_id and e.valid @> cast(:issue_date as date)
+join agreed_delivery(cast(:issue_date as date)) d on d.account_id = a.account_id
 where :all_routes or a.route = any(:routes)
 order by a.account_no
 
@@ -19,7 +32,9 @@ join cycle c using (cycle_id)
 where c.cycle_id <> :cycle_id and not c.dry_run
   and (c.state in ('opened', 'frozen', 'checked', 'approved')
        or (c.state in ('issued', 'closed') and c.period && daterange(:start, :until)
-           and exists (select 1 from invoice i where i.cycle_id = s.cycle_id and i.account_id = s.account_id)))
+           and (exists (select 1 from invoice i where i.cycle_id = s.cycle_id and i.account_id = s.account_id)
+                or exists (select 1 from drafted_period d
+                           where d.cycle_id = s.cycle_id and d.account_id = s.account_id))))
 
 -- name: parties
 select ap.account_id, ap.role, p.party_no, p.kind, p.name, p.nip, p.street, p.postcode, p.city
@@ -28,56 +43,90 @@ join party p using (party_id)
 where ap.valid @> cast(:issue_date as date)
 
 -- name: contracts
-select c.account_id, c.point_id, c.contract_no, c.tariff_class, c.services,
+-- Contracts in force in the period, and those that ended before it with days that nobody has billed.
+select c.account_id, c.contract_id, c.point_id, c.contract_no, c.tariff_class, c.services,
        lower(c.valid) as contract_from, upper(c.valid) as contract_until, p.point_no, p.street, p.postcode, p.city
 from contract c
 join point p using (point_id)
 where c.valid && daterange(:start, :until)
-order by c.account_id, p.point_no
+   or (upper(c.valid) <= :start
+       and exists (select 1 from installation i where i.point_id = c.point_id and i.installed_on < upper(c.valid) - 1)
+       and not exists (select 1 from billed_day b
+                       where b.point_id = c.point_id and upper(b.period) >= upper(c.valid) - 1))
+order by c.account_id, p.point_no, lower(c.valid)
 
 -- name: registers
--- Each register that is not billed to its end, with its last billed (or installation) reading and the newest usable
--- one of the cycle's window; for a removed meter only the removal reading can be the current one.
-select i.point_id, m.meter_no, i.register, i.dials, i.decimals, i.installed_on, i.removed_on,
+-- Each register under each contract, with the reading that the contract is billed from and the newest usable one that
+-- it may be billed to. From: its last billed reading, else the one of the handover (on the contract's first day or the
+-- day before), else the one at installation. To: the newest in the cycle's window; for a removed meter only its removal
+-- reading; for a contract that has ended only a reading of its last day or the day after.
+with place as (
+    select c.contract_id, lower(c.valid) as contract_from, upper(c.valid) as contract_until,
+           i.installation_id, i.register, i.dials, i.decimals, i.installed_on, i.removed_on, m.meter_no
+    from contract c
+    join installation i on i.point_id = c.point_id
+    join meter m using (meter_id)
+    where c.contract_id = any(cast(:contract_ids as bigint[]))
+      and i.installed_on < least(coalesce(upper(c.valid), 'infinity'), cast(:period_until as date))
+      and coalesce(i.removed_on, 'infinity') >= lower(c.valid)
+)
+select place.contract_id, place.meter_no, place.register, place.dials, place.decimals, place.installed_on,
+       place.removed_on,
        previous.reading_id as previous_id, previous.read_on as previous_on, previous.index_m3 as previous_m3,
        previous.source as previous_source, previous.quality as previous_quality,
        current.reading_id as current_id, current.read_on as current_on, current.index_m3 as current_m3,
        current.source as current_source, current.quality as current_quality,
        missing.reason as missing_reason
-from installation i
-join meter m using (meter_id)
+from place
 join lateral (
-    select r.reading_id, r.read_on, r.read_at, r.index_m3, r.source, r.quality
+    select r.reading_id, r.read_on, r.read_at, r.index_m3, r.source, r.quality, b.billed
     from reading r
-    where r.installation_id = i.installation_id and r.state = 'VALID' and r.index_m3 is not null
-      and (r.source = 'exchange_install'
-           or exists (select 1 from charge_line l join invoice v using (charge_id)
-                      where l.current_reading_id = r.reading_id))
-    order by r.read_on desc, r.read_at desc, r.reading_id desc
+    cross join lateral (
+        select exists (select 1 from charge_line l join invoice v using (charge_id)
+                       where l.current_reading_id = r.reading_id)
+               or exists (select 1 from drafted_period d where d.current_reading_id = r.reading_id) as billed) b
+    where r.installation_id = place.installation_id and r.state = 'VALID' and r.index_m3 is not null
+      and (place.contract_until is null or r.read_on <= place.contract_until)
+      and (b.billed or r.source = 'exchange_install'
+           or r.read_on between place.contract_from - 1 and place.contract_from)
+    order by case when b.billed and r.read_on >= place.contract_from - 1 then 0
+                  when r.read_on between place.contract_from - 1 and place.contract_from then 1
+                  when r.source = 'exchange_install' and r.read_on >= place.contract_from then 2
+                  else 3 end,
+             r.read_on desc, r.read_at desc, r.reading_id desc
     limit 1
 ) previous on true
 left join lateral (
-    select r.reading_id, r.read_on, r.index_m3, r.source, r.quality
+    select r.reading_id, r.read_on, r.read_at, r.index_m3, r.source, r.quality
     from reading r
-    where r.installation_id = i.installation_id and r.state = 'VALID' and r.index_m3 is not null
-      and r.read_at >= previous.read_at and r.reading_id <> previous.reading_id
-      and case when i.removed_on is null
-               then r.source <> 'exchange_removal' and r.read_on >= :window_start and r.read_on < :window_until
-               else r.source = 'exchange_removal' end
+    where r.installation_id = place.installation_id and r.state = 'VALID' and r.index_m3 is not null
+      and r.reading_id <> previous.reading_id
+      and case
+          when place.removed_on <= coalesce(place.contract_until, 'infinity')
+              then r.source = 'exchange_removal' and r.read_on >= previous.read_on
+          when place.contract_until <= cast(:period_until as date)
+              then r.source <> 'exchange_removal' and r.read_at > previous.read_at
+                   and r.read_on between place.contract_until - 1 and place.contract_until
+          else r.source <> 'exchange_removal' and r.read_at > previous.read_at
+               and r.read_on >= :window_start and r.read_on < :window_until
+               and r.read_on <= coalesce(place.contract_until, 'infinity')
+          end
     order by r.read_on desc, r.read_at desc, r.reading_id desc
     limit 1
 ) current on true
 left join lateral (
     select case when r.state = 'SUSPECT' then 'suspect' else r.reason_code end as reason
     from reading r
-    where r.installation_id = i.installation_id and (r.state = 'SUSPECT' or r.quality = 'not_read')
+    where r.installation_id = place.installation_id
+      and (r.state = 'SUSPECT' or (r.quality = 'not_read' and current.reading_id is null))
+      and r.read_at > coalesce(current.read_at, previous.read_at)
       and r.read_on >= :window_start and r.read_on < :window_until
     order by r.read_on desc, r.read_at desc, r.reading_id desc
     limit 1
-) missing on current.reading_id is null
-where i.installed_on < :window_until
-  and not (i.removed_on is not null and previous.source = 'exchange_removal')
-order by i.point_id, i.installed_on, m.meter_no, i.register
+) missing on true
+where not (place.removed_on is not null and previous.source = 'exchange_removal')
+  and not (previous.billed and previous.read_on >= coalesce(place.contract_until, 'infinity') - 1)
+order by place.contract_id, place.installed_on, place.meter_no, place.register
 
 -- name: snapshot_chunk
 select s.account_id, s.content from snapshot_account s

@@ -18,9 +18,11 @@ select
     coalesce((select sum(i.net_zl) from invoice i where i.cycle_id = :cycle_id), 0) as invoices_net_zl,
     coalesce((select sum(i.vat_zl) from invoice i where i.cycle_id = :cycle_id), 0) as invoices_vat_zl,
     coalesce((select sum(i.gross_zl) from invoice i where i.cycle_id = :cycle_id), 0) as invoices_gross_zl,
+    -- over all invoices of the series, so that one lost from an earlier cycle is missed as well
     (select count(*) from (
-        select series from invoice where cycle_id = :cycle_id
-        group by series having max(sequence) - min(sequence) + 1 <> count(*)) gaps) as series_with_gaps,
+        select i.series from invoice i
+        where i.series in (select series from invoice where cycle_id = :cycle_id)
+        group by i.series having max(i.sequence) <> count(*)) gaps) as series_with_gaps,
     (select min(i.invoice_no) from invoice i where i.cycle_id = :cycle_id) as first_no,
     (select max(i.invoice_no) from invoice i where i.cycle_id = :cycle_id) as last_no
 

@@ -84,6 +84,22 @@ def registers(draw: st.DrawFn) -> RegisterSnapshot:
 
 
 @st.composite
+def exchanges(draw: st.DrawFn) -> tuple[RegisterSnapshot, ...]:
+    """Meters of one point, each replaced by the next on the day of its last reading; the newest may be unread."""
+    parts = draw(st.lists(registers(), max_size=3, unique_by=lambda item: item.meter_no))
+    ends = sorted(draw(st.lists(days, min_size=len(parts) + 1, max_size=len(parts) + 1, unique=True)))
+    chain = []
+    for place, part in enumerate(parts):
+        removed_on = ends[place + 1] if place + 1 < len(parts) else None
+        current = part.current and replace(
+            part.current, read_on=ends[place + 1], source="exchange_removal" if removed_on else "reader"
+        )
+        previous = replace(part.previous, read_on=ends[place])
+        chain.append(replace(part, register=0, previous=previous, current=current, removed_on=removed_on))
+    return tuple(chain)
+
+
+@st.composite
 def points(draw: st.DrawFn) -> PointSnapshot:
     return PointSnapshot(
         point_no=f"PP-{draw(st.integers(1, 10**6))}",
@@ -93,7 +109,7 @@ def points(draw: st.DrawFn) -> PointSnapshot:
         contract_until=draw(st.none() | st.dates(min_value=date(2026, 10, 1), max_value=date(2027, 1, 1))),
         tariff_class="household",
         services=frozenset({Service.WATER, *draw(st.sampled_from([(), (Service.SEWAGE,)]))}),
-        registers=tuple(draw(st.lists(registers(), max_size=3, unique_by=lambda item: item.meter_no))),
+        registers=draw(exchanges()),
     )
 
 
@@ -179,7 +195,11 @@ def test_two_consecutive_bills_count_the_same_as_one_over_both(
     start, middle, end = (reading(at, read_on[at], index_m3[at]) for at in range(3))
 
     whole, first, second = (
-        consumption(register=replace(register, previous=one, current=two), contract_from=LONG_AGO, contract_until=None)
+        consumption(
+            register=replace(register, previous=one, current=two, missing_reason=None),
+            contract_from=LONG_AGO,
+            contract_until=None,
+        )
         for one, two in ((start, end), (start, middle), (middle, end))
     )
 

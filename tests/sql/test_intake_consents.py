@@ -1,26 +1,32 @@
 """Acceptances and withdrawals: recorded once, converted once, rebuildable from what was recorded."""
 
+import unicodedata
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from intake_samples import import_sample_registry, report_codes, rows_of, set_clock, table_sizes
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from pipeline import convert, import_consents
-from pipeline.errors import Inconsistent
+from pipeline.errors import Inconsistent, OperatorError
+from pipeline.settings import Settings
 from pipeline.utility_files import load_folder
 from pipeline.work import Work
 from readings.consents import OPTIONAL, REQUIRED
 from readings.registry_codes import CONSENT_CODES
 from sql.consents import conversions_since, stored_preferences
+from sql.engine import make_engine
 from sql.evidence import verify_chain
 
 DOC = Path(__file__).parents[2] / "docs" / "import.md"
 HEADER = ";".join((*REQUIRED, *OPTIONAL))
 ACCEPT = "A2;accept;paper_form;2026-07-09;2026-07-10;1.0;lukasz@example.com;Łukasz Gżegżółka;;"
+CLICK = ACCEPT.replace("paper_form", "portal_click")
 WITHDRAW = "A2;withdraw;paper_form;2026-07-20;2026-07-21;;;Łukasz Gżegżółka;;"
+LATER = ACCEPT.replace("-09", "-11").replace("-10", "-12")
 CODES = [
     ("C100", "A2;accept"),
     ("C101", ACCEPT.replace("A2", "A7")),
@@ -38,6 +44,8 @@ CODES = [
     ("C108", ACCEPT.replace("Łukasz Gżegżółka", "")),
     ("C108", ACCEPT.removesuffix(";") + "abc;"),
     ("C201", ACCEPT.replace("lukasz@", "other@")),
+    ("C202", LATER.replace("Łukasz Gżegżółka", "Żaneta Świerszcz")),
+    ("C203", LATER.replace("lukasz@", "Zaneta@")),
 ]
 
 
@@ -45,6 +53,13 @@ CODES = [
 def town(work: Work, tmp_path: Path) -> Work:
     import_sample_registry(work, tmp_path / "registry")
     return work
+
+
+@pytest.fixture
+def owner_engine(settings: Settings) -> Iterator[Engine]:
+    engine = make_engine(str(settings.database_owner_url))
+    yield engine
+    engine.dispose()
 
 
 def import_rows(work: Work, path: Path, *rows: str) -> dict[str, object]:
@@ -70,9 +85,90 @@ def addresses(work: Work, account_no: str) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize(("code", "row"), CODES)
 def test_a_wrong_statement_gets_its_code_and_is_not_recorded(town: Work, tmp_path: Path, code: str, row: str) -> None:
     import_rows(town, tmp_path / "a.csv", ACCEPT, row)
-    outcome = "QUARANTINED" if code == "C201" else "REJECTED"
+    outcome = "QUARANTINED" if code.startswith("C2") else "REJECTED"
     assert report_codes(town.settings.exports / "consents" / "a.report.csv") == [("ACCEPTED", ""), (outcome, code)]
     assert rows_of(town, "select count(*) from consent_event") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("signer", "taken"),
+    [
+        ("łukasz   GŻEGŻÓŁKA", True),
+        (unicodedata.normalize("NFD", "Łukasz Gżegżółka"), True),
+        ("Łukasz Gżegżółka-Nowak", False),
+        ("Gżegżółka", False),
+        ("Żaneta Świerszcz", False),
+    ],
+)
+@pytest.mark.parametrize("statement", [ACCEPT, WITHDRAW])
+def test_only_a_party_of_the_account_signs_for_it(
+    town: Work, tmp_path: Path, statement: str, signer: str, *, taken: bool
+) -> None:
+    counts = import_rows(town, tmp_path / "a.csv", statement.replace("Łukasz Gżegżółka", signer))
+    assert (counts["accepted"], counts["quarantined"]) == (int(taken), int(not taken))
+    assert rows_of(town, "select count(*) from consent_event") == [(int(taken),)]
+
+
+@pytest.mark.parametrize(
+    ("received_on", "signer", "taken"),
+    [
+        ("2026-07-19", "Łukasz Gżegżółka", True),
+        ("2026-07-19", "Żaneta Świerszcz", False),
+        ("2026-07-20", "Łukasz Gżegżółka", False),
+        ("2026-07-20", "Żaneta Świerszcz", True),
+    ],
+)
+def test_the_party_of_the_day_of_receipt_is_the_one_that_signs(
+    town: Work, tmp_path: Path, received_on: str, signer: str, *, taken: bool
+) -> None:
+    with town.engine.begin() as connection:
+        connection.execute(text("update account_party set valid = '[2026-07-01,2026-07-20)' where account_id = 2"))
+        connection.execute(
+            text(
+                "insert into account_party (account_id, role, party_id, valid, recorded_by)"
+                " select 2, 'nabywca', party_id, '[2026-07-20,)', 'x' from party where party_no = 'K1'"
+            )
+        )
+    row = ACCEPT.replace("2026-07-10", received_on).replace("Łukasz Gżegżółka", signer)
+    assert import_rows(town, tmp_path / "a.csv", row)["accepted"] == int(taken)
+
+
+@pytest.mark.parametrize(
+    ("change", "taken"),
+    [
+        ("update email_address set state = 'dead'", True),
+        ("update email_address set valid = '[2026-06-20,2026-08-01)'", True),
+        ("update email_address set valid = '[2026-06-20,2026-08-02)'", False),
+        ("update account_party set party_id = 1 where account_id = 2 and role = 'payer'", True),
+        ("update account_party set party_id = 1 where account_id = 2 and role = 'nabywca'", True),
+    ],
+)
+def test_somebody_elses_address_is_set_aside_while_it_is_theirs(
+    town: Work, tmp_path: Path, owner_engine: Engine, change: str, *, taken: bool
+) -> None:
+    with owner_engine.begin() as connection:
+        connection.execute(text(change))
+    counts = import_rows(town, tmp_path / "a.csv", CLICK.replace("lukasz@", "zaneta@"))
+    assert counts["accepted" if taken else "quarantined"] == 1
+
+
+def test_ones_own_confirmed_address_is_taken_again(town: Work, tmp_path: Path) -> None:
+    row = "A1;accept;portal_click;2026-07-09;2026-07-10;1.0;zaneta@example.com;;;"
+    assert import_rows(town, tmp_path / "a.csv", row)["accepted"] == 1
+
+
+def test_a_statement_that_stands_stays_a_duplicate_when_the_parties_change(town: Work, tmp_path: Path) -> None:
+    import_rows(town, tmp_path / "a.csv", ACCEPT)
+    with town.engine.begin() as connection:
+        connection.execute(text("update account_party set valid = '[2026-07-01,2026-07-02)' where account_id = 2"))
+    assert import_rows(town, tmp_path / "b.csv", ACCEPT, "")["duplicate"] == 1
+
+
+def test_a_key_that_cannot_be_written_stops_the_import_in_one_line(town: Work, tmp_path: Path) -> None:
+    (town.settings.home / "secrets").write_text("a file where the folder should be")
+    with pytest.raises(OperatorError, match="^KEY_UNUSABLE: "):
+        import_rows(town, tmp_path / "a.csv", ACCEPT)
+    assert rows_of(town, "select count(*) from consent_event") == [(0,)]
 
 
 def test_every_code_and_column_is_documented_and_every_code_raised_by_a_test() -> None:
@@ -134,8 +230,8 @@ def test_a_withdrawal_ends_e_mail_and_costs_what_the_acceptance_saved(town: Work
 
 
 def test_statements_that_change_nothing_are_converted_as_no_change(town: Work, tmp_path: Path) -> None:
-    again = ACCEPT.replace("-09", "-11").replace("-10", "-12")
-    import_rows(town, tmp_path / "a.csv", ACCEPT, again, "A1;withdraw;paper_form;2026-07-09;2026-07-10;;;Ż;;")
+    withdrawal = "A1;withdraw;paper_form;2026-07-09;2026-07-10;;;Żaneta Świerszcz;;"
+    import_rows(town, tmp_path / "a.csv", ACCEPT, LATER, withdrawal)
     assert convert.run(town) == {"pending": 3, "applied": 1, "no_change": 2, "refused": 0}
     assert preferences(town, "A1") == []
 

@@ -13,7 +13,7 @@ from intake_samples import (
 )
 
 from pipeline import collect, import_registry
-from pipeline.errors import OperatorError
+from pipeline.errors import OperatorError, Unavailable
 from pipeline.work import Work
 from readings.registry import LAYOUTS
 from readings.registry_codes import REGISTRY_CODES
@@ -145,12 +145,19 @@ def test_an_exchange_in_a_later_file_removes_the_stored_meter(town: Work, tmp_pa
     ) == [("2026-07-20", 0)]
 
 
-def test_a_removal_reading_that_came_first_in_a_readings_file_is_not_written_twice(town: Work, tmp_path: Path) -> None:
+def test_a_removal_reading_counts_once_the_registry_has_the_exchange_and_never_twice(
+    town: Work, tmp_path: Path
+) -> None:
     header = "service_point;meter_no;read_at;index;unit;source;quality"
-    file = tmp_path / "removal.csv"
-    file.write_text(f"{header}\nP1;W1;2026-07-20;107;m3;exchange_removal;actual\n", encoding="utf-8")
-    assert collect.run(town, file=file)["accepted"] == 1
-    assert import_more(town, tmp_path / "more", "meters", "W1N;P1;5;0;2026-07-20;0;W1;107;")["accepted"] == 1
+    row = "P1;W1;2026-07-20;107;m3;exchange_removal;actual"
+    early, again = tmp_path / "early.csv", tmp_path / "again.csv"
+    early.write_text(f"{header}\n{row}\n", encoding="utf-8")
+    again.write_text(f"{header}\n{row}\n{row}\n", encoding="utf-8")
+    assert collect.run(town, file=early)["quarantined"] == 1
+    assert import_more(town, tmp_path / "more", "meters", "W1N;P1;5;0;2026-07-20;0;W1;;")["accepted"] == 1
+    counts = collect.run(town, file=again)
+    assert (counts["accepted"], counts["duplicate"]) == (1, 1)
+    assert import_more(town, tmp_path / "whole", "meters", "W1N;P1;5;0;2026-07-20;0;W1;107;")["duplicate"] == 1
     assert rows_of(town, "select count(*) from reading where source = 'exchange_removal' and index_m3 = 107") == [(1,)]
 
 
@@ -225,3 +232,22 @@ def test_the_evidence_of_a_registry_holds_no_personal_data(town: Work) -> None:
     assert "sha256" in bodies
     for secret in ("Żaneta", "example.com", "Łąkowa", "9900000017"):
         assert secret not in bodies
+
+
+def test_a_report_that_cannot_be_written_leaves_the_registry_imported_and_comes_with_the_next_import(
+    work: Work, tmp_path: Path
+) -> None:
+    reports = work.settings.exports / "registry"
+    reports.parent.mkdir(parents=True)
+    reports.write_text("a file where the folder should be")
+    with pytest.raises(Unavailable, match="^REPORT_UNWRITABLE: .*the import itself stands"):
+        import_sample_registry(work, tmp_path / "registry")
+    assert rows_of(work, "select count(*) from account") == [(3,)]
+    reports.unlink()
+    assert import_sample_registry(work, tmp_path / "registry")["already"] == len(REGISTRY)
+    assert {path.name for path in reports.iterdir()} == {f"{kind}.report.csv" for kind in REGISTRY}
+
+
+def test_a_registry_file_of_which_no_row_can_be_taken_says_so(town: Work, tmp_path: Path) -> None:
+    counts = import_more(town, tmp_path / "more", "points", "P 7;;00-000;Zdroje", "P 8;;00-000;Zdroje")
+    assert counts["refusal"] == "FILE_REJECTS: none of the 2 rows can be taken; see the report"

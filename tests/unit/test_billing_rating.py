@@ -147,6 +147,28 @@ HELD: dict[str, tuple[Callable[[], AccountSnapshot], HoldCode, dict[str, str]]] 
         HoldCode.READING_MISSING,
         {"reason": "after_contract", "wanted_on": "2026-09-20"},
     ),
+    "a removal reading of another day than the removal": (
+        lambda: with_meter(
+            removed_on=date(2026, 9, 15), current=reading(2, date(2026, 9, 10), "120", source="exchange_removal")
+        ),
+        HoldCode.EXCHANGE_INCOMPLETE,
+        {"removed_on": "2026-09-15"},
+    ),
+    "a later reading that fails a check": (
+        lambda: with_meter(missing_reason="suspect"),
+        HoldCode.READING_SUSPECT,
+        {"reason": "contradicted"},
+    ),
+    "two meters that count the same days": (
+        lambda: with_point(registers=(METER, replace(METER, meter_no="W-2"))),
+        HoldCode.METERS_OVERLAP,
+        {"meters": "W-1,W-2"},
+    ),
+    "another payer since the last reading": (
+        lambda: replace(ACCOUNT, handed_over_on=date(2026, 9, 5)),
+        HoldCode.PARTY_CHANGED,
+        {"changed_on": "2026-09-05", "billed_from": "2026-08-31"},
+    ),
     "no meter": (lambda: with_point(registers=()), HoldCode.NO_METER, {"point_no": "PP-1"}),
     "a class without a group": (
         lambda: with_point(tariff_class="industry"),

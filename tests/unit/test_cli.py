@@ -57,6 +57,8 @@ def test_an_unknown_cycle_is_refused_in_one_line(obieg: Obieg, capsys: pytest.Ca
         (("cycle", "run", "--period", "2026-13", "--issue-date", "2026-08-03", "--airflow"), "AIRFLOW_NOT_RUNNING"),
         (("invoice", "explain", "FV/1"), "INVOICE_UNKNOWN"),
         (("delivery", "show", "FV/1"), "INVOICE_UNKNOWN"),
+        (("delivery", "resolve", "FV/1", "--retry", "--note", "x"), "INVOICE_UNKNOWN"),
+        (("delivery", "resolve", "FV/1", "--retry", "--note", " "), "NOTE_MISSING"),
         (("readings", "import", "no-such.csv"), "FILE_MISSING"),
         (("consent", "import", "no-such.csv"), "FILE_MISSING"),
         (("registry", "import", "no-such"), "FOLDER_MISSING"),
@@ -149,6 +151,9 @@ def test_the_person_is_the_account_that_runs_the_command_and_no_variable_changes
         ("cycle",),
         ("cycle", "run", "--period", "2026-07", "--issue-date", "3.8.2026"),
         ("clock", "set", "soon"),
+        ("delivery", "resolve", "FV/1", "--retry"),
+        ("delivery", "resolve", "FV/1", "--note", "x"),
+        ("delivery", "resolve", "FV/1", "--retry", "--paper", "--note", "x"),
         ("cycle", "show"),
     ],
 )

@@ -121,6 +121,22 @@ def test_a_letter_to_somebody_else_or_with_another_document_makes_no_package(tmp
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\n", "＝"])
+@pytest.mark.parametrize("field", ["recipient", "street", "postcode", "city"])
+def test_nothing_that_a_customer_wrote_is_a_formula_in_the_manifest(tmp_path, sign, field) -> None:
+    formula = f"{sign}HYPERLINK(A1)"
+
+    (row,) = manifest(write(tmp_path, [document(1, **{field: formula})]).path)
+
+    assert row[field] == f"'{formula}"
+
+
+def test_signs_within_a_name_stay_as_they_are(tmp_path) -> None:
+    (row,) = manifest(write(tmp_path, [document(1, recipient="Anna Nowak-Kowalska @ Spółka =+")]).path)
+
+    assert row["recipient"] == "Anna Nowak-Kowalska @ Spółka =+"
+
+
 def test_polish_letters_stand_after_their_base_letter_whatever_the_machine() -> None:
     alphabet = "aąbcćdeęfghijklłmnńoópqrsśtuvwxyzźż"
 

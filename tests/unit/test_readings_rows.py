@@ -170,7 +170,16 @@ def test_known_alarms_are_kept_sorted_and_an_unknown_one_warns() -> None:
 def test_the_months_end_index_stands_for_the_row_and_the_index_of_the_visit_is_kept() -> None:
     read = row(read_at="2026-08-02 09:00", index="13", month_end_index="12,75", month_end_date="2026-07-31")
     assert (str(read.read_on), read.index_m3, read.index_received) == ("2026-07-31", Decimal("12.750"), "13")
-    assert read.details == {"read_on": "2026-08-02", "index_m3": "13.000"}
+    assert read.read_at == datetime(2026, 7, 31, 10, tzinfo=UTC)
+    assert read.visited_at == datetime(2026, 8, 2, 7, tzinfo=UTC)
+    assert read.details == {
+        "read_at": "2026-08-02T07:00:00+00:00", "read_on": "2026-08-02", "index_m3": "13.000",
+    }  # fmt: skip
+
+
+def test_a_months_end_on_the_day_of_the_visit_is_not_later_than_the_visit() -> None:
+    read = row(read_at="2026-07-31 08:00", month_end_index="12", month_end_date="2026-07-31")
+    assert read.read_at == read.visited_at == datetime(2026, 7, 31, 6, tzinfo=UTC)
 
 
 def test_a_profile_maps_another_suppliers_columns_words_units_and_dates() -> None:
