@@ -15,7 +15,7 @@ from pipeline.cycles import has_passed, require_cycle, require_reached
 from pipeline.utility_files import load_folder
 from pipeline.work import Work, step
 from sql.charges import insert_holds
-from sql.cycles import Cycle, move_cycle, store_inputs
+from sql.cycles import Cycle, move_cycle, store_inputs, store_prices
 from sql.locks import take_turn
 from sql.snapshots import Gathered, count_eligible, gather, insert_snapshots, snapshot_totals
 
@@ -42,6 +42,7 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
         if not has_passed(cycle, state="opened"):
             loaded = load_folder(work.settings.utility)
             store_inputs(connection, cycle, files=loaded.files)
+            store_prices(connection, cycle, tariffs=loaded.tariffs, issue_date=cycle.issue_date)
             window = reading_window(cycle.period, loaded.utility)
             _freeze(connection, cycle, window)
             record.tariff_sha256s = loaded.tariff_sha256s

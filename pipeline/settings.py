@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.errors import OperatorError
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -41,7 +43,11 @@ class Settings:
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from ``OBIEG_*`` variables; every one has a default that works on a bare machine."""
+    """Settings from ``OBIEG_*`` variables; every one has a default that works on a bare machine.
+
+    Raises:
+        OperatorError: ``SETTING_WRONG``.
+    """
     home = Path(environ.get("OBIEG_HOME", PROJECT / "var")).resolve()
     smtp_url = environ.get("OBIEG_SMTP_URL")
     mailbox = environ.get("OBIEG_RELAY_MAILBOX", None if smtp_url else str(home / "mailbox"))
@@ -53,7 +59,14 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         database_owner_url=environ.get("OBIEG_DATABASE_OWNER_URL"),
         smtp_url=smtp_url,
         relay_mailbox=Path(mailbox).resolve() if mailbox else None,
-        unknown_grace_s=float(environ.get("OBIEG_UNKNOWN_GRACE_S", "60")),
+        unknown_grace_s=_seconds(environ, "OBIEG_UNKNOWN_GRACE_S", default="60"),
         archive_url=environ.get("OBIEG_ARCHIVE_URL", f"file://{home / 'archive'}"),
         airflow_url=environ.get("OBIEG_AIRFLOW_URL"),
     )
+
+
+def _seconds(environ: Mapping[str, str], name: str, *, default: str) -> float:
+    try:
+        return float(environ.get(name, default))
+    except ValueError:
+        raise OperatorError("SETTING_WRONG", f"{name} must be a number of seconds") from None

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
+import psycopg2
 from sqlalchemy import Connection
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -23,7 +24,10 @@ def copy_rows(connection: Connection, *, table: str, columns: Sequence[str], row
         buffer.write("\n")
         count += 1
     buffer.seek(0)
-    driver_cursor(connection).copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", buffer)
+    try:
+        driver_cursor(connection).copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", buffer)
+    except psycopg2.Error as error:  # its further lines repeat the row, which may hold personal data
+        raise type(error)(str(error).partition("\n")[0]) from None
     return count
 
 

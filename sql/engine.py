@@ -1,6 +1,6 @@
 """Connections to the billing database."""
 
-from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy import URL, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 _DRIVER = "postgresql+psycopg2"
@@ -15,13 +15,22 @@ def make_engine(url: str) -> Engine:
         ValueError: the URL cannot be read, or names no driver or another one; a bare ``postgresql://`` would mean
             psycopg 3.
     """
-    return create_engine(
+    engine = create_engine(
         read_url(url),
         pool_size=4,
         pool_pre_ping=True,
         hide_parameters=True,
         connect_args={"connect_timeout": 10, "options": "-c timezone=Europe/Warsaw"},
     )
+    event.listen(engine, "handle_error", _first_line_only)
+    return engine
+
+
+def _first_line_only(context: ExceptionContext) -> None:
+    """What PostgreSQL adds below the first line (LINE, DETAIL: failing row contains …) holds values."""
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None and error.args and isinstance(error.args[0], str):
+            error.args = (error.args[0].partition("\n")[0], *error.args[1:])
 
 
 def read_url(url: str) -> URL:

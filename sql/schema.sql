@@ -772,6 +772,8 @@ grant update (decided) on delivery to obieg_app;
 create index account_party_of_account on account_party (account_id);
 create index email_address_of_account on email_address (account_id);
 create index delivery_preference_of_account on delivery_preference (account_id);
+create index billed_period_of_account on billed_period (account_id, service);
+create index billed_period_of_point on billed_period (point_id, service);
 
 -- Whether somebody else became payer or nabywca of an account after ``given_on``, up to ``on_day``. Neither a consent
 -- nor an address outlives such a handover: it was another person's.
@@ -820,6 +822,8 @@ create table drafted_period (
         int8range(account_id, account_id, '[]') with &&, int4range(service_no, service_no, '[]') with &&,
         period with &&) where (point_id is null)
 );
+create index drafted_period_of_account on drafted_period (account_id, service);
+create index drafted_period_of_point on drafted_period (point_id, service);
 create index drafted_by_reading on drafted_period (current_reading_id) where current_reading_id is not null;
 create trigger append_only before update or delete on drafted_period for each row execute function refuse_change();
 create trigger append_only_truncate before truncate on drafted_period

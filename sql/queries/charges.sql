@@ -85,8 +85,10 @@ limit :most
 -- name: charges_to_issue
 select c.charge_id, c.account_id, a.account_no, c.channel, c.net_zl, c.vat_zl, c.gross_zl, c.sha256,
        s.content as snapshot, s.chunk_no,
-       exists (select 1 from charge_line l join reading r on r.reading_id = l.current_reading_id
-               where l.charge_id = c.charge_id and r.state <> 'VALID') as reading_changed,
+       exists (select 1 from charge_line l
+               where l.charge_id = c.charge_id
+                 and (select r.state from reading r where r.reading_id = l.current_reading_id) <> 'VALID')
+           as reading_changed,
        d.channel as channel_now, d.email as email_now, d.email_state as email_state_now,
        (select json_object_agg(h.role, p.party_no) from account_party h join party p using (party_id)
         where h.account_id = c.account_id and h.valid @> cast(:issue_date as date)) as parties_now,
@@ -95,7 +97,8 @@ select c.charge_id, c.account_id, a.account_no, c.channel, c.net_zl, c.vat_zl, c
 from charge c
 join account a using (account_id)
 join snapshot_account s using (cycle_id, account_id)
-join agreed_delivery(cast(:issue_date as date)) d on d.account_id = c.account_id
+cross join lateral (
+    select * from agreed_delivery(cast(:issue_date as date)) of_all where of_all.account_id = c.account_id limit 1) d
 where c.cycle_id = :cycle_id and s.chunk_no = :chunk_no
 order by a.account_no
 

@@ -52,7 +52,8 @@ where c.valid && daterange(:start, :until)
    or (upper(c.valid) <= :start
        and exists (select 1 from installation i where i.point_id = c.point_id and i.installed_on < upper(c.valid) - 1)
        and not exists (select 1 from billed_day b
-                       where b.point_id = c.point_id and upper(b.period) >= upper(c.valid) - 1))
+                       where b.account_id = c.account_id and b.point_id = c.point_id
+                     and upper(b.period) >= upper(c.valid) - 1))
 order by c.account_id, p.point_no, lower(c.valid)
 
 -- name: registers

@@ -17,7 +17,7 @@ from town import HOUSEHOLDS, PAPERLESS
 
 from billing.errors import Retryable
 from delivery.errors import ArchiveConflict
-from pipeline import deliver_packages, deliver_paper, issue, render
+from pipeline import deliver, deliver_email, deliver_packages, deliver_paper, issue, render
 from pipeline.work import Work
 from sql.deliveries import insert_package
 
@@ -140,6 +140,22 @@ def test_a_package_is_not_seen_before_it_is_recorded(town, server, monkeypatch) 
     assert printed(town) == LETTERS
 
 
+def test_what_another_worker_left_unrecorded_a_moment_ago_is_no_conflict(town, server, monkeypatch) -> None:
+    look = deliver_paper.cycles_with_letters
+
+    def another_dies_then_look(*args: object, **options: object) -> object:
+        left = town.settings.exports / "print" / ".pending" / f"print-{KEY}-P1.zip"
+        left.parent.mkdir(parents=True, exist_ok=True)
+        left.write_bytes(b"other letters")
+        return look(*args, **options)
+
+    monkeypatch.setattr(deliver_paper, "cycles_with_letters", another_dies_then_look)
+
+    sweep(town)
+
+    assert printed(town) == LETTERS
+
+
 def test_a_file_of_the_next_package_s_name_that_nobody_recorded_is_neither_overwritten_nor_recorded(
     town, server
 ) -> None:
@@ -179,6 +195,23 @@ def test_a_sweep_while_the_cycle_is_rendered_makes_no_package(issued, server, mo
     assert printed(issued) == LETTERS
     assert one(issued, "select count(*) as n from print_package").n == 1
     assert server.recipients == MAILS
+
+
+def test_a_rendering_that_ends_after_the_sweep_began_does_not_split_the_package(issued, server, monkeypatch) -> None:
+    unrendered = render.invoices_to_render
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(render, "invoices_to_render", lambda *args, **options: unrendered(*args, **options)[:4])
+        render.run(issued, cycle_key=KEY, chunk_no=0)
+
+    def render_the_rest(*args: object, **options: object) -> Counter[str]:
+        render.run(issued, cycle_key=KEY, chunk_no=0)
+        return deliver_email.send_ready(*args, **options)
+
+    monkeypatch.setattr(deliver, "send_ready", render_the_rest)
+
+    assert sweep(issued)["letters"] == 0
+    assert sweep(issued)["letters"] == len(LETTERS)
+    assert one(issued, "select count(*) as n from print_package").n == 1
 
 
 def test_an_issue_run_again_does_not_open_a_rendered_cycle(town, server) -> None:

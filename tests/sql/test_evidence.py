@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sql.engine import make_engine
 from sql.evidence import BrokenLink, Event, append_events, verify_chain
+from sql.steps import StepRun, insert_step_run
 
 NOON = datetime(2026, 10, 25, 12, 0, tzinfo=UTC)
 
@@ -62,6 +63,75 @@ def test_a_change_behind_the_triggers_back_shows_at_its_place(owner, statement, 
 
     assert link is not None
     assert link.seq == seq
+
+
+def run_step(engine) -> None:
+    with engine.begin() as connection:
+        insert_step_run(
+            connection,
+            StepRun(
+                cycle_id=None,
+                step="freeze",
+                chunk=None,
+                counts={},
+                sums={},
+                actor="operator",
+                dag_id=None,
+                airflow_run_id=None,
+                try_number=None,
+                code_version="x",
+                tariff_sha256s=(),
+                started_at=NOON,
+                event_at=NOON,
+            ),
+        )
+
+
+def test_a_step_remembers_the_newest_event(database) -> None:
+    engine = make_engine(database.owner_url)
+    run_step(engine)
+    with engine.begin() as connection:
+        append_events(connection, [Event(event_at=NOON, subject="cycle:1", kind="opened", body={})])
+    run_step(engine)
+
+    with engine.connect() as connection:
+        heads = connection.execute(text("select evidence_seq, evidence_hash from step_run order by step_run_id")).all()
+        newest = connection.execute(text("select seq, hash from evidence")).one()
+    engine.dispose()
+    assert [tuple(head) for head in heads] == [(None, None), tuple(newest)]
+    assert broken(engine) is None
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("delete from evidence where seq = 4", "cut off: step run 1 (freeze) saw it"),
+        ("delete from evidence where seq >= 2", "cut off: step run 1 (freeze) saw it"),
+        ("delete from evidence", "cut off: step run 1 (freeze) saw it"),
+    ],
+)
+def test_a_cut_off_end_shows_at_what_a_step_saw(owner, statement, reason) -> None:
+    run_step(owner)
+
+    tamper(owner, statement)
+
+    assert broken(owner) == BrokenLink(seq=4, reason=reason)
+
+
+def test_an_end_that_was_written_anew_shows_at_what_a_step_saw(owner) -> None:
+    run_step(owner)
+
+    tamper(owner, "delete from evidence where seq = 4")
+    with owner.begin() as connection:
+        append_events(connection, [Event(event_at=NOON, subject="cycle:4", kind="rejected", body={})])
+
+    assert broken(owner) == BrokenLink(seq=4, reason="rewritten: step run 1 (freeze) saw it")
+
+
+def test_looking_through_the_chain_leaves_the_connection_as_it_was(owner) -> None:
+    with owner.connect() as connection:
+        assert verify_chain(connection) is None
+        assert "stream_results" not in connection.get_execution_options()
 
 
 @pytest.mark.parametrize("statement", ["update evidence set body = ''", "delete from evidence", "truncate evidence"])

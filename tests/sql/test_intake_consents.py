@@ -166,7 +166,7 @@ def test_a_statement_that_stands_stays_a_duplicate_when_the_parties_change(town:
 
 def test_a_key_that_cannot_be_written_stops_the_import_in_one_line(town: Work, tmp_path: Path) -> None:
     (town.settings.home / "secrets").write_text("a file where the folder should be")
-    with pytest.raises(OperatorError, match="^KEY_UNUSABLE: "):
+    with pytest.raises(OperatorError, match=r"^KEY_UNUSABLE: "):
         import_rows(town, tmp_path / "a.csv", ACCEPT)
     assert rows_of(town, "select count(*) from consent_event") == [(0,)]
 

@@ -419,7 +419,7 @@ def test_a_report_that_cannot_be_written_leaves_the_import_and_is_written_when_t
     reports, path = town.settings.inbox / "reports", town.settings.inbox / "a.csv"
     rows = [BASE, *(f"P2;W2;;;2026-07-0{day};20{day};m3;handheld;actual;;;" for day in (2, 3, 4)), CODES["E103"]]
     (reports / f"a.{lost}.csv" / "in the way").mkdir(parents=True)
-    with pytest.raises(Unavailable, match="^REPORT_UNWRITABLE: .*the import itself stands"):
+    with pytest.raises(Unavailable, match=r"^REPORT_UNWRITABLE: .*the import itself stands"):
         collect_rows(town, path, *rows)
     assert rows_of(town, "select accepted, rejected from import_file where kind = 'readings'") == [(4, 1)]
     assert waiting_files(town.settings) == [path]
@@ -461,7 +461,7 @@ def test_a_file_that_cannot_be_put_away_is_no_traceback_and_stays_for_the_next_r
     path, done = town.settings.inbox / "a.csv", town.settings.inbox / "done"
     done.parent.mkdir(parents=True)
     done.write_text("a file where the folder should be")
-    with pytest.raises(Unavailable, match="^INBOX_UNWRITABLE: "):
+    with pytest.raises(Unavailable, match=r"^INBOX_UNWRITABLE: "):
         collect_rows(town, path, BASE)
     done.unlink()
     assert (collect.run(town, file=path)["already"], waiting_files(town.settings)) == (1, [])

@@ -240,7 +240,7 @@ def test_a_report_that_cannot_be_written_leaves_the_registry_imported_and_comes_
     reports = work.settings.exports / "registry"
     reports.parent.mkdir(parents=True)
     reports.write_text("a file where the folder should be")
-    with pytest.raises(Unavailable, match="^REPORT_UNWRITABLE: .*the import itself stands"):
+    with pytest.raises(Unavailable, match=r"^REPORT_UNWRITABLE: .*the import itself stands"):
         import_sample_registry(work, tmp_path / "registry")
     assert rows_of(work, "select count(*) from account") == [(3,)]
     reports.unlink()

@@ -1,17 +1,22 @@
+import errno
 import json
 import os
 import pwd
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
+from pipeline import derive
 from pipeline.cli import main
 from pipeline.cli.parser import make_parser
 from pipeline.cli.person import person
 from pipeline.cli.refusals import guarded
 from pipeline.postgres import embedded_url
+from sql.copying import copy_rows
 from sql.engine import make_engine
 
 Obieg = Callable[..., int]
@@ -103,6 +108,176 @@ def test_a_database_that_does_not_answer_ends_with_the_code_of_something_unreach
     monkeypatch.setenv("OBIEG_DATABASE_URL", "postgresql+psycopg2://nobody@127.0.0.1:1/none")
     assert obieg("cycle", "list") == 4
     assert refusal(capsys).startswith("DATABASE_UNREACHABLE: ")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense",
+        "",
+        "mysql://host/base",
+        "postgresql+psycopg2://u:geheim@host:port/base",
+        "postgresql+asyncpg://host/b",
+    ],
+)
+@pytest.mark.parametrize("variable", ["OBIEG_DATABASE_URL", "OBIEG_DATABASE_OWNER_URL"])
+@pytest.mark.parametrize("words", [("cycle", "list"), ("database", "prepare")])
+def test_a_database_url_that_cannot_be_one_is_refused_without_its_password(
+    obieg: Obieg,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    variable: str,
+    url: str,
+    words: tuple[str, ...],
+) -> None:
+    monkeypatch.setenv(variable, url)
+    assert obieg(*words) == 2
+    said = refusal(capsys)
+    assert said.startswith(f"DATABASE_URL: {variable} ")
+    assert "geheim" not in said
+
+
+def test_a_role_without_the_right_is_refused_in_one_line(
+    obieg: Obieg, database: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OBIEG_DATABASE_URL", database.auditor_url)
+    assert obieg("clock", "set", "2026-08-03T06:00") == 2
+    assert refusal(capsys) == "NOT_PERMITTED: the database refuses: permission denied for table business_clock"
+    file = tmp_path / "a.csv"
+    file.write_text("meter_no;read_at;index;unit;source;quality\n", encoding="utf-8")
+    assert obieg("readings", "import", str(file)) == 2
+    assert refusal(capsys).startswith("NOT_PERMITTED: ")
+
+
+def test_a_right_that_the_driver_itself_misses_is_refused_the_same_way(
+    database: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def copy() -> int:
+        engine = make_engine(database.auditor_url)
+        with engine.begin() as connection:
+            copy_rows(connection, table="point", columns=("point_no",), rows=[("P1",)])
+        return 0
+
+    assert guarded(copy) == 2
+    assert refusal(capsys) == "NOT_PERMITTED: the database refuses: permission denied for table point"
+
+
+def test_another_fault_of_the_database_is_a_bug_that_keeps_its_traceback(obieg: Obieg, database: object) -> None:
+    as_owner(database, "alter table cycle rename column cycle_key to gone")
+    with pytest.raises(ProgrammingError):
+        obieg("cycle", "show", "X")
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01", "9999-12-31T23:59", "1999-12-31", "2200-01-01"])
+def test_a_clock_outside_the_years_that_make_sense_is_refused(
+    obieg: Obieg, capsys: pytest.CaptureFixture[str], moment: str
+) -> None:
+    assert obieg("clock", "set", moment) == 2
+    assert refusal(capsys) == "CLOCK_BOUNDS: the clock can be set to the years 2000 to 2199"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("readings", "import", "."), "FILE_MISSING"),
+        (("consent", "import", "."), "FILE_MISSING"),
+        (("registry", "derive", ".", "out"), "FILE_MISSING"),
+        (("readings", "import", "x" * 300), "FILE_MISSING"),
+        (("registry", "import", "x" * 300), "FOLDER_MISSING"),
+        (("registry", "import", "a.csv"), "FOLDER_MISSING"),
+        (("registry", "derive", "a.csv", "/proc/x"), "FOLDER_UNWRITABLE"),
+        (("registry", "derive", "a.csv", "a.csv"), "FOLDER_UNWRITABLE"),
+        (("registry", "derive", "a.csv", "a.csv/x"), "FOLDER_UNWRITABLE"),
+        (("registry", "derive", "a.csv", "x" * 300), "FOLDER_UNWRITABLE"),
+    ],
+)
+def test_a_place_of_the_wrong_kind_is_refused_in_one_line(
+    obieg: Obieg,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    words: tuple[str, ...],
+    code: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    row = "W1;2026-07-31;5;m3;handheld;actual"
+    Path("a.csv").write_text(f"meter_no;read_at;index;unit;source;quality\n{row}\n", encoding="utf-8")
+    assert obieg(*words) == 2
+    assert refusal(capsys).startswith(f"{code}: ")
+
+
+def test_a_derived_registry_that_cannot_be_written_whole_leaves_no_half_of_it(
+    obieg: Obieg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, out = tmp_path / "a.csv", tmp_path / "out"
+    row = "W1;2026-07-31;5;m3;handheld;actual"
+    file.write_text(f"meter_no;read_at;index;unit;source;quality\n{row}\n", encoding="utf-8")
+    write = derive.write_registry_file
+
+    def until_the_disk_is_full(folder: Path, kind: str, lines: list[tuple[object, ...]]) -> Path:
+        if kind == "points":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(folder, kind, lines)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(derive, "write_registry_file", until_the_disk_is_full)
+        assert obieg("registry", "derive", str(file), str(out)) == 2
+    assert refusal(capsys) == f"FOLDER_UNWRITABLE: {out}: No space left on device"
+    assert obieg("registry", "derive", str(file), str(out)) == 0
+
+
+@pytest.mark.parametrize("utility", ["no-such", "a.csv"])
+@pytest.mark.parametrize(
+    "words", [("readings", "import", "a.csv"), ("consent", "import", "a.csv"), ("database", "prepare")]
+)
+def test_a_missing_utility_folder_is_refused_in_one_line(
+    obieg: Obieg,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    utility: str,
+    words: tuple[str, ...],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.csv").write_text("meter_no;read_at;index;unit;source;quality\n", encoding="utf-8")
+    monkeypatch.setenv("OBIEG_UTILITY", str(tmp_path / utility))
+    assert obieg(*words) == 2
+    assert refusal(capsys).startswith("UTILITY_MISSING: ")
+
+
+def test_an_import_whose_report_cannot_be_written_ends_with_the_code_of_something_unreachable(
+    obieg: Obieg, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, inbox = tmp_path / "a.csv", tmp_path / "var" / "inbox"
+    file.write_text("meter_no;read_at;index;unit;source;quality\n", encoding="utf-8")
+    inbox.parent.mkdir()
+    inbox.write_text("a file where the folder should be")
+    assert obieg("readings", "import", str(file)) == 4
+    assert refusal(capsys).startswith("REPORT_UNWRITABLE: ")
+
+
+@pytest.mark.parametrize(
+    ("statement", "kept"),
+    [
+        ("select cast(:email as text), 1 / 0", "division by zero"),
+        ("insert into no_such_table values (:email)", 'relation "no_such_table" does not exist'),
+        (
+            "insert into terms_version (kind, sha256, body, effective_from) values (:email, '', '', now())",
+            'null value in column "label"',
+        ),
+    ],
+)
+def test_no_parameter_of_a_statement_is_in_the_text_of_its_error(database: object, statement: str, kept: str) -> None:
+    engine = make_engine(database.app_url)
+    with pytest.raises(DBAPIError) as raised, engine.connect() as connection:
+        connection.execute(text(statement), {"email": "zaneta@example.com"})
+    engine.dispose()
+    told = "".join(traceback.format_exception(raised.value))
+    assert [line for line in told.splitlines() if "zaneta" in line and "connection.execute" not in line] == []
+    assert kept in str(raised.value)
 
 
 def test_a_database_without_tables_says_which_command_makes_them(
