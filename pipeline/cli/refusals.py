@@ -5,13 +5,14 @@ import sys
 from collections.abc import Callable
 
 import psycopg2
+from psycopg2.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from billing.errors import DataRefused, Retryable, Undeliverable
 from pipeline.errors import Inconsistent, OperatorError, Unavailable
 
 REFUSED, INCONSISTENT, UNAVAILABLE, INTERRUPTED = 2, 3, 4, 130
-_NO_RIGHT = frozenset({"42501", "25006"})  # no privilege, a transaction that may only read
+_NO_RIGHT = (InsufficientPrivilege, ReadOnlySqlTransaction)
 
 
 def guarded(command: Callable[[], int]) -> int:
@@ -28,7 +29,7 @@ def guarded(command: Callable[[], int]) -> int:
         return _refuse(f"DATABASE_UNREACHABLE: {_said(error.orig)}", UNAVAILABLE)
     except (DBAPIError, psycopg2.Error) as error:
         driven = error.orig if isinstance(error, DBAPIError) else error
-        if getattr(driven, "pgcode", None) not in _NO_RIGHT:
+        if not isinstance(driven, _NO_RIGHT):
             raise
         return _refuse(f"NOT_PERMITTED: the database refuses: {_said(driven)}", REFUSED)
     except KeyboardInterrupt:
