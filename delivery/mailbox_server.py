@@ -23,7 +23,7 @@ from delivery.mailbox import Mailbox
 _HOST = "127.0.0.1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: aiosmtpd looks at every member, and early 3.11 trips over __weakref__
 class _Handler:
     """What the server does with each message; the method's name is aiosmtpd's."""
 
