@@ -41,13 +41,13 @@ $(STAMP): requirements.txt pyproject.toml
 	touch $@
 
 run: $(STAMP) ## the demo town's billing cycles from reading file to e-mail, with everything they need
-	@exec $(BIN)/python -m pipeline.demo
+	@exec $(BIN)/python -m pipeline.demo.run
 
 up: $(STAMP) ## start the services in the background; print addresses and log-ins
-	@exec $(BIN)/python -m pipeline.services up
+	@exec $(BIN)/python -m pipeline.services.run up
 
 down: $(STAMP) ## stop the services
-	@exec $(BIN)/python -m pipeline.services down
+	@exec $(BIN)/python -m pipeline.services.run down
 
 lint: $(STAMP) ## style, types and the architecture's arrows
 	@$(BIN)/ruff check .
@@ -59,13 +59,13 @@ test: lint ## everything that CI runs; ARGS= is handed to pytest
 	@exec $(BIN)/python -m pytest $(ARGS)
 
 bench: $(STAMP) ## invoices per second and memory, stage by stage, beside a naive baseline
-	@exec $(BIN)/python -m pipeline.bench $(ARGS)
+	@exec $(BIN)/python -m pipeline.bench.run $(ARGS)
 
 lock: ## resolve requirements.in again into the hashed lock (needs uv)
 	@uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \
 		--custom-compile-command 'make lock' $(ARGS) requirements.in -o requirements.txt
 
 clean: ## stop the services, then remove the environment and caches; data under var/ stay
-	@if [ -x $(BIN)/python ] && [ -e $(STAMP) ]; then $(BIN)/python -m pipeline.services down; fi
+	@if [ -x $(BIN)/python ] && [ -e $(STAMP) ]; then $(BIN)/python -m pipeline.services.run down; fi
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './var/*' -prune -exec rm -rf {} +

@@ -10,7 +10,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from dags.task_work import task_work
 from pipeline import issue
 from pipeline.errors import Unavailable
-from pipeline.postgres import databases
+from pipeline.services.postgres import databases
 from pipeline.settings import read_settings
 from pipeline.work import Actor, open_work
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from billing.errors import DataRefused, Retryable
 from pipeline.errors import Inconsistent, OperatorError, Unavailable
-from pipeline.postgres import databases
+from pipeline.services.postgres import databases
 from pipeline.settings import read_settings
 from pipeline.work import Actor, AirflowRun, Work, open_work
 

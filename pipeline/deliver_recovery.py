@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from delivery.mailbox import Mailbox, Verdict
-from pipeline.processes import start_time
+from pipeline.services.processes import start_time
 from pipeline.work import Work
 from sql.deliveries import (
     Answer,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.errors import OperatorError
-from pipeline.import_registry_csv import account_number, write_registry_file
+from pipeline.registry.csv import account_number, write_registry_file
 from readings.profile import named_profile
 from readings.rows import ReadingRow, read_rows
 from readings.table import read_table

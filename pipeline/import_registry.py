@@ -19,8 +19,9 @@ from pipeline.import_files import (
     receive,
     refuse_rejects,
 )
-from pipeline.import_registry_meters_write import plan_meters
-from pipeline.import_registry_write import (
+from pipeline.import_report import refuse_file, write_missing_report, write_report
+from pipeline.registry.meters_write import plan_meters
+from pipeline.registry.write import (
     Plan,
     Rows,
     plan_account_parties,
@@ -30,7 +31,6 @@ from pipeline.import_registry_write import (
     plan_parties,
     plan_points,
 )
-from pipeline.import_report import refuse_file, write_missing_report, write_report
 from pipeline.work import Work, step
 from readings.checks import Outcome
 from readings.registry import LAYOUTS

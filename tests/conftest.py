@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from pipeline.postgres import embedded_url, start_embedded, stop_embedded
+from pipeline.services.postgres import embedded_url, start_embedded, stop_embedded
 from pipeline.settings import PROJECT, Settings, read_settings
 from pipeline.work import Actor, Work, open_work
 from sql.clock import install_clock

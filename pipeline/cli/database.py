@@ -2,10 +2,10 @@
 
 from argparse import Namespace
 
-from pipeline import prepare_database
 from pipeline.cli.answer import Answer
 from pipeline.errors import OperatorError
-from pipeline.postgres import Databases, databases
+from pipeline.services import prepare_database
+from pipeline.services.postgres import Databases, databases
 from pipeline.settings import Settings
 from sql.engine import read_url
 

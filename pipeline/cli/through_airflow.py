@@ -8,12 +8,12 @@ from contextlib import contextmanager
 
 from billing.canonical import to_data
 from billing.periods import months_period
-from pipeline.airflow_api import Airflow, log_in
 from pipeline.cli.answer import Answer
-from pipeline.credentials import password_of
 from pipeline.errors import OperatorError
 from pipeline.open_cycle import CycleOrder
-from pipeline.services import running
+from pipeline.services.airflow_api import Airflow, log_in
+from pipeline.services.credentials import password_of
+from pipeline.services.run import running
 from pipeline.settings import Settings
 from pipeline.work import Work
 from sql import views

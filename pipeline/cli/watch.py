@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.airflow_api import Airflow, TaskInstance
 from pipeline.errors import OperatorError, Unavailable
+from pipeline.services.airflow_api import Airflow, TaskInstance
 
 POLL_S = 0.7
 DONE = frozenset({"success", "skipped", "failed", "upstream_failed"})

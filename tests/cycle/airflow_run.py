@@ -11,9 +11,9 @@ from airflow_town import DAG_ID, Town, call
 from town import cycle_order
 
 from billing.canonical import to_data
-from pipeline.airflow_api import SETTLED_S, Airflow, TaskInstance
 from pipeline.cli.through_airflow import start_cycle
 from pipeline.open_cycle import CycleOrder
+from pipeline.services.airflow_api import SETTLED_S, Airflow, TaskInstance
 
 POLL_S = 0.3
 STEP_S = 90

@@ -18,12 +18,12 @@ from test_cycle import row_counts
 from town import settle
 
 from delivery.mailbox import Mailbox
-from pipeline import service_start
-from pipeline.airflow_api import Airflow, log_in
 from pipeline.cli.watch import start_when_parsed
-from pipeline.credentials import password_of
 from pipeline.errors import OperatorError, Unavailable
-from pipeline.services import Running, services
+from pipeline.services import start as service_start
+from pipeline.services.airflow_api import Airflow, log_in
+from pipeline.services.credentials import password_of
+from pipeline.services.run import Running, services
 from pipeline.settings import PROJECT, Settings, read_settings
 from pipeline.work import Actor, Work, open_work
 

@@ -17,9 +17,9 @@ from airflow_town import DAG_ID, Town, airflow_town, call, messages, rows, rows_
 from town import HOUSEHOLDS, PAPERLESS, cycle_order, read_august, set_clock
 
 from billing.canonical import to_data
-from pipeline.airflow_services import require_own
-from pipeline.credentials import make_secrets
 from pipeline.errors import OperatorError, Unavailable
+from pipeline.services.airflow_services import require_own
+from pipeline.services.credentials import make_secrets
 from pipeline.settings import read_settings
 from pipeline.statement import statement
 from sql.evidence import verify_chain

@@ -15,16 +15,23 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from pipeline import postgres_server
 from pipeline.errors import OperatorError, Unavailable
-from pipeline.postgres import databases, embedded_databases, embedded_url, start_embedded, stop_embedded, stop_unused
+from pipeline.services import postgres_server
+from pipeline.services.postgres import (
+    databases,
+    embedded_databases,
+    embedded_url,
+    start_embedded,
+    stop_embedded,
+    stop_unused,
+)
 from pipeline.settings import PROJECT, read_settings
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another account")
 
 USER_OF_THE_DATABASE = """
 import sys
-from pipeline.postgres import databases
+from pipeline.services.postgres import databases
 from pipeline.settings import read_settings
 databases(read_settings())
 print("has it", flush=True)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from intake_samples import rows_of, set_clock
 
-from pipeline import collect, convert, demo_town, import_consents, import_registry
+from pipeline import collect, convert, import_consents, import_registry
+from pipeline.demo import town as demo_town
 from pipeline.work import Work
 
 MONTHS = (date(2026, 7, 1), date(2026, 8, 1), date(2026, 9, 1))

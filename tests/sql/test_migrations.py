@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from pipeline.postgres import embedded_url
+from pipeline.services.postgres import embedded_url
 from sql import migrate as migration
 from sql.copying import driver_cursor
 from sql.engine import make_engine

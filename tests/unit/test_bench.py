@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import bench
-from pipeline.bench_measure import Cost, measured
-from pipeline.bench_stages import STAGES
-from pipeline.bench_table import Round, table
+from pipeline.bench import run as bench
+from pipeline.bench.measure import Cost, measured
+from pipeline.bench.stages import STAGES
+from pipeline.bench.table import Round, table
 from pipeline.errors import Inconsistent
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")

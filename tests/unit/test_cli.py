@@ -15,7 +15,7 @@ from pipeline.cli import main
 from pipeline.cli.parser import make_parser
 from pipeline.cli.person import person
 from pipeline.cli.refusals import guarded
-from pipeline.postgres import embedded_url
+from pipeline.services.postgres import embedded_url
 from sql.copying import copy_rows
 from sql.engine import make_engine
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.airflow_api import TaskInstance
 from pipeline.cli import watch
 from pipeline.cli.watch import Followed, start_when_parsed
 from pipeline.errors import OperatorError, Unavailable
+from pipeline.services.airflow_api import TaskInstance
 
 
 @dataclass

@@ -15,14 +15,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pipeline.airflow_api import Airflow, health, log_in, password_of
-from pipeline.airflow_services import command, environment
-from pipeline.credentials import USERS, make_secrets, passwords_file
 from pipeline.errors import OperatorError, Unavailable
-from pipeline.postgres import Databases
-from pipeline.processes import Process, is_alive, launch, session_members, start_time, stop_all
-from pipeline.service_state import AlreadySupervised, State, read_state, supervising, this_process, write_state
-from pipeline.services import main, running, services
+from pipeline.services.airflow_api import Airflow, health, log_in, password_of
+from pipeline.services.airflow_services import command, environment
+from pipeline.services.credentials import USERS, make_secrets, passwords_file
+from pipeline.services.postgres import Databases
+from pipeline.services.processes import Process, is_alive, launch, session_members, start_time, stop_all
+from pipeline.services.run import main, running, services
+from pipeline.services.state import AlreadySupervised, State, read_state, supervising, this_process, write_state
 from pipeline.settings import PROJECT, Settings, read_settings
 
 DATABASES = Databases(owner_url="owner", app_url="app", auditor_url="auditor", airflow_url="meta")

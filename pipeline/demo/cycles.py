@@ -7,15 +7,16 @@ from datetime import date, datetime, time
 from typing import Any
 
 from billing.periods import months_period
-from pipeline import convert, demo_town, import_consents, import_registry, statement
-from pipeline.airflow_api import Airflow, log_in
+from pipeline import convert, import_consents, import_registry, statement
 from pipeline.cli.person import person
 from pipeline.cli.through_airflow import DAG_ID, next_key, start_cycle
 from pipeline.cli.watch import Followed, start_when_parsed
-from pipeline.credentials import password_of
+from pipeline.demo import town as demo_town
 from pipeline.errors import Inconsistent, OperatorError
 from pipeline.open_cycle import CycleOrder
-from pipeline.services import Running
+from pipeline.services.airflow_api import Airflow, log_in
+from pipeline.services.credentials import password_of
+from pipeline.services.run import Running
 from pipeline.work import WARSAW, Work, open_work
 from sql import views
 from sql.clock import business_now, set_demo_clock

@@ -9,7 +9,7 @@ from random import Random
 
 from billing.identifiers import is_nip
 from billing.periods import next_month
-from pipeline.demo_town_people import (
+from pipeline.demo.town_people import (
     MEN,
     ORGANISATIONS,
     STREETS,

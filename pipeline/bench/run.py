@@ -1,6 +1,6 @@
 """``make bench``: what each stage of a cycle costs for one invoice, and what the obvious way would cost.
 
-Run as ``python -m pipeline.bench``. It has a PostgreSQL, a mailbox server and a town of its own, under a temporary
+Run as ``python -m pipeline.bench.run``. It has a PostgreSQL, a mailbox server and a town of its own, under a temporary
 folder that it removes; only the loopback interface is used. Machines are noisy: trust the ratios, not the times.
 """
 
@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from pdf.typeface import load_fonts
-from pipeline.bench_measure import Cost, measured
-from pipeline.bench_stages import STAGES, Naive, Stage
-from pipeline.bench_table import Round, table
-from pipeline.bench_town import Ground, build_town, ground, round_of
+from pipeline.bench.measure import Cost, measured
+from pipeline.bench.stages import STAGES, Naive, Stage
+from pipeline.bench.table import Round, table
+from pipeline.bench.town import Ground, build_town, ground, round_of
 from pipeline.errors import Inconsistent, OperatorError, Unavailable
 from pipeline.settings import Settings
 from pipeline.work import Work, code_version
@@ -85,7 +85,7 @@ def _naive(own: Ground, naive: Naive, settings: Settings, database: str, *, samp
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the bench and print its table."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.bench", description="What an invoice costs, by stage.")
+    parser = argparse.ArgumentParser(prog="pipeline.bench.run", description="What an invoice costs, by stage.")
     parser.add_argument("--accounts", type=_sizes, default=SIZES, help="sizes of towns, as in 1000,10000,100000")
     parser.add_argument("--rounds", type=_positive, help="cycles of each size (three of a small town, one of a large)")
     parser.add_argument("--sample", type=_positive, default=SAMPLE, help="items of the naive baseline")

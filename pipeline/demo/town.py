@@ -12,9 +12,9 @@ from random import Random
 from typing import Final
 
 from billing.periods import next_month
-from pipeline.demo_town_make import INCOMPLETE_EXCHANGE, Meter, Point, Resident, Town, make_town
-from pipeline.demo_town_people import CITY, POSTCODE
-from pipeline.import_registry_csv import account_number, write_csv, write_registry_file
+from pipeline.demo.town_make import INCOMPLETE_EXCHANGE, Meter, Point, Resident, Town, make_town
+from pipeline.demo.town_people import CITY, POSTCODE
+from pipeline.registry.csv import account_number, write_csv, write_registry_file
 from readings.consents import OPTIONAL, REQUIRED
 
 SEED: Final = 20260701

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from pipeline.import_registry_rows import Decision, decide
+from pipeline.registry.rows import Decision, decide
 from readings.fields import RowRefused
 from readings.registry import MeterRow
 from readings.table import Line

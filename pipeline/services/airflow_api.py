@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import httpx
 
-from pipeline.credentials import password_of
 from pipeline.errors import OperatorError, Unavailable
+from pipeline.services.credentials import password_of
 
 __all__ = ["Airflow", "TaskInstance", "health", "log_in", "password_of"]
 

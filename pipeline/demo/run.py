@@ -13,10 +13,10 @@ from delivery.mailbox import Mailbox
 from pipeline import statement
 from pipeline.cli.person import person
 from pipeline.cli.refusals import guarded
-from pipeline.demo_cycles import MONTHS, bill_month, open_demo, settle_town
+from pipeline.demo.cycles import MONTHS, bill_month, open_demo, settle_town
 from pipeline.errors import OperatorError
-from pipeline.postgres import databases
-from pipeline.services import running, services
+from pipeline.services.postgres import databases
+from pipeline.services.run import running, services
 from pipeline.settings import Settings, read_settings
 from pipeline.utility_files import load_folder
 from pipeline.work import Work, open_work

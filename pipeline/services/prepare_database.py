@@ -1,7 +1,7 @@
 """The billing database made ready: tables up to date, the business clock in its place."""
 
 from pipeline.errors import Inconsistent, OperatorError
-from pipeline.postgres import Databases
+from pipeline.services.postgres import Databases
 from pipeline.settings import Settings
 from pipeline.utility_files import load_folder
 from sql.clock import install_clock

@@ -18,8 +18,8 @@ from urllib.parse import quote
 import psycopg2
 from sqlalchemy import make_url
 
-from pipeline import postgres_server
 from pipeline.errors import Unavailable
+from pipeline.services import postgres_server
 from pipeline.settings import Settings
 
 CONNECT_TIMEOUT_S = 10

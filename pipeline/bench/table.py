@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from pipeline.bench_measure import Cost
-from pipeline.bench_stages import STAGES, Stage
+from pipeline.bench.measure import Cost
+from pipeline.bench.stages import STAGES, Stage
 
 _HEADS = (
     *("stage", "budget", "accounts", "items", "", "per s", "CPU ms", "+ PG ms", "peak MB", "growth"),

@@ -15,14 +15,15 @@ from time import monotonic, sleep
 
 from sqlalchemy import text
 
-from pipeline import convert, demo_town, import_consents, import_registry
-from pipeline.bench_measure import measured
-from pipeline.demo_town_make import make_town
+from pipeline import convert, import_consents, import_registry
+from pipeline.bench.measure import measured
+from pipeline.demo import town as demo_town
+from pipeline.demo.town_make import make_town
 from pipeline.errors import Unavailable
-from pipeline.import_registry_csv import write_csv
-from pipeline.postgres import embedded_url, start_embedded, stop_embedded
-from pipeline.postgres_server import data_dir
-from pipeline.processes import launch, stop_all
+from pipeline.registry.csv import write_csv
+from pipeline.services.postgres import embedded_url, start_embedded, stop_embedded
+from pipeline.services.postgres_server import data_dir
+from pipeline.services.processes import launch, stop_all
 from pipeline.settings import PROJECT, Settings, read_settings
 from pipeline.work import WARSAW, Actor, Work, open_work
 from readings.consents import OPTIONAL, REQUIRED

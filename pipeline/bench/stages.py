@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from pipeline import (
     approve,
-    bench_naive,
-    bench_naive_page,
     check,
     collect,
     deliver,
@@ -17,7 +15,8 @@ from pipeline import (
     reconcile,
     render,
 )
-from pipeline.bench_town import ISSUED_AT, MONTH, READ_AT, set_clock
+from pipeline.bench import naive, naive_page
+from pipeline.bench.town import ISSUED_AT, MONTH, READ_AT, set_clock
 from pipeline.cycles import require_cycle
 from pipeline.deliver_paper import package_ready
 from pipeline.errors import Inconsistent
@@ -125,7 +124,7 @@ STAGES = (
         ready=lambda work: set_clock(work, READ_AT),
         run=_collect,
         budget_ms=0.15,
-        naive=Naive(run=bench_naive.collect, against=("collect + validate",), before=True),
+        naive=Naive(run=naive.collect, against=("collect + validate",), before=True),
     ),
     Stage(name="freeze", items="accounts", ready=_open, run=_freeze),
     Stage(
@@ -133,7 +132,7 @@ STAGES = (
         items="accounts",
         run=_rate,
         budget_ms=0.15,
-        naive=Naive(run=bench_naive.rate, against=("freeze", "rate and post"), before=True),
+        naive=Naive(run=naive.rate, against=("freeze", "rate and post"), before=True),
     ),
     Stage(name="check", items="accounts", run=_check),
     Stage(name="issue", items="invoices", ready=_approve, run=_issue, budget_ms=0.03),
@@ -142,7 +141,7 @@ STAGES = (
         items="invoices",
         run=_render,
         budget_ms=2.0,
-        naive=Naive(run=bench_naive_page.render, against=("render + archive",), before=False),
+        naive=Naive(run=naive_page.render, against=("render + archive",), before=False),
     ),
     Stage(name="print package", items="letters", ready=_release, run=_print),
     Stage(
@@ -150,7 +149,7 @@ STAGES = (
         items="messages",
         run=_mail,
         budget_ms=2.0,
-        naive=Naive(run=bench_naive.mail, against=("mail",), before=False),
+        naive=Naive(run=naive.mail, against=("mail",), before=False),
     ),
     Stage(name="reconcile", items="invoices", run=_reconcile),
 )

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from pipeline.import_registry_meters import Installed, MeterBook, meter_decisions
-from pipeline.import_registry_rows import Decision
-from pipeline.import_registry_write import Plan, Rows, named, taken
+from pipeline.registry.meters import Installed, MeterBook, meter_decisions
+from pipeline.registry.rows import Decision
+from pipeline.registry.write import Plan, Rows, named, taken
 from readings.registry import MeterRow
 from readings.rows import noon
 from sql import registry

@@ -1,7 +1,7 @@
 """The services of an installation: PostgreSQL, the local mailbox, Airflow. Start, keep, find and stop them.
 
-``services`` runs them inside the calling process for as long as its block lasts (``make run``). ``python -m
-pipeline.services up`` leaves them to a supervisor in the background, ``down`` stops it (``make up``, ``make down``).
+``services`` runs them inside the calling process for as long as its block lasts (``make run``). Called with ``up``, the
+module leaves them to a supervisor in the background; with ``down`` it stops it (``make up``, ``make down``).
 """
 
 import argparse
@@ -17,13 +17,13 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from pipeline import postgres_server
-from pipeline.credentials import USERS, password_of, passwords_file
 from pipeline.errors import Inconsistent, OperatorError, Unavailable
-from pipeline.postgres import Databases, stop_unused
-from pipeline.processes import Process, is_alive, launch, stop_all
-from pipeline.service_start import GRACE_S, Tell, require_alive, start_services
-from pipeline.service_state import (
+from pipeline.services import postgres_server
+from pipeline.services.credentials import USERS, password_of, passwords_file
+from pipeline.services.postgres import Databases, stop_unused
+from pipeline.services.processes import Process, is_alive, launch, stop_all
+from pipeline.services.start import GRACE_S, Tell, require_alive, start_services
+from pipeline.services.state import (
     State,
     read_state,
     remove_state,
@@ -172,7 +172,7 @@ def _up(settings: Settings) -> int:
         _make_folders(settings)
         log = settings.home / "logs" / "supervisor.log"
         shown = log.stat().st_size if log.exists() else 0
-        command = [sys.executable, "-m", "pipeline.services", "supervise"]
+        command = [sys.executable, "-m", "pipeline.services.run", "supervise"]
         supervisor = launch(name="supervisor", command=command, environ=os.environ, log=log)
         try:
             while (found := running(settings)) is None and is_alive(supervisor):
@@ -228,7 +228,7 @@ def _tell(line: str) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The commands ``up`` and ``down``; exit codes as in ``pipeline.errors``."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.services", description="Obieg's services")
+    parser = argparse.ArgumentParser(prog="python -m pipeline.services.run", description="Obieg's services")
     commands = {"up": _up, "down": _down, "supervise": _supervise}
     parser.add_argument("command", choices=commands)
     chosen = parser.parse_args(arguments).command

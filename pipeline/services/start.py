@@ -9,11 +9,11 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline import airflow_services, prepare_database
 from pipeline.errors import OperatorError, Unavailable
-from pipeline.postgres import Databases, databases, leave_embedded, start_embedded
-from pipeline.processes import Process, is_alive, launch, stop_all
-from pipeline.service_state import State, this_process, write_state
+from pipeline.services import airflow_services, prepare_database
+from pipeline.services.postgres import Databases, databases, leave_embedded, start_embedded
+from pipeline.services.processes import Process, is_alive, launch, stop_all
+from pipeline.services.state import State, this_process, write_state
 from pipeline.settings import Settings
 
 AIRFLOW_PORT = 8080

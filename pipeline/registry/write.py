@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Row
 
-from pipeline.import_registry_rows import (
+from pipeline.registry.rows import (
     Decision,
     account_party_decisions,
     contract_decisions,

@@ -12,10 +12,10 @@ from pathlib import Path
 import psycopg2
 from sqlalchemy import make_url
 
-from pipeline.airflow_api import COMPONENTS, health, log_in
-from pipeline.credentials import USERS, make_secrets, password_of
 from pipeline.errors import OperatorError, Unavailable
-from pipeline.postgres import Databases
+from pipeline.services.airflow_api import COMPONENTS, health, log_in
+from pipeline.services.credentials import USERS, make_secrets, password_of
+from pipeline.services.postgres import Databases
 from pipeline.settings import PROJECT, Settings
 
 SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import OperatorError
-from pipeline.postgres import Databases
-from pipeline.processes import Process, is_alive, start_time
+from pipeline.services.postgres import Databases
+from pipeline.services.processes import Process, is_alive, start_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

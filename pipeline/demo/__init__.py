@@ -1,0 +1,1 @@
+"""The demo town of Zdroje and its billing cycles."""

@@ -1,0 +1,1 @@
+"""The parts of the registry import: rows, meters, writing."""

@@ -1,0 +1,1 @@
+"""What runs beside the use-cases: PostgreSQL, Airflow, the mailbox server."""
