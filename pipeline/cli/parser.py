@@ -1,11 +1,12 @@
 """The commands and their arguments."""
 
 import argparse
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
 from pipeline.cli import cycle, database, intake, lookups, through_airflow
+from pipeline.cli.commands import command_of, day, topic_of
 from pipeline.cli.explanation import explain_invoice
 from pipeline.cli.quote import quote as quote_command
 from pipeline.derive import Removal
@@ -28,23 +29,11 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _topic(topics: Any, name: str, text: str) -> Any:
-    topic = topics.add_parser(name, help=text, description=text)
-    return topic.add_subparsers(required=True, metavar="COMMAND")
-
-
-def _command(topic: Any, name: str, text: str, command: Any, *, needs_database: bool = True) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = topic.add_parser(name, help=text, description=text)
-    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    parser.set_defaults(command=command, needs_database=needs_database)
-    return parser
-
-
 def _registry(topics: Any) -> None:
-    topic = _topic(topics, "registry", "customers, contracts, points and meters")
-    load = _command(topic, "import", "import the registry files of a folder", intake.import_registry)
+    topic = topic_of(topics, "registry", "customers, contracts, points and meters")
+    load = command_of(topic, "import", "import the registry files of a folder", intake.import_registry)
     load.add_argument("folder", type=Path, metavar="FOLDER")
-    derive = _command(
+    derive = command_of(
         topic, "derive", "make starter registry files from a readings file", intake.derive, needs_database=False
     )
     derive.add_argument("file", type=Path, metavar="FILE")
@@ -60,24 +49,24 @@ def _registry(topics: Any) -> None:
 
 
 def _readings(topics: Any) -> None:
-    topic = _topic(topics, "readings", "readings of meters")
-    load = _command(topic, "import", "import one readings file", intake.import_readings)
+    topic = topic_of(topics, "readings", "readings of meters")
+    load = command_of(topic, "import", "import one readings file", intake.import_readings)
     load.add_argument("file", type=Path, metavar="FILE")
 
 
 def _consent(topics: Any) -> None:
-    topic = _topic(topics, "consent", "acceptances and withdrawals of the terms for e-invoices")
-    load = _command(topic, "import", "import one consents file", intake.import_consents)
+    topic = topic_of(topics, "consent", "acceptances and withdrawals of the terms for e-invoices")
+    load = command_of(topic, "import", "import one consents file", intake.import_consents)
     load.add_argument("file", type=Path, metavar="FILE")
-    _command(topic, "convert", "convert everything that is pending", intake.convert)
+    command_of(topic, "convert", "convert everything that is pending", intake.convert)
 
 
 def _cycle(topics: Any) -> None:
-    topic = _topic(topics, "cycle", "billing cycles")
-    run = _command(topic, "run", "start a cycle; it goes on until a person has to approve it", cycle.run)
+    topic = topic_of(topics, "cycle", "billing cycles")
+    run = command_of(topic, "run", "start a cycle; it goes on until a person has to approve it", cycle.run)
     run.add_argument("--period", required=True, help="2026-09, or 2026-07..2026-09")
     run.add_argument("--route-set", default="ALL", help="ALL, or R1+R2")
-    run.add_argument("--issue-date", required=True, type=_day, metavar="YYYY-MM-DD")
+    run.add_argument("--issue-date", required=True, type=day, metavar="YYYY-MM-DD")
     run.add_argument("--payment-days", type=int, default=14, metavar="DAYS")
     run.add_argument("--dry-run", action="store_true", help="rate and check only")
     _airflow(run, through_airflow.start, user="operator")
@@ -85,7 +74,7 @@ def _cycle(topics: Any) -> None:
         ("approve", "approve a checked cycle", cycle.approve),
         ("reject", "reject a checked cycle; its key stays free for the next revision", cycle.reject),
     ):
-        decide = _command(topic, name, text, command)
+        decide = command_of(topic, name, text, command)
         decide.add_argument("key", metavar="KEY")
         decide.add_argument("--note", default="", help="kept with the decision")
         _airflow(decide, through_airflow.answer, user="approver")
@@ -96,8 +85,8 @@ def _cycle(topics: Any) -> None:
         ("summary", "what the approver of a cycle is shown", cycle.summary),
         ("drafts", "rated drafts for the utility's own KSeF gateway", cycle.drafts),
     ):
-        _command(topic, name, text, command).add_argument("key", metavar="KEY")
-    _command(topic, "list", "all cycles", cycle.list_all)
+        command_of(topic, name, text, command).add_argument("key", metavar="KEY")
+    command_of(topic, "list", "all cycles", cycle.list_all)
 
 
 def _airflow(parser: argparse.ArgumentParser, command: Any, *, user: str) -> None:
@@ -107,12 +96,12 @@ def _airflow(parser: argparse.ArgumentParser, command: Any, *, user: str) -> Non
 
 
 def _delivery(topics: Any) -> None:
-    topic = _topic(topics, "delivery", "e-mails and letters")
-    show = _command(topic, "show", "what became of an invoice's delivery", lookups.show_delivery)
+    topic = topic_of(topics, "delivery", "e-mails and letters")
+    show = command_of(topic, "show", "what became of an invoice's delivery", lookups.show_delivery)
     show.add_argument("number", metavar="NUMBER")
-    _command(topic, "sweep", "send whatever is ready and due", lookups.sweep)
+    command_of(topic, "sweep", "send whatever is ready and due", lookups.sweep)
     text = "decide about a delivery that stands still: blocked, overdue or unknown"
-    resolve = _command(topic, "resolve", text, lookups.resolve)
+    resolve = command_of(topic, "resolve", text, lookups.resolve)
     resolve.add_argument("number", metavar="NUMBER")
     choices = resolve.add_mutually_exclusive_group(required=True)
     for choice, meaning in (
@@ -125,41 +114,34 @@ def _delivery(topics: Any) -> None:
 
 
 def _invoice(topics: Any) -> None:
-    topic = _topic(topics, "invoice", "issued invoices")
-    explain = _command(topic, "explain", "every line with its readings, price and legal basis", explain_invoice)
+    topic = topic_of(topics, "invoice", "issued invoices")
+    explain = command_of(topic, "explain", "every line with its readings, price and legal basis", explain_invoice)
     explain.add_argument("number", metavar="NUMBER")
 
 
 def _quote(topics: Any) -> None:
     text = "what an account described in a file would be billed"
-    quote = _command(topics, "quote", text, quote_command, needs_database=False)
+    quote = command_of(topics, "quote", text, quote_command, needs_database=False)
     quote.add_argument("given", type=Path, metavar="GIVEN.toml")
 
 
 def _clock(topics: Any) -> None:
-    topic = _topic(topics, "clock", "the business clock")
-    _command(topic, "show", "the business time", lookups.show_clock)
-    change = _command(
+    topic = topic_of(topics, "clock", "the business clock")
+    command_of(topic, "show", "the business time", lookups.show_clock)
+    change = command_of(
         topic, "set", "set the clock of a demo utility; it stands still until set again", lookups.set_clock
     )
     change.add_argument("moment", type=_moment, metavar="YYYY-MM-DDTHH:MM", help="Warsaw time, or `real`")
 
 
 def _database(topics: Any) -> None:
-    topic = _topic(topics, "database", "the billing database")
-    _command(topic, "prepare", "make or update its tables", database.prepare_command, needs_database=False)
+    topic = topic_of(topics, "database", "the billing database")
+    command_of(topic, "prepare", "make or update its tables", database.prepare_command, needs_database=False)
 
 
 def _evidence(topics: Any) -> None:
-    topic = _topic(topics, "evidence", "the hash chain over everything that happened")
-    _command(topic, "verify", "recompute the whole chain", lookups.verify_evidence)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date; write YYYY-MM-DD") from None
+    topic = topic_of(topics, "evidence", "the hash chain over everything that happened")
+    command_of(topic, "verify", "recompute the whole chain", lookups.verify_evidence)
 
 
 def _moment(text: str) -> datetime | None:

@@ -1,0 +1,29 @@
+"""How a topic, and a command of it, are added to the parser."""
+
+import argparse
+from datetime import date
+from typing import Any
+
+
+def topic_of(topics: Any, name: str, text: str) -> Any:
+    """A topic such as ``cycle``; commands are added to what it gives back."""
+    topic = topics.add_parser(name, help=text, description=text)
+    return topic.add_subparsers(required=True, metavar="COMMAND")
+
+
+def command_of(
+    topic: Any, name: str, text: str, command: Any, *, needs_database: bool = True
+) -> argparse.ArgumentParser:
+    """A command of a topic; ``command`` gets the open work, or the settings when it needs no database."""
+    parser: argparse.ArgumentParser = topic.add_parser(name, help=text, description=text)
+    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    parser.set_defaults(command=command, needs_database=needs_database)
+    return parser
+
+
+def day(text: str) -> date:
+    """A day as it is typed."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date; write YYYY-MM-DD") from None
