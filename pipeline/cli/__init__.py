@@ -14,7 +14,7 @@ from sqlalchemy.exc import ProgrammingError
 from pipeline.cli.answer import Answer
 from pipeline.cli.database import found_databases
 from pipeline.cli.parser import make_parser
-from pipeline.cli.person import person
+from pipeline.cli.person import acting
 from pipeline.cli.refusals import guarded
 from pipeline.errors import OperatorError
 from pipeline.settings import Settings, read_settings
@@ -35,7 +35,7 @@ def _run(options: Namespace) -> int:
     settings = read_settings()
     _check_clock(options)
     if options.needs_database:
-        with _work(settings) as work:
+        with _work(settings, options) as work:
             text = _text(options.command(work, options), options)
     else:
         text = _text(options.command(settings, options), options)
@@ -55,8 +55,9 @@ def _text(answer: Answer, options: Namespace) -> str:
 
 
 @contextmanager
-def _work(settings: Settings) -> Iterator[Work]:
-    with open_work(settings=settings, database_url=found_databases(settings).app_url, actor=person()) as work:
+def _work(settings: Settings, options: Namespace) -> Iterator[Work]:
+    actor = acting(settings, options)
+    with open_work(settings=settings, database_url=found_databases(settings).app_url, actor=actor) as work:
         try:
             yield work
         except ProgrammingError as error:

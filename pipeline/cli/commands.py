@@ -21,6 +21,16 @@ def command_of(
     return parser
 
 
+def person_decides(parser: argparse.ArgumentParser) -> None:
+    """Let the command be given by an Airflow log-in: on one machine the second person may have no other name."""
+    parser.add_argument(
+        "--as",
+        dest="acting_as",
+        metavar="LOG-IN",
+        help="acts as this Airflow log-in, after Airflow has taken its password (default: you)",
+    )
+
+
 def day(text: str) -> date:
     """A day as it is typed."""
     try:

@@ -24,7 +24,7 @@ RUN_ID_TRIES = 100
 
 def start(work: Work, options: Namespace, *, order: CycleOrder) -> Answer:
     """``obieg cycle run … --airflow``."""
-    with _session(work.settings, options.user) as airflow:
+    with session(work.settings, options.user) as airflow:
         run_id = start_cycle(work, airflow, order=order)
         url = f"{airflow_url(work.settings)}/dags/{DAG_ID}/runs/{run_id}"
     return Answer(text=f"{run_id} is started as {options.user}: {url}", data={"run_id": run_id, "url": url})
@@ -40,7 +40,7 @@ def answer(work: Work, options: Namespace) -> Answer:
         raise OperatorError(
             "CYCLE_NOT_IN_AIRFLOW", f"{options.key} was not started through Airflow; leave out --airflow"
         )
-    with _session(work.settings, options.user) as airflow:
+    with session(work.settings, options.user) as airflow:
         airflow.answer(
             dag_id=DAG_ID, run_id=cycle["airflow_run_id"], task_id="approve", option=options.option, note=options.note
         )
@@ -96,7 +96,8 @@ def airflow_url(settings: Settings) -> str:
 
 
 @contextmanager
-def _session(settings: Settings, user: str) -> Iterator[Airflow]:
+def session(settings: Settings, user: str) -> Iterator[Airflow]:
+    """Airflow as a log-in that has proved itself with its password."""
     airflow = log_in(url=airflow_url(settings), user=user, password=_password(settings, user))
     try:
         yield airflow
