@@ -121,7 +121,7 @@ def _judge(
     connection: Connection, rows: Sequence[tuple[Line, ConsentRow]], *, now: datetime
 ) -> Iterator[tuple[RowResult, NewConsent | None]]:
     account_nos = {row.account_no for _, row in rows}
-    accounts = ids_by_no(connection, "accounts", keys=account_nos)
+    accounts = ids_by_no(connection, "account_ids", keys=account_nos)
     terms = {row.label: row for row in known_terms(connection)}
     stored = {
         (event.account_no, event.event, event.received_at): _content(event)

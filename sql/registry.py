@@ -12,6 +12,8 @@ from sql.queries import queries
 
 _Q = queries("registry")
 _SOURCE = ("file_id", "line_no", "recorded_by")
+ALWAYS = "(,)"
+"""The days of a fact of which nobody has said when it began or will end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,7 @@ def find(connection: Connection, kind: str, *, keys: Iterable[str], point_nos: I
 
 
 def ids_by_no(connection: Connection, kind: str, *, keys: Iterable[str]) -> dict[str, int]:
-    """Ids of parties, accounts, points or meters by their numbers; unknown ones are left out."""
+    """Ids by number (``kind``: ``party_ids``, ``account_ids`` and so on); unknown numbers are left out."""
     rows = find(connection, kind, keys=keys)
     return {str(row[1]): int(row[0]) for row in rows}
 
@@ -58,20 +60,27 @@ def valid(start: date, until: date | None) -> str:
     return days(start, until)
 
 
-def end_account_party(connection: Connection, *, account_no: str, role: str, valid_from: date, until: date) -> None:
+def end_account_party(
+    connection: Connection, *, account_no: str, role: str, valid_from: date, until: date, ended_by: str
+) -> None:
     """End what a party is to an account."""
     parameters = {"account_no": account_no, "role": role, "valid_from": valid_from, "valid_until": until}
+    parameters["ended_by"] = ended_by
     _one(connection, "end_account_party", parameters)
 
 
-def end_contract(connection: Connection, *, contract_no: str, until: date) -> None:
+def end_contract(connection: Connection, *, contract_no: str, until: date, ended_by: str) -> None:
     """End a contract."""
-    _one(connection, "end_contract", {"contract_no": contract_no, "valid_until": until})
+    _one(connection, "end_contract", {"contract_no": contract_no, "valid_until": until, "ended_by": ended_by})
 
 
-def remove_installation(connection: Connection, *, installation_id: int, removed_on: date) -> None:
+def remove_installation(connection: Connection, *, installation_id: int, removed_on: date, ended_by: str) -> None:
     """Note the day on which a meter was taken away."""
-    _one(connection, "remove_installation", {"installation_id": installation_id, "removed_on": removed_on})
+    _one(
+        connection,
+        "remove_installation",
+        {"installation_id": installation_id, "removed_on": removed_on, "ended_by": ended_by},
+    )
 
 
 def _one(connection: Connection, name: str, parameters: Mapping[str, Any]) -> None:

@@ -41,7 +41,9 @@ class Gathered:
 
 def count_eligible(connection: Connection, *, cycle: Cycle) -> int:
     """How many accounts lie on the cycle's routes."""
-    count: int = connection.execute(_Q["count_eligible"], _routes(cycle)).scalar_one()
+    count: int = connection.execute(
+        _Q["count_eligible"], {"issue_date": cycle.issue_date} | _routes(cycle)
+    ).scalar_one()
     return count
 
 
@@ -52,7 +54,7 @@ def gather(connection: Connection, *, cycle: Cycle, reading_window: Period) -> I
         _Q["eligible_accounts"], days | {"issue_date": cycle.issue_date} | _routes(cycle)
     ).all()
     parties = _grouped(connection.execute(_Q["parties"], {"issue_date": cycle.issue_date}), "account_id")
-    contracts = connection.execute(_Q["contracts"], days).all()
+    contracts = connection.execute(_Q["contracts"], days | {"issue_date": cycle.issue_date}).all()
     registers = _grouped(
         connection.execute(
             _Q["registers"],

@@ -38,7 +38,7 @@ def invoice(connection: Connection, *, invoice_no: str) -> Found | None:
 
 
 def reading_as_received(connection: Connection, *, reading_id: int) -> Found:
-    """A reading with the row and the file that it came in."""
+    """A reading with the row and the file that it came in, or the change that it was typed with."""
     return dict(connection.execute(_Q["reading_as_received"], {"reading_id": reading_id}).mappings().one())
 
 

@@ -50,7 +50,8 @@ def _text(found: dict[str, Any], lines: list[dict[str, Any]]) -> str:
 
 def _reading_text(reading: dict[str, Any]) -> str:
     read_at = reading["read_at"].astimezone(WARSAW)
-    return (
-        f"   reading {reading['reading_id']} of {read_at:%Y-%m-%d %H:%M} as received in {reading['file_name']}, "
-        f"line {reading['line_no']}: {reading['raw']}"
-    )
+    if reading["change_id"] is not None:
+        came = f"as typed by {reading['changed_by']} with change {reading['change_id']}: {reading['index_m3']} m³"
+    else:
+        came = f"as received in {reading['file_name']}, line {reading['line_no']}: {reading['raw']}"
+    return f"   reading {reading['reading_id']} of {read_at:%Y-%m-%d %H:%M} {came}"

@@ -19,7 +19,7 @@ from sql.registry import Source
 def plan_meters(connection: Connection, rows: Rows, _now: datetime) -> Plan:
     """New meters with their opening readings, and the removal of those that they replace."""
     point_nos = {fact.point_no for _, fact in rows}
-    points = registry.ids_by_no(connection, "points", keys=point_nos)
+    points = registry.ids_by_no(connection, "point_ids", keys=point_nos)
     meter_nos = {fact.meter_no for _, fact in rows}
     book = MeterBook()
     for row in registry.find(connection, "installations", keys=meter_nos, point_nos=point_nos):
@@ -47,6 +47,7 @@ def _write_meters(
                 connection,
                 installation_id=removal.installed.installation_id,
                 removed_on=removal.row.installed_on,
+                ended_by=source.recorded_by,
             )
     rows = list(taken(decisions))
     meters = _write_new_meters(connection, source, rows)
@@ -79,14 +80,14 @@ def _write_meters(
 
 
 def _write_new_meters(connection: Connection, source: Source, rows: Sequence[tuple[int, MeterRow]]) -> dict[str, int]:
-    stored = registry.ids_by_no(connection, "meters", keys=(row.meter_no for _, row in rows))
+    stored = registry.ids_by_no(connection, "meter_ids", keys=(row.meter_no for _, row in rows))
     fresh = {
         row.meter_no: (line_no, (row.meter_no, row.module_no)) for line_no, row in rows if row.meter_no not in stored
     }
     registry.insert_facts(
         connection, table="meter", columns=("meter_no", "module_no"), rows=fresh.values(), source=source
     )
-    return stored | registry.ids_by_no(connection, "meters", keys=fresh)
+    return stored | registry.ids_by_no(connection, "meter_ids", keys=fresh)
 
 
 def _write_first_and_last(

@@ -1,6 +1,6 @@
 """Registry rows against the database, all but meters: what is known of them, and the writing of those taken."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -27,27 +27,49 @@ Plan = tuple[Sequence[Decision[Any]], Writer]
 
 
 def plan_parties(connection: Connection, rows: Rows, now: datetime) -> Plan:
-    """New parties."""
+    """New parties, described from ever on."""
     columns = ("party_no", "kind", "name", "nip", "street", "postcode", "city")
-    return _plan_simple(connection, rows, now, kind="parties", table="party", columns=columns, fact=PartyRow)
+    decisions = _decide_simple(connection, rows, kind="parties", columns=columns, fact=PartyRow)
+
+    def write(connection: Connection, source: Source) -> None:
+        new = [(line_no, (row.party_no, now)) for line_no, row in taken(decisions)]
+        registry.insert_facts(connection, table="party", columns=("party_no", "event_at"), rows=new, source=source)
+        ids = registry.ids_by_no(connection, "party_ids", keys=(row.party_no for _, row in taken(decisions)))
+        _describe(connection, decisions, source, table="party_details", ids=ids, columns=columns)
+
+    return decisions, write
 
 
 def plan_accounts(connection: Connection, rows: Rows, now: datetime) -> Plan:
-    """New accounts."""
+    """New accounts, described from ever on."""
     columns = ("account_no", "route", "bank_account")
-    return _plan_simple(connection, rows, now, kind="accounts", table="account", columns=columns, fact=AccountRow)
+    decisions = _decide_simple(connection, rows, kind="accounts", columns=columns, fact=AccountRow)
+
+    def write(connection: Connection, source: Source) -> None:
+        new = [(line_no, (row.account_no, now)) for line_no, row in taken(decisions)]
+        registry.insert_facts(connection, table="account", columns=("account_no", "event_at"), rows=new, source=source)
+        ids = registry.ids_by_no(connection, "account_ids", keys=(row.account_no for _, row in taken(decisions)))
+        _describe(connection, decisions, source, table="account_details", ids=ids, columns=columns)
+
+    return decisions, write
 
 
 def plan_points(connection: Connection, rows: Rows, _now: datetime) -> Plan:
     """New points of supply."""
     columns = ("point_no", "street", "postcode", "city")
-    return _plan_simple(connection, rows, None, kind="points", table="point", columns=columns, fact=PointRow)
+    decisions = _decide_simple(connection, rows, kind="points", columns=columns, fact=PointRow)
+
+    def write(connection: Connection, source: Source) -> None:
+        new = ((line_no, tuple(getattr(row, name) for name in columns)) for line_no, row in taken(decisions))
+        registry.insert_facts(connection, table="point", columns=columns, rows=new, source=source)
+
+    return decisions, write
 
 
 def plan_account_parties(connection: Connection, rows: Rows, _now: datetime) -> Plan:
     """New roles of parties, and ended ones."""
-    accounts = registry.ids_by_no(connection, "accounts", keys=(fact.account_no for _, fact in rows))
-    parties = registry.ids_by_no(connection, "parties", keys=(fact.party_no for _, fact in rows))
+    accounts = registry.ids_by_no(connection, "account_ids", keys=(fact.account_no for _, fact in rows))
+    parties = registry.ids_by_no(connection, "party_ids", keys=(fact.party_no for _, fact in rows))
     known = [AccountPartyRow(**named(row)) for row in registry.find(connection, "account_parties", keys=accounts)]
     decisions = list(account_party_decisions(rows, known=known, account_nos=accounts, party_nos=parties))
 
@@ -59,6 +81,7 @@ def plan_account_parties(connection: Connection, rows: Rows, _now: datetime) -> 
                 role=fact.role,
                 valid_from=fact.valid_from,
                 until=fact.valid_until,
+                ended_by=source.recorded_by,
             )
         values = (
             (
@@ -75,15 +98,17 @@ def plan_account_parties(connection: Connection, rows: Rows, _now: datetime) -> 
 
 def plan_contracts(connection: Connection, rows: Rows, _now: datetime) -> Plan:
     """New contracts, and ended ones."""
-    accounts = registry.ids_by_no(connection, "accounts", keys=(fact.account_no for _, fact in rows))
-    points = registry.ids_by_no(connection, "points", keys=(fact.point_no for _, fact in rows))
+    accounts = registry.ids_by_no(connection, "account_ids", keys=(fact.account_no for _, fact in rows))
+    points = registry.ids_by_no(connection, "point_ids", keys=(fact.point_no for _, fact in rows))
     stored = registry.find(connection, "contracts", keys=(fact.contract_no for _, fact in rows), point_nos=points)
     known = [ContractRow(**named(row) | {"services": tuple(sorted(row.services))}) for row in stored]
     decisions = list(contract_decisions(rows, known=known, account_nos=accounts, point_nos=points))
 
     def write(connection: Connection, source: Source) -> None:
         for fact in _ended(decisions):
-            registry.end_contract(connection, contract_no=fact.contract_no, until=fact.valid_until)
+            registry.end_contract(
+                connection, contract_no=fact.contract_no, until=fact.valid_until, ended_by=source.recorded_by
+            )
         values = (
             (
                 line_no,
@@ -91,15 +116,16 @@ def plan_contracts(connection: Connection, rows: Rows, _now: datetime) -> Plan:
                     f.contract_no,
                     accounts[f.account_no],
                     points[f.point_no],
-                    f.tariff_class,
-                    f.services,
                     registry.valid(f.valid_from, f.valid_until),
                 ),
             )
             for line_no, f in taken(decisions)
         )
-        columns = ("contract_no", "account_id", "point_id", "tariff_class", "services", "valid")
+        columns = ("contract_no", "account_id", "point_id", "valid")
         registry.insert_facts(connection, table="contract", columns=columns, rows=values, source=source)
+        ids = registry.ids_by_no(connection, "contract_ids", keys=(f.contract_no for _, f in taken(decisions)))
+        terms = ("contract_no", "tariff_class", "services")
+        _describe(connection, decisions, source, table="contract_terms", ids=ids, columns=terms)
 
     return decisions, write
 
@@ -107,7 +133,7 @@ def plan_contracts(connection: Connection, rows: Rows, _now: datetime) -> Plan:
 def plan_emails(connection: Connection, rows: Rows, now: datetime) -> Plan:
     """New addresses."""
     today = warsaw_day(now)
-    accounts = registry.ids_by_no(connection, "accounts", keys=(fact.account_no for _, fact in rows))
+    accounts = registry.ids_by_no(connection, "account_ids", keys=(fact.account_no for _, fact in rows))
     stored = registry.find(connection, "emails", keys=accounts)
     known = []
     for row in stored:
@@ -137,30 +163,36 @@ def plan_emails(connection: Connection, rows: Rows, now: datetime) -> Plan:
     return decisions, write
 
 
-def _plan_simple(
-    connection: Connection,
-    rows: Rows,
-    event_at: datetime | None,
-    *,
-    kind: str,
-    table: str,
-    columns: Sequence[str],
-    fact: type[Any],
-) -> Plan:
+def _decide_simple(
+    connection: Connection, rows: Rows, *, kind: str, columns: Sequence[str], fact: type[Any]
+) -> Sequence[Decision[Any]]:
+    """Rows whose first column is their whole key, against what the registry has at present."""
+
     def key(row: Any) -> str:
         return cast("str", getattr(row, columns[0]))
 
     stored = registry.find(connection, kind, keys=(key(row) for _, row in rows))
     known = [fact(**{name: getattr(row, name) for name in columns}) for row in stored]
-    decisions = list(decide(rows, key=key, known=known))
-    dated = () if event_at is None else ("event_at",)
+    return list(decide(rows, key=key, known=known))
 
-    def write(connection: Connection, source: Source) -> None:
-        moment = () if event_at is None else (event_at,)
-        values = ((line_no, (*(getattr(row, name) for name in columns), *moment)) for line_no, row in taken(decisions))
-        registry.insert_facts(connection, table=table, columns=(*columns, *dated), rows=values, source=source)
 
-    return decisions, write
+def _describe(
+    connection: Connection,
+    decisions: Iterable[Decision[Any]],
+    source: Source,
+    *,
+    table: str,
+    ids: Mapping[str, int],
+    columns: Sequence[str],
+) -> None:
+    """What new parties, accounts or contracts are like; the first of ``columns`` is the number that ``ids`` knows."""
+    number, *described = columns
+    rows = (
+        (line_no, (ids[getattr(row, number)], *(getattr(row, name) for name in described), registry.ALWAYS))
+        for line_no, row in taken(decisions)
+    )
+    names = (number.replace("_no", "_id"), *described, "valid")
+    registry.insert_facts(connection, table=table, columns=names, rows=rows, source=source)
 
 
 def named(row: Row[Any]) -> dict[str, Any]:

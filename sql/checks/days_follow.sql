@@ -23,6 +23,7 @@ join point p using (point_id)
 where (s.lines > 1
        and s.days_charged <> (select sum(upper(one) - lower(one)) from unnest(s.days) as one))
    or (s.billed_until < s.begins_on
-       and exists (select 1 from contract k join installation i using (point_id)
-                   where k.point_id = s.point_id and k.account_id = s.account_id and s.service = any (k.services)
-                     and k.valid * daterange(i.installed_on, i.removed_on) && daterange(s.billed_until, s.begins_on)))
+       and exists (select 1 from contract k join contract_terms t using (contract_id) join installation i using (point_id)
+                   where k.point_id = s.point_id and k.account_id = s.account_id and s.service = any (t.services)
+                     and k.valid * t.valid * daterange(i.installed_on, i.removed_on)
+                         && daterange(s.billed_until, s.begins_on)))

@@ -4,5 +4,5 @@ from charge c
 join cycle y using (cycle_id)
 join account a using (account_id)
 join account_party ap on ap.account_id = a.account_id and ap.role = 'nabywca' and ap.valid @> y.issue_date
-join party p using (party_id)
+join party_details p on p.party_id = ap.party_id and p.valid @> y.issue_date
 where c.cycle_id = :cycle_id and (p.nip is not null or p.kind <> 'natural_person')

@@ -30,11 +30,12 @@ select c.line_no, c.consent_id from consent_event c where c.file_id = :file_id a
 
 -- name: parties_of_accounts
 -- Who pays for and who is billed for the accounts, by day.
-select a.account_no, ap.role, ap.party_id, p.name, lower(ap.valid) as valid_from, upper(ap.valid) as valid_until
+select a.account_no, ap.role, ap.party_id, d.name, lower(period) as valid_from, upper(period) as valid_until
 from account_party ap
 join account a using (account_id)
-join party p using (party_id)
-where a.account_no = any(:account_nos) and ap.role in ('payer', 'nabywca') and not isempty(ap.valid)
+join party_details d using (party_id)
+cross join lateral (select ap.valid * d.valid as period) both_hold
+where not isempty(period) and a.account_no = any(:account_nos) and ap.role in ('payer', 'nabywca')
 
 -- name: holders_of_emails
 -- Accounts whose confirmed address on a day is one of these (in small letters), with their payer and nabywca.
@@ -48,12 +49,15 @@ left join account_party nabywca
 where lower(e.address) = any(:emails) and e.state = 'confirmed' and e.valid @> cast(:on_day as date)
 
 -- name: contracts_of_accounts
-select a.account_no, c.tariff_class, lower(c.valid) as valid_from, upper(c.valid) as valid_until
+-- One row a class: a contract whose class changed has several.
+select a.account_no, t.tariff_class, lower(period) as valid_from, upper(period) as valid_until
 from contract c
 join account a using (account_id)
 join point p using (point_id)
-where a.account_no = any(:account_nos) and not isempty(c.valid)
-order by a.account_no, p.point_no, lower(c.valid)
+join contract_terms t using (contract_id)
+cross join lateral (select c.valid * t.valid as period) both_hold
+where a.account_no = any(:account_nos) and not isempty(period)
+order by a.account_no, p.point_no, lower(period)
 
 -- name: open_emails
 select e.email_id, a.account_no, e.address, e.state, lower(e.valid) as valid_from

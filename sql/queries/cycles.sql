@@ -30,7 +30,7 @@ select coalesce(max(revision), 0) + 1 from cycle
 where period = daterange(:start, :until) and route_set = :route_set
 
 -- name: known_routes
-select distinct route from account order by route
+select distinct route from account_details where upper_inf(valid) order by route
 
 -- name: insert_cycle
 insert into cycle (cycle_key, period, route_set, revision, issue_date, payment_days, dry_run, chunk_accounts, state,

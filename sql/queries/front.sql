@@ -27,11 +27,13 @@ join account a on a.account_id = i.account_id
 where i.invoice_no = :invoice_no
 
 -- name: reading_as_received
+-- With the line of the file that it came in, or the change that a person typed.
 select r.reading_id, r.read_at, r.source, r.quality, r.index_m3, f.name as file_name, f.sha256 as file_sha256,
-       r.line_no, w.raw
+       r.line_no, w.raw, r.change_id, c.recorded_by as changed_by
 from reading r
-join import_row w on w.file_id = r.file_id and w.line_no = r.line_no
-join import_file f on f.file_id = r.file_id
+left join import_row w on w.file_id = r.file_id and w.line_no = r.line_no
+left join import_file f on f.file_id = r.file_id
+left join registry_change c on c.change_id = r.change_id
 where r.reading_id = :reading_id
 
 -- name: mailed_invoice

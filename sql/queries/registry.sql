@@ -1,8 +1,17 @@
 -- name: parties
-select party_id, party_no, kind, name, nip, street, postcode, city from party where party_no = any(:keys)
+-- As they are described at present, or last were.
+select distinct on (p.party_id) p.party_id, p.party_no, d.kind, d.name, d.nip, d.street, d.postcode, d.city
+from party p
+join party_details d using (party_id)
+where p.party_no = any(:keys)
+order by p.party_id, lower(d.valid) desc nulls last
 
 -- name: accounts
-select account_id, account_no, route, bank_account from account where account_no = any(:keys)
+select distinct on (a.account_id) a.account_id, a.account_no, d.route, d.bank_account
+from account a
+join account_details d using (account_id)
+where a.account_no = any(:keys)
+order by a.account_id, lower(d.valid) desc nulls last
 
 -- name: points
 select point_id, point_no, street, postcode, city from point where point_no = any(:keys)
@@ -15,12 +24,14 @@ join party p using (party_id)
 where a.account_no = any(:keys) and not isempty(ap.valid)
 
 -- name: contracts
--- The named contracts, and whatever contracts the named points have.
-select c.contract_no, a.account_no, p.point_no, c.tariff_class, c.services, lower(c.valid) as valid_from,
+-- The named contracts, and whatever contracts the named points have, with their newest class.
+select c.contract_no, a.account_no, p.point_no, t.tariff_class, t.services, lower(c.valid) as valid_from,
        upper(c.valid) as valid_until
 from contract c
 join account a using (account_id)
 join point p using (point_id)
+join lateral (select tariff_class, services from contract_terms
+              where contract_id = c.contract_id order by lower(valid) desc nulls last limit 1) t on true
 where (c.contract_no = any(:keys) or p.point_no = any(:point_nos)) and not isempty(c.valid)
 
 -- name: installations
@@ -48,8 +59,20 @@ left join lateral (
     order by r.read_at desc, r.reading_id desc limit 1
 ) removal on true
 
--- name: meters
-select meter_id, meter_no, module_no from meter where meter_no = any(:keys)
+-- name: party_ids
+select party_id, party_no from party where party_no = any(:keys)
+
+-- name: account_ids
+select account_id, account_no from account where account_no = any(:keys)
+
+-- name: contract_ids
+select contract_id, contract_no from contract where contract_no = any(:keys)
+
+-- name: point_ids
+select point_id, point_no from point where point_no = any(:keys)
+
+-- name: meter_ids
+select meter_id, meter_no from meter where meter_no = any(:keys)
 
 -- name: emails
 select a.account_no, e.address as email, e.state, e.confirmation_kind, e.confirmed_at, lower(e.valid) as valid_from,
@@ -60,14 +83,15 @@ where a.account_no = any(:keys) and not isempty(e.valid)
 
 -- name: end_account_party
 update account_party ap
-set valid = daterange(lower(ap.valid), :valid_until)
+set valid = daterange(lower(ap.valid), :valid_until), ended_by = :ended_by
 from account a
 where a.account_id = ap.account_id and a.account_no = :account_no and ap.role = :role
   and lower(ap.valid) = :valid_from and upper_inf(ap.valid)
 
 -- name: end_contract
-update contract set valid = daterange(lower(valid), :valid_until)
+update contract set valid = daterange(lower(valid), :valid_until), ended_by = :ended_by
 where contract_no = :contract_no and upper_inf(valid)
 
 -- name: remove_installation
-update installation set removed_on = :removed_on where installation_id = :installation_id and removed_on is null
+update installation set removed_on = :removed_on, ended_at = clock_timestamp(), ended_by = :ended_by
+where installation_id = :installation_id and removed_on is null

@@ -1,7 +1,7 @@
 -- name: eligible_accounts
 -- Every account of the routes, with the channel agreed for the issue date, the address known for it, the day from which
 -- the standing charge is owed, and the day on which payer or nabywca last changed.
-select a.account_id, a.account_no, a.bank_account, d.channel, d.consent_id, d.email, d.email_state,
+select a.account_id, a.account_no, details.bank_account, d.channel, d.consent_id, d.email, d.email_state,
        coalesce(
            (select max(upper(b.period)) from billed_day b
             where b.account_id = a.account_id and b.service = 'abonament'),
@@ -17,12 +17,14 @@ select a.account_id, a.account_no, a.bank_account, d.channel, d.consent_id, d.em
                         and earlier.party_id <> h.party_id and upper(earlier.valid) <= lower(h.valid)))
            as handed_over_on
 from account a
+join account_details details on details.account_id = a.account_id and details.valid @> cast(:issue_date as date)
 join agreed_delivery(cast(:issue_date as date)) d on d.account_id = a.account_id
-where :all_routes or a.route = any(:routes)
+where :all_routes or details.route = any(:routes)
 order by a.account_no
 
 -- name: count_eligible
-select count(*) from account a where :all_routes or a.route = any(:routes)
+select count(*) from account_details
+where valid @> cast(:issue_date as date) and (:all_routes or route = any(:routes))
 
 -- name: accounts_in_other_cycles
 -- Accounts that another cycle has in work, or has invoiced for some of the same months.
@@ -37,17 +39,21 @@ where c.cycle_id <> :cycle_id and not c.dry_run
                            where d.cycle_id = s.cycle_id and d.account_id = s.account_id))))
 
 -- name: parties
-select ap.account_id, ap.role, p.party_no, p.kind, p.name, p.nip, p.street, p.postcode, p.city
+select ap.account_id, ap.role, p.party_no, d.kind, d.name, d.nip, d.street, d.postcode, d.city
 from account_party ap
 join party p using (party_id)
+join party_details d on d.party_id = p.party_id and d.valid @> cast(:issue_date as date)
 where ap.valid @> cast(:issue_date as date)
 
 -- name: contracts
--- Contracts in force in the period, and those that ended before it with days that nobody has billed.
-select c.account_id, c.contract_id, c.point_id, c.contract_no, c.tariff_class, c.services,
+-- Contracts in force in the period, and those that ended before it with days that nobody has billed. The class of the
+-- issue date prices the whole bill, like the channel (group_switch = "issue_date"); an ended contract keeps its last.
+select c.account_id, c.contract_id, c.point_id, c.contract_no, t.tariff_class, t.services,
        lower(c.valid) as contract_from, upper(c.valid) as contract_until, p.point_no, p.street, p.postcode, p.city
 from contract c
 join point p using (point_id)
+join contract_terms t on t.contract_id = c.contract_id
+                     and t.valid @> least(cast(:issue_date as date), upper(c.valid) - 1)
 where c.valid && daterange(:start, :until)
    or (upper(c.valid) <= :start
        and exists (select 1 from installation i where i.point_id = c.point_id and i.installed_on < upper(c.valid) - 1)

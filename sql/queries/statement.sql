@@ -43,11 +43,12 @@ order by i.sequence
 -- newest billed reading (it waits for the next one).
 with wanted as (
     select k.account_id, k.point_id, service,
-           daterange(greatest(lower(k.valid), first.read_on), least(upper(k.valid), upper(y.period))) as days
+           daterange(greatest(lower(k.valid), first.read_on), least(upper(k.valid), upper(y.period))) * t.valid as days
     from contract k
-    join account a using (account_id)
-    cross join lateral unnest(k.services) as service
+    join contract_terms t using (contract_id)
+    cross join lateral unnest(t.services) as service
     join cycle y on y.cycle_id = :cycle_id
+    join account_details a on a.account_id = k.account_id and a.valid @> y.issue_date
     join lateral (
         select min(r.read_on) as read_on
         from installation i join reading r using (installation_id)
@@ -56,6 +57,7 @@ with wanted as (
     where (y.route_set = 'ALL' or a.route = any(string_to_array(y.route_set, '+')))
       and first.read_on is not null
       and greatest(lower(k.valid), first.read_on) < least(coalesce(upper(k.valid), upper(y.period)), upper(y.period))
+      and t.valid && daterange(greatest(lower(k.valid), first.read_on), least(upper(k.valid), upper(y.period)))
 ), billed as (
     select b.point_id, b.service, range_agg(b.period) as days, max(upper(b.period)) as until
     from billed_period b

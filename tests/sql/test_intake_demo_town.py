@@ -83,7 +83,7 @@ def _assert_troubles(work: Work) -> None:
         " r.installation_id = i.installation_id and r.read_on between '2026-07-22' and '2026-08-09')",
     )
     assert unread >= 2
-    assert rows_of(work, "select count(*) from party where nip is not null") == [(8,)]
-    assert rows_of(work, "select count(distinct route) from account") == [(4,)]
+    assert rows_of(work, "select count(*) from party_details where nip is not null") == [(8,)]
+    assert rows_of(work, "select count(distinct route) from account_details") == [(4,)]
     ((unconfirmed,),) = rows_of(work, "select count(*) from email_address where state = 'unconfirmed'")
     assert unconfirmed > 0
