@@ -57,20 +57,23 @@ _ACCOUNTS = text("""
 """)
 _FACTS = (
     text("""
-        select a.account_no, a.bank_account, p.channel, p.consent_id, e.address, e.state
+        select a.account_no, d.bank_account, p.channel, p.consent_id, e.address, e.state
         from account a
+        join account_details d on d.account_id = a.account_id and d.valid @> cast(:day as date)
         left join delivery_preference p on p.account_id = a.account_id and p.valid @> cast(:day as date)
         left join email_address e on e.account_id = a.account_id and e.valid @> cast(:day as date)
         where a.account_id = :account_id
     """),
     text("""
-        select ap.role, p.party_no, p.kind, p.name, p.nip, p.street, p.postcode, p.city
+        select ap.role, p.party_no, d.kind, d.name, d.nip, d.street, d.postcode, d.city
         from account_party ap join party p using (party_id)
+        join party_details d on d.party_id = p.party_id and d.valid @> cast(:day as date)
         where ap.account_id = :account_id and ap.valid @> cast(:day as date)
     """),
     text("""
-        select c.contract_no, c.tariff_class, c.services, c.valid, p.point_id, p.point_no, p.street, p.city
-        from contract c join point p using (point_id) where c.account_id = :account_id
+        select c.contract_no, t.tariff_class, t.services, c.valid, p.point_id, p.point_no, p.street, p.city
+        from contract c join contract_terms t using (contract_id) join point p using (point_id)
+        where c.account_id = :account_id
     """),
 )
 _METERS = text("""
