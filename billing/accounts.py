@@ -79,6 +79,7 @@ class RegisterSnapshot:
     ``current`` is None when no usable reading arrived; ``missing_reason`` then says why (``suspect``, or the
     reader's reason such as ``no_access``), None meaning that nothing at all came.
     ``removed_on`` is set for a meter that was exchanged; its ``current`` must be the removal reading.
+    ``purpose`` is ``main``, or says which part of the main meter's water it counts (``garden``, ``sub``).
     """
 
     meter_no: str
@@ -90,11 +91,12 @@ class RegisterSnapshot:
     previous: Reading
     current: Reading | None
     missing_reason: str | None
+    purpose: str = "main"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointSnapshot:
-    """A point of supply under contract."""
+    """A point of supply under contract; ``points_behind`` lie behind its main meter with meters of their own."""
 
     point_no: str
     address: Address
@@ -104,6 +106,7 @@ class PointSnapshot:
     tariff_class: str
     services: frozenset[Service]
     registers: tuple[RegisterSnapshot, ...]
+    points_behind: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ class HoldCode(StrEnum):
     CONSUMPTION_NEGATIVE = "CONSUMPTION_NEGATIVE"
     CONSUMPTION_HIGH = "CONSUMPTION_HIGH"
     METERS_OVERLAP = "METERS_OVERLAP"
+    SUB_METERS = "SUB_METERS"
     NO_METER = "NO_METER"
     NO_PARTY = "NO_PARTY"
     PARTY_CHANGED = "PARTY_CHANGED"
@@ -42,6 +43,7 @@ MEANINGS = {
     HoldCode.CONSUMPTION_NEGATIVE: "an index is below the last billed one; check the meter and the reading",
     HoldCode.CONSUMPTION_HIGH: "more water than a meter of this size can pass; check the reading",
     HoldCode.METERS_OVERLAP: "two meters of one point count the same days; correct the registry",
+    HoldCode.SUB_METERS: "a part of the water is counted by meters behind the main one; bill it by hand for now",
     HoldCode.NO_METER: "a metered point has no meter; complete the registry",
     HoldCode.NO_PARTY: "payer or nabywca is missing; complete the registry",
     HoldCode.PARTY_CHANGED: "payer or nabywca changed since the last billed reading; read the meter on that day",

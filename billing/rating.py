@@ -19,6 +19,7 @@ from billing.tariffs import PriceSpan, TariffBook
 from billing.vat import vat_sums
 
 _METERED = (Service.WATER, Service.SEWAGE)
+MAIN = "main"
 _ESTIMATED = " (odczyt szacowany)"
 _DESCRIPTIONS = {Service.WATER: "Dostarczanie wody", Service.SEWAGE: "Odprowadzanie ścieków"}
 
@@ -123,6 +124,10 @@ def _metered_lines(
         return []
     if not point.registers:
         return NotBillable(code=HoldCode.NO_METER, facts={"point_no": point.point_no})
+    behind = [register.meter_no for register in point.registers if register.purpose != MAIN]
+    if behind or point.points_behind:
+        facts = {"point_no": point.point_no, "meters": ",".join(behind), "points_behind": str(point.points_behind)}
+        return NotBillable(code=HoldCode.SUB_METERS, facts=facts)
     used = _consumptions(point)
     if isinstance(used, NotBillable):
         return used

@@ -21,6 +21,7 @@ from pipeline.import_files import (
 )
 from pipeline.import_report import refuse_file, write_missing_report, write_report
 from pipeline.registry.meters_write import plan_meters
+from pipeline.registry.points import plan_connections, plan_points
 from pipeline.registry.write import (
     Plan,
     Rows,
@@ -29,7 +30,6 @@ from pipeline.registry.write import (
     plan_contracts,
     plan_emails,
     plan_parties,
-    plan_points,
 )
 from pipeline.work import Work, step
 from readings.checks import Outcome
@@ -45,6 +45,7 @@ _PLANS: Final[Mapping[str, Callable[[Connection, Rows, datetime], Plan]]] = {
     "parties": plan_parties,
     "accounts": plan_accounts,
     "account_parties": plan_account_parties,
+    "connections": plan_connections,
     "points": plan_points,
     "contracts": plan_contracts,
     "meters": plan_meters,
@@ -71,23 +72,68 @@ class _Done:
     refusal: TooManyRejects | None = None
 
 
-def run(work: Work, *, folder: Path) -> dict[str, Any]:
+class _NotWritten(Exception):  # noqa: N818 - ends a transaction whose work is taken back
+    """The import was tried and is taken back; ``done`` is what it would have done."""
+
+    def __init__(self, done: Sequence["_Done"]) -> None:
+        super().__init__()
+        self.done = done
+
+
+def preview(work: Work, *, folder: Path) -> dict[str, Any]:
+    """What ``run`` would do, with nothing written: its totals, and ``differences`` from what the registry has.
+
+    Raises:
+        OperatorError: ``FOLDER_EMPTY``.
+    """
+    opened, refusals = _open(_files(folder))
+    done: Sequence[_Done] = ()
+    if not refusals:
+        try:
+            with work.engine.begin() as connection:
+                _import_all(connection, work, opened, write=lambda _done: False)
+        except _NotWritten as found:
+            done = found.done
+    refused = [str(refusal) for _, refusal in refusals] + [str(one.refusal) for one in done if one.refusal]
+    return _totals(done, refused=refused) | {"differences": _differences(done)}
+
+
+def _import_all(
+    connection: Connection, work: Work, opened: Sequence[_Opened], *, write: Callable[[Sequence[_Done]], bool]
+) -> list[_Done]:
+    """Import the files; ``write`` looks at what was done and says whether it stays."""
+    lock_intake(connection)
+    now = business_now(connection)
+    done = [_import(connection, work, one, now) for one in opened]
+    if not write(done):
+        raise _NotWritten(done)
+    return done
+
+
+def _differences(done: Sequence[_Done]) -> list[dict[str, Any]]:
+    """Rows that say other than the registry, in the order of files and lines."""
+    return [
+        {"file": f"{one.opened.kind}.csv", "line_no": result.line_no, "difference": result.note}
+        for one in done
+        for result in one.results or ()
+        if result.outcome is Outcome.QUARANTINED
+    ]
+
+
+def run(work: Work, *, folder: Path, set_aside: bool = True) -> dict[str, Any]:
     """Import ``parties.csv``, ``accounts.csv`` and so on from a folder, all in one transaction; totals of their rows.
 
     A wrong row is rejected with a code (``docs/import.md``) and the others go on. ``already`` counts files that were
     imported before: they add nothing, and their rows are not counted again. A file with a wrong header refuses the
     whole folder; a file of which no row can be taken is refused alone, so that it may come again. Reports go to
-    ``exports/registry``.
+    ``exports/registry``. Rows that say other than the registry are set aside; without ``set_aside`` they stop the
+    import with nothing written, and ``differences`` tells them.
 
     Raises:
         OperatorError: ``FOLDER_EMPTY``, the folder holds no registry file.
         Unavailable: ``REPORT_UNWRITABLE``; the import itself stands.
     """
-    files = [(kind, folder / f"{kind}.csv") for kind in LAYOUTS if (folder / f"{kind}.csv").is_file()]
-    if not files:
-        names = ", ".join(f"{kind}.csv" for kind in LAYOUTS)
-        raise OperatorError("FOLDER_EMPTY", f"{folder} holds none of {names}")
-    opened, refusals = _open(files)
+    opened, refusals = _open(_files(folder))
     if refusals:
         for received, refusal in refusals:
             refuse_file(work, received, refusal, folder=_reports(work))
@@ -95,12 +141,21 @@ def run(work: Work, *, folder: Path) -> dict[str, Any]:
     if _all_known(work, opened):
         done = [_Done(opened=one, counts={}, results=None) for one in opened]
         return _totals(done, refused=[_tell(work, one) for one in done])
-    with step(work, "import_registry") as (connection, record):
-        lock_intake(connection)
-        now = business_now(connection)
-        done = [_import(connection, work, one, now) for one in opened]
-        record.counts = _totals(done, refused=())
+    try:
+        with step(work, "import_registry") as (connection, record):
+            done = _import_all(connection, work, opened, write=lambda made: set_aside or not _differences(made))
+            record.counts = _totals(done, refused=())
+    except _NotWritten as found:
+        return _totals(found.done, refused=()) | {"differences": _differences(found.done)}
     return _totals(done, refused=[_tell(work, one) for one in done])
+
+
+def _files(folder: Path) -> list[tuple[str, Path]]:
+    files = [(kind, folder / f"{kind}.csv") for kind in LAYOUTS if (folder / f"{kind}.csv").is_file()]
+    if not files:
+        names = ", ".join(f"{kind}.csv" for kind in LAYOUTS)
+        raise OperatorError("FOLDER_EMPTY", f"{folder} holds none of {names}")
+    return files
 
 
 def _open(files: Sequence[tuple[str, Path]]) -> tuple[list[_Opened], list[tuple[Received, DataRefused]]]:

@@ -12,6 +12,8 @@ _EMAIL = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
 )
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_PERCENT = re.compile(r"\d{1,3}(\.\d{1,2})?", re.ASCII)
+_WHOLE_PERCENT = Decimal(100)
 _TEXT_LENGTH = 200
 _EMAIL_LENGTH = 254
 
@@ -55,6 +57,14 @@ def integer(row: dict[str, str], name: str, *, least: int, most: int) -> int:
     if not (value.isascii() and value.isdigit() and len(value) <= len(str(most)) and least <= int(value) <= most):
         raise RowRefused("R107", f"{name} {value!r} is not between {least} and {most}")
     return int(value)
+
+
+def percent(row: dict[str, str], name: str) -> Decimal:
+    """A share of 0 to 100 percent with at most two places, decimal comma or point."""
+    value = row[name].replace(",", ".")
+    if not _PERCENT.fullmatch(value) or Decimal(value) > _WHOLE_PERCENT:
+        raise RowRefused("R107", f"{name} {row[name]!r} is not between 0 and 100")
+    return Decimal(value)
 
 
 def index(row: dict[str, str], name: str, *, dials: int) -> Decimal:

@@ -17,6 +17,9 @@ PARTY_KINDS = ("natural_person", "organisation")
 ROLES = ("payer", "nabywca", "odbiorca", "correspondence")
 SERVICES = ("water", "sewage")
 EMAIL_STATES = ("unconfirmed", "confirmed", "dead")
+METER_PURPOSES = ("main", "garden", "sub")
+SHARES: Final[Mapping[str, tuple[str, str]]] = {"main": ("100", "100"), "garden": ("100", "0"), "sub": ("100", "100")}
+"""Percentages of a meter's m³ that are billed as water and as sewage unless its row says otherwise."""
 CONFIRMATIONS = ("click", "signed_paper", "delivered_without_bounce")
 _POSTCODE = re.compile(r"\d\d-\d\d\d", re.ASCII)
 _ROUTE = re.compile(r"[A-Z0-9]{1,20}")
@@ -57,13 +60,29 @@ class AccountPartyRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionRow:
+    """A przyłącze: the pipe between the network and one or more points."""
+
+    connection_no: str
+    service: str
+    street: str
+    postcode: str
+    city: str
+    diameter_mm: int | None
+    built_on: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PointRow:
-    """A point of supply and its address."""
+    """A point of supply and its address; ``parent_point_no`` is the point whose main meter counts its water too."""
 
     point_no: str
     street: str
     postcode: str
     city: str
+    water_connection_no: str | None
+    sewage_connection_no: str | None
+    parent_point_no: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +103,9 @@ class MeterRow:
     """A register of a meter installed at a point, with the index of that day, in m³.
 
     ``replaces_meter_no`` names the meter that was removed on the same day, ``removal_index_m3`` its last index; None
-    means that nobody noted it, and the account is held until somebody does.
+    means that nobody noted it, and the account is held until somebody does. ``purpose`` is what the meter counts at
+    its point; the percentages are the shares of its m³ billed as water and as sewage. ``removed_on`` and
+    ``last_index_m3`` tell of a meter that history has taken away already.
     """
 
     meter_no: str
@@ -99,6 +120,11 @@ class MeterRow:
     replaces_meter_no: str | None
     removal_index_m3: Decimal | None
     removal_quality: str
+    purpose: str
+    water_percent: Decimal
+    sewage_percent: Decimal
+    removed_on: date | None
+    last_index_m3: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +139,7 @@ class EmailRow:
     valid_from: date | None
 
 
-Fact = PartyRow | AccountRow | AccountPartyRow | PointRow | ContractRow | MeterRow | EmailRow
+Fact = PartyRow | AccountRow | AccountPartyRow | ConnectionRow | PointRow | ContractRow | MeterRow | EmailRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,12 +186,28 @@ def _account_party(row: dict[str, str]) -> AccountPartyRow:
     )
 
 
+def _connection(row: dict[str, str]) -> ConnectionRow:
+    diameter = fields.integer(row, "diameter_mm", least=1, most=9999) if row["diameter_mm"] else None
+    return ConnectionRow(
+        connection_no=fields.number(row, "connection_no"),
+        service=fields.choice(row, "service", SERVICES),
+        street=fields.words(row, "street"),
+        postcode=_postcode(row),
+        city=fields.words(row, "city"),
+        diameter_mm=diameter,
+        built_on=fields.optional_day(row, "built_on"),
+    )
+
+
 def _point(row: dict[str, str]) -> PointRow:
     return PointRow(
         point_no=fields.number(row, "point_no"),
         street=fields.words(row, "street"),
         postcode=_postcode(row),
         city=fields.words(row, "city"),
+        water_connection_no=fields.number(row, "water_connection_no", optional=True) or None,
+        sewage_connection_no=fields.number(row, "sewage_connection_no", optional=True) or None,
+        parent_point_no=fields.number(row, "parent_point_no", optional=True) or None,
     )
 
 
@@ -191,6 +233,14 @@ def _meter(row: dict[str, str]) -> MeterRow:
     removal = fields.index(row, "removal_index", dials=9) if row["removal_index"] else None
     if removal is not None and replaces is None:
         raise RowRefused("R111", "a removal index without the meter that it belongs to")
+    purpose = fields.choice(row | {"purpose": row["purpose"] or "main"}, "purpose", METER_PURPOSES)
+    water, sewage = SHARES[purpose]
+    installed_on, removed_on = fields.day(row, "installed_on"), fields.optional_day(row, "removed_on")
+    if removed_on is not None and removed_on < installed_on:
+        raise RowRefused("R106", f"removed_on {removed_on} lies before installed_on {installed_on}")
+    last_index = fields.index(row, "last_index", dials=dials) if row["last_index"] else None
+    if last_index is not None and removed_on is None:
+        raise RowRefused("R106", "a last index without the day of the removal")
     return MeterRow(
         meter_no=fields.number(row, "meter_no"),
         module_no=fields.number(row, "module_no", optional=True) or None,
@@ -198,7 +248,7 @@ def _meter(row: dict[str, str]) -> MeterRow:
         register=fields.integer(row | {"register": row["register"] or "0"}, "register", least=0, most=99),
         dials=dials,
         decimals=fields.integer(row, "decimals", least=0, most=3),
-        installed_on=fields.day(row, "installed_on"),
+        installed_on=installed_on,
         legalised_until=fields.optional_day(row, "legalised_until"),
         opening_index_m3=fields.index(row, "opening_index", dials=dials),
         replaces_meter_no=replaces,
@@ -206,6 +256,11 @@ def _meter(row: dict[str, str]) -> MeterRow:
         removal_quality=fields.choice(
             row | {"removal_quality": row["removal_quality"] or "actual"}, "removal_quality", ("actual", "estimated")
         ),
+        purpose=purpose,
+        water_percent=fields.percent(row | {"water_percent": row["water_percent"] or water}, "water_percent"),
+        sewage_percent=fields.percent(row | {"sewage_percent": row["sewage_percent"] or sewage}, "sewage_percent"),
+        removed_on=removed_on,
+        last_index_m3=last_index,
     )
 
 
@@ -239,7 +294,16 @@ LAYOUTS: Final[Mapping[str, Layout]] = {
     "account_parties": Layout(
         required=("account_no", "role", "party_no", "valid_from", "valid_until"), optional=(), read=_account_party
     ),
-    "points": Layout(required=("point_no", "street", "postcode", "city"), optional=(), read=_point),
+    "connections": Layout(
+        required=("connection_no", "service", "street", "postcode", "city"),
+        optional=("diameter_mm", "built_on"),
+        read=_connection,
+    ),
+    "points": Layout(
+        required=("point_no", "street", "postcode", "city"),
+        optional=("water_connection_no", "sewage_connection_no", "parent_point_no"),
+        read=_point,
+    ),
     "contracts": Layout(
         required=("contract_no", "account_no", "point_no", "tariff_class", "services", "valid_from", "valid_until"),
         optional=(),
@@ -249,6 +313,7 @@ LAYOUTS: Final[Mapping[str, Layout]] = {
         required=("meter_no", "point_no", "dials", "decimals", "installed_on", "opening_index"),
         optional=(
             *("register", "legalised_until", "replaces_meter_no", "removal_index", "removal_quality", "module_no"),
+            *("purpose", "water_percent", "sewage_percent", "removed_on", "last_index"),
         ),
         read=_meter,
     ),

@@ -19,6 +19,8 @@ REGISTRY_CODES: Final = {
     "R113": "the e-mail address cannot be one",
     "R114": "a confirmed address needs the kind and the day of its confirmation",
     "R115": "an index has more digits than the meter has dials",
+    "R116": "the connection is unknown, or serves something else",
+    "R117": "the point behind which this one lies is unknown, was not taken, or the points lie in a circle",
     "R201": "the same number came before with another content; the first stands, a person decides",
 }
 CONSENT_CODES: Final = {

@@ -133,6 +133,7 @@ def _point(row: Row[Any], registers: Iterable[Row[Any]]) -> PointSnapshot:
         tariff_class=row.tariff_class,
         services=frozenset(Service(service) for service in row.services),
         registers=tuple(_register(register) for register in registers),
+        points_behind=row.points_behind,
     )
 
 
@@ -149,6 +150,7 @@ def _register(row: Row[Any]) -> RegisterSnapshot:
         if row.current_id is None
         else _reading(row.current_id, row.current_on, row.current_m3, row.current_source, row.current_quality),
         missing_reason=row.missing_reason,
+        purpose=row.purpose,
     )
 
 

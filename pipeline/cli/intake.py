@@ -1,5 +1,6 @@
 """Commands for what comes in: registry, readings, consents."""
 
+import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,35 @@ from pipeline import convert as conversion
 from pipeline import derive as derivation
 from pipeline import import_consents as consents
 from pipeline import import_registry as registry
-from pipeline.cli.answer import Answer, counts_answer
+from pipeline.cli.answer import Answer, counts_answer, shown
 from pipeline.errors import OperatorError
 from pipeline.settings import Settings
 from pipeline.work import Work
 
+_AFTER = "nothing is written: use `obieg change`, or load the other rows with --set-aside"
+
 
 def import_registry(work: Work, options: Namespace) -> Answer:
-    """``obieg registry import FOLDER``."""
+    """``obieg registry import FOLDER``: what differs from the registry is shown before anything is written."""
     folder = _folder(options.folder)
-    return _taken(f"registry of {folder}", registry.run(work, folder=folder))
+    if options.preview:
+        found = registry.preview(work, folder=folder)
+        return Answer(text="\n".join(_previewed(folder, found)), data=found)
+    done = registry.run(work, folder=folder, set_aside=options.set_aside)
+    if done.get("differences"):
+        for line in _told(done["differences"]):
+            sys.stderr.write(f"{shown(line)}\n")
+        raise OperatorError("REGISTRY_DIFFERS", f"{len(done['differences'])} rows differ from the registry; {_AFTER}")
+    return _taken(f"registry of {folder}", done)
+
+
+def _previewed(folder: Path, found: dict[str, Any]) -> list[str]:
+    counts = {name: value for name, value in found.items() if name != "differences"}
+    return [counts_answer(f"registry of {folder}, nothing written", counts).text, *_told(found["differences"])]
+
+
+def _told(differences: list[dict[str, Any]]) -> list[str]:
+    return [f"{one['file']} line {one['line_no']}: {one['difference']}" for one in differences]
 
 
 def derive(_settings: Settings, options: Namespace) -> Answer:

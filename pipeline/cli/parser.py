@@ -33,6 +33,9 @@ def _registry(topics: Any) -> None:
     topic = topic_of(topics, "registry", "customers, contracts, points and meters")
     load = command_of(topic, "import", "import the registry files of a folder", intake.import_registry)
     load.add_argument("folder", type=Path, metavar="FOLDER")
+    ways = load.add_mutually_exclusive_group()
+    ways.add_argument("--preview", action="store_true", help="show what would become of the rows, write nothing")
+    ways.add_argument("--set-aside", action="store_true", help="load the rest although some rows differ")
     derive = command_of(
         topic, "derive", "make starter registry files from a readings file", intake.derive, needs_database=False
     )

@@ -12,9 +12,11 @@ _PL00 = "252100"
 
 
 def write_registry_file(folder: Path, kind: str, rows: Iterable[Sequence[object]]) -> Path:
-    """Write one registry file; a row holds the values of the required columns, then of the optional ones."""
+    """Write one registry file; a row holds the values of the required columns, then of as many optional ones."""
     layout = LAYOUTS[kind]
-    return write_csv(folder / f"{kind}.csv", columns=(*layout.required, *layout.optional), rows=rows)
+    columns = (*layout.required, *layout.optional)
+    whole = ((*row, *[""] * (len(columns) - len(row))) for row in rows)
+    return write_csv(folder / f"{kind}.csv", columns=columns, rows=whole)
 
 
 def write_csv(path: Path, *, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:

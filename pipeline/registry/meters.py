@@ -11,6 +11,12 @@ from readings.fields import RowRefused
 from readings.registry import MeterRow
 from readings.table import Line
 
+_MAIN = {"main"}
+_TOLD = (
+    *("point_no", "module_no", "dials", "decimals", "legalised_until", "opening_index_m3"),
+    *("purpose", "water_percent", "sewage_percent"),
+)
+
 
 @dataclass(slots=True, kw_only=True)
 class Installed:
@@ -28,6 +34,9 @@ class Installed:
     legalised_until: date | None
     opening_index_m3: Decimal | None
     removal_index_m3: Decimal | None
+    purpose: str
+    water_percent: Decimal
+    sewage_percent: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +45,7 @@ class Removal:
 
     row: MeterRow
     installed: Installed
+    removed_on: date
     index_m3: Decimal | None
 
 
@@ -59,15 +69,22 @@ class MeterBook:
         if self.modules.get(row.meter_no, row.module_no) != row.module_no:
             raise RowRefused("R201", "the meter has another radio module")
         replaced = self._replaced(row) if row.replaces_meter_no else None
-        others = [*self.by_meter[row.meter_no, row.register], *self.by_point[row.point_no, row.register]]
+        beside = [one for one in self.by_point[row.point_no, row.register] if {one.purpose, row.purpose} == _MAIN]
+        others = [*self.by_meter[row.meter_no, row.register], *beside]
         if any(other is not replaced and _open_on(other, row.installed_on) for other in others):
             raise RowRefused("R112", f"a meter from {row.installed_on} on")
         if replaced is not None:
-            index_m3 = row.removal_index_m3 if replaced.removal_index_m3 is None else None
-            replaced.removed_on = row.installed_on
-            replaced.removal_index_m3 = index_m3 if index_m3 is not None else replaced.removal_index_m3
-            self.removals.append(Removal(row=row, installed=replaced, index_m3=index_m3))
-        self.add(_installed(row))
+            self._remove(row, replaced, removed_on=row.installed_on, index_m3=row.removal_index_m3)
+        installed = _installed(row)
+        self.add(installed)
+        if row.removed_on is not None:
+            self._remove(row, installed, removed_on=row.removed_on, index_m3=row.last_index_m3)
+
+    def _remove(self, row: MeterRow, gone: Installed, *, removed_on: date, index_m3: Decimal | None) -> None:
+        fresh_m3 = index_m3 if gone.removal_index_m3 is None else None
+        gone.removed_on = removed_on
+        gone.removal_index_m3 = fresh_m3 if fresh_m3 is not None else gone.removal_index_m3
+        self.removals.append(Removal(row=row, installed=gone, removed_on=removed_on, index_m3=fresh_m3))
 
     def removed_on(self, row: MeterRow) -> date | None:
         """The day on which a meter of this file was taken away again."""
@@ -77,8 +94,12 @@ class MeterBook:
         """Whether a row only repeats what is stored; it may be silent on the exchange."""
         stored = self._installed(row)
         fresh = _installed(row)
-        names = ("point_no", "module_no", "dials", "decimals", "legalised_until", "opening_index_m3")
-        if any(getattr(stored, name) != getattr(fresh, name) for name in names):
+        if any(getattr(stored, name) != getattr(fresh, name) for name in _TOLD):
+            return False
+        if row.removed_on is not None and (row.removed_on, row.last_index_m3) != (
+            stored.removed_on,
+            row.last_index_m3 and stored.removal_index_m3,
+        ):
             return False
         if row.replaces_meter_no is None:
             return True
@@ -117,6 +138,7 @@ def meter_decisions(
         known=stored,
         check=check,
         same=lambda _stored, row: book.says(row),
+        compared=_TOLD,
     )
 
 
@@ -147,6 +169,9 @@ def _installed(row: MeterRow) -> Installed:
         legalised_until=row.legalised_until,
         opening_index_m3=row.opening_index_m3,
         removal_index_m3=None,
+        purpose=row.purpose,
+        water_percent=row.water_percent,
+        sewage_percent=row.sewage_percent,
     )
 
 
@@ -164,4 +189,9 @@ def _as_row(one: Installed) -> MeterRow:
         replaces_meter_no=None,
         removal_index_m3=None,
         removal_quality="actual",
+        purpose=one.purpose,
+        water_percent=one.water_percent,
+        sewage_percent=one.sewage_percent,
+        removed_on=None,
+        last_index_m3=None,
     )

@@ -1,7 +1,9 @@
 """Meters against the database: what is known of them, and the writing of new ones with their first and last index."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -46,7 +48,7 @@ def _write_meters(
             registry.remove_installation(
                 connection,
                 installation_id=removal.installed.installation_id,
-                removed_on=removal.row.installed_on,
+                removed_on=removal.removed_on,
                 ended_by=source.recorded_by,
             )
     rows = list(taken(decisions))
@@ -56,7 +58,7 @@ def _write_meters(
         table="installation",
         columns=(
             *("point_id", "meter_id", "register", "dials", "decimals", "installed_on", "removed_on"),
-            "legalised_until",
+            *("legalised_until", "purpose", "water_percent", "sewage_percent"),
         ),
         rows=(
             (
@@ -70,6 +72,7 @@ def _write_meters(
                     row.installed_on,
                     book.removed_on(row),
                     row.legalised_until,
+                    *(row.purpose, row.water_percent, row.sewage_percent),
                 ),
             )
             for line_no, row in rows
@@ -103,32 +106,26 @@ def _write_first_and_last(
     readings = []
     for row, line_no in lines.items():
         place = places[row.meter_no, row.register, row.installed_on]
-        readings.append(
-            _reading(place, row, line_no, source="exchange_install", quality="actual", index_m3=row.opening_index_m3)
-        )
+        opening = _reading(place, row.installed_on, source="exchange_install", index_m3=row.opening_index_m3)
+        readings.append(replace(opening, line_no=line_no))
     for removal in book.removals:
         if removal.index_m3 is not None:
             gone = removal.installed
             place = places[gone.meter_no, gone.register, gone.installed_on]
-            quality = removal.row.removal_quality
-            line_no = lines[removal.row]
-            readings.append(
-                _reading(
-                    place, removal.row, line_no, source="exchange_removal", quality=quality, index_m3=removal.index_m3
-                )
-            )
+            last = _reading(place, removal.removed_on, source="exchange_removal", index_m3=removal.index_m3)
+            readings.append(replace(last, quality=removal.row.removal_quality, line_no=lines[removal.row]))
     insert_readings(connection, file_id=source.file_id, readings=readings)
 
 
-def _reading(place: Row[Any], row: MeterRow, line_no: int, *, source: str, quality: str, index_m3: Any) -> NewReading:
+def _reading(place: Row[Any], day: date, *, source: str, index_m3: Decimal) -> NewReading:
     return NewReading(
         installation_id=place.installation_id,
         meter_id=place.meter_id,
         register=place.register,
-        read_at=noon(row.installed_on),
-        read_on=row.installed_on,
+        read_at=noon(day),
+        read_on=day,
         source=source,
-        quality=quality,
+        quality="actual",
         index_m3=index_m3,
         index_received=str(index_m3),
         unit_received="m3",
@@ -137,5 +134,5 @@ def _reading(place: Row[Any], row: MeterRow, line_no: int, *, source: str, quali
         alarms=(),
         details={},
         external_id=None,
-        line_no=line_no,
+        line_no=0,
     )

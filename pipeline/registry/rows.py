@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from typing import Generic, TypeVar
 
@@ -43,10 +43,12 @@ def decide(
     known: Iterable[F],
     check: Callable[[F], None] = lambda _fact: None,
     same: Callable[[F, F], bool] = lambda stored, fact: stored == fact,
+    compared: Collection[str] | None = None,
 ) -> Iterator[Decision[F]]:
     """Each row against what is known, which grows with every row that is taken.
 
     ``check`` raises ``RowRefused`` for a new fact that cannot stand beside the others, and otherwise makes room.
+    ``compared`` are the fields that a contradiction is told by, if not all of them.
     """
     by_key = {key(fact): fact for fact in known}
     for line, fact in rows:
@@ -61,7 +63,7 @@ def decide(
             elif _ends(stored, fact):
                 yield Decision(line=line, outcome=Outcome.ACCEPTED, fact=fact, note="ends it", ends=True)
             else:
-                yield _contradiction(line, fact, "differs from what the registry has")
+                yield _contradiction(line, fact, _differing(stored, fact, compared))
                 continue
         except RowRefused as refusal:
             yield _refusal(line, fact, refusal)
@@ -185,6 +187,20 @@ def _shorten(taken: Occupied, holder: Hashable, fact: AccountPartyRow | Contract
 
 def _overlap(one: tuple[date, date | None], other: tuple[date, date | None]) -> bool:
     return (one[1] is None or other[0] < one[1]) and (other[1] is None or one[0] < other[1])
+
+
+def _differing(stored: Fact, fact: Fact, compared: Collection[str] | None) -> str:
+    """What the registry has, and what the row says instead."""
+    names = [field.name for field in fields(stored) if compared is None or field.name in compared]
+    pairs = ((name, getattr(stored, name), getattr(fact, name)) for name in names)
+    told = [f"{name}: {_word(old)} → {_word(new)}" for name, old, new in pairs if old != new]
+    return "; ".join(told) or "the exchange differs"
+
+
+def _word(value: object) -> str:
+    if value is None:
+        return "–"
+    return "+".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _contradiction(line: Line, fact: F, note: str) -> Decision[F]:

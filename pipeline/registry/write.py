@@ -16,7 +16,7 @@ from pipeline.registry.rows import (
 )
 from pipeline.work import warsaw_day
 from readings.checks import Outcome
-from readings.registry import AccountPartyRow, AccountRow, ContractRow, EmailRow, PartyRow, PointRow
+from readings.registry import AccountPartyRow, AccountRow, ContractRow, EmailRow, PartyRow
 from readings.table import Line
 from sql import registry
 from sql.registry import Source
@@ -29,7 +29,7 @@ Plan = tuple[Sequence[Decision[Any]], Writer]
 def plan_parties(connection: Connection, rows: Rows, now: datetime) -> Plan:
     """New parties, described from ever on."""
     columns = ("party_no", "kind", "name", "nip", "street", "postcode", "city")
-    decisions = _decide_simple(connection, rows, kind="parties", columns=columns, fact=PartyRow)
+    decisions = decide_simple(connection, rows, kind="parties", columns=columns, fact=PartyRow)
 
     def write(connection: Connection, source: Source) -> None:
         new = [(line_no, (row.party_no, now)) for line_no, row in taken(decisions)]
@@ -43,25 +43,13 @@ def plan_parties(connection: Connection, rows: Rows, now: datetime) -> Plan:
 def plan_accounts(connection: Connection, rows: Rows, now: datetime) -> Plan:
     """New accounts, described from ever on."""
     columns = ("account_no", "route", "bank_account")
-    decisions = _decide_simple(connection, rows, kind="accounts", columns=columns, fact=AccountRow)
+    decisions = decide_simple(connection, rows, kind="accounts", columns=columns, fact=AccountRow)
 
     def write(connection: Connection, source: Source) -> None:
         new = [(line_no, (row.account_no, now)) for line_no, row in taken(decisions)]
         registry.insert_facts(connection, table="account", columns=("account_no", "event_at"), rows=new, source=source)
         ids = registry.ids_by_no(connection, "account_ids", keys=(row.account_no for _, row in taken(decisions)))
         _describe(connection, decisions, source, table="account_details", ids=ids, columns=columns)
-
-    return decisions, write
-
-
-def plan_points(connection: Connection, rows: Rows, _now: datetime) -> Plan:
-    """New points of supply."""
-    columns = ("point_no", "street", "postcode", "city")
-    decisions = _decide_simple(connection, rows, kind="points", columns=columns, fact=PointRow)
-
-    def write(connection: Connection, source: Source) -> None:
-        new = ((line_no, tuple(getattr(row, name) for name in columns)) for line_no, row in taken(decisions))
-        registry.insert_facts(connection, table="point", columns=columns, rows=new, source=source)
 
     return decisions, write
 
@@ -163,7 +151,7 @@ def plan_emails(connection: Connection, rows: Rows, now: datetime) -> Plan:
     return decisions, write
 
 
-def _decide_simple(
+def decide_simple(
     connection: Connection, rows: Rows, *, kind: str, columns: Sequence[str], fact: type[Any]
 ) -> Sequence[Decision[Any]]:
     """Rows whose first column is their whole key, against what the registry has at present."""

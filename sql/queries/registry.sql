@@ -14,7 +14,18 @@ where a.account_no = any(:keys)
 order by a.account_id, lower(d.valid) desc nulls last
 
 -- name: points
-select point_id, point_no, street, postcode, city from point where point_no = any(:keys)
+select p.point_id, p.point_no, p.street, p.postcode, p.city, w.connection_no as water_connection_no,
+       s.connection_no as sewage_connection_no, parent.point_no as parent_point_no
+from point p
+left join connection w on w.connection_id = p.water_connection_id
+left join connection s on s.connection_id = p.sewage_connection_id
+left join point parent on parent.point_id = p.parent_point_id
+where p.point_no = any(:keys)
+
+-- name: connections
+select connection_id, connection_no, service, street, postcode, city, diameter_mm, built_on
+from connection
+where connection_no = any(:keys)
 
 -- name: account_parties
 select a.account_no, ap.role, p.party_no, lower(ap.valid) as valid_from, upper(ap.valid) as valid_until
@@ -42,7 +53,7 @@ with named as (
     select i.installation_id from installation i join point p using (point_id) where p.point_no = any(:point_nos)
 )
 select i.installation_id, i.meter_id, m.meter_no, m.module_no, p.point_no, i.register, i.dials, i.decimals,
-       i.installed_on, i.removed_on, i.legalised_until, opening.index_m3 as opening_index_m3,
+       i.installed_on, i.removed_on, i.legalised_until, i.purpose, i.water_percent, i.sewage_percent, opening.index_m3 as opening_index_m3,
        removal.index_m3 as removal_index_m3
 from named
 join installation i using (installation_id)
@@ -70,6 +81,9 @@ select contract_id, contract_no from contract where contract_no = any(:keys)
 
 -- name: point_ids
 select point_id, point_no from point where point_no = any(:keys)
+
+-- name: connection_ids
+select connection_id, connection_no from connection where connection_no = any(:keys)
 
 -- name: meter_ids
 select meter_id, meter_no from meter where meter_no = any(:keys)

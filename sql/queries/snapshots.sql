@@ -49,7 +49,8 @@ where ap.valid @> cast(:issue_date as date)
 -- Contracts in force in the period, and those that ended before it with days that nobody has billed. The class of the
 -- issue date prices the whole bill, like the channel (group_switch = "issue_date"); an ended contract keeps its last.
 select c.account_id, c.contract_id, c.point_id, c.contract_no, t.tariff_class, t.services,
-       lower(c.valid) as contract_from, upper(c.valid) as contract_until, p.point_no, p.street, p.postcode, p.city
+       lower(c.valid) as contract_from, upper(c.valid) as contract_until, p.point_no, p.street, p.postcode, p.city,
+       (select count(*) from point behind where behind.parent_point_id = p.point_id) as points_behind
 from contract c
 join point p using (point_id)
 join contract_terms t on t.contract_id = c.contract_id
@@ -69,7 +70,7 @@ order by c.account_id, p.point_no, lower(c.valid)
 -- reading; for a contract that has ended only a reading of its last day or the day after.
 with place as (
     select c.contract_id, lower(c.valid) as contract_from, upper(c.valid) as contract_until,
-           i.installation_id, i.register, i.dials, i.decimals, i.installed_on, i.removed_on, m.meter_no
+           i.installation_id, i.register, i.dials, i.decimals, i.installed_on, i.removed_on, i.purpose, m.meter_no
     from contract c
     join installation i on i.point_id = c.point_id
     join meter m using (meter_id)
@@ -78,7 +79,7 @@ with place as (
       and coalesce(i.removed_on, 'infinity') >= lower(c.valid)
 )
 select place.contract_id, place.meter_no, place.register, place.dials, place.decimals, place.installed_on,
-       place.removed_on,
+       place.removed_on, place.purpose,
        previous.reading_id as previous_id, previous.read_on as previous_on, previous.index_m3 as previous_m3,
        previous.source as previous_source, previous.quality as previous_quality,
        current.reading_id as current_id, current.read_on as current_on, current.index_m3 as current_m3,

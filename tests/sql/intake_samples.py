@@ -33,11 +33,11 @@ A2;nabywca;K2;2026-07-01;
 A3;payer;K3;2026-07-01;
 """,
     "points": """\
-point_no;street;postcode;city
-P1;ul. Łąkowa 1;00-000;Zdroje
-P2;ul. Łąkowa 2;00-000;Zdroje
-P3;ul. Łąkowa 3;00-000;Zdroje
-P9;ul. Łąkowa 9;00-000;Zdroje
+point_no;street;postcode;city;water_connection_no;sewage_connection_no;parent_point_no
+P1;ul. Łąkowa 1;00-000;Zdroje;;;
+P2;ul. Łąkowa 2;00-000;Zdroje;;;
+P3;ul. Łąkowa 3;00-000;Zdroje;;;
+P9;ul. Łąkowa 9;00-000;Zdroje;;;
 """,
     "contracts": """\
 contract_no;account_no;point_no;tariff_class;services;valid_from;valid_until

@@ -22,8 +22,8 @@ DOC = Path(__file__).parents[2] / "docs" / "import.md"
 # One wrong row a code, with the file that it stands in.
 CODES = [
     ("R100", "points", "P7;ul. Łąkowa 7;00-000"),
-    ("R101", "points", "P 7;ul. Łąkowa 7;00-000;Zdroje"),
-    ("R101", "points", "P7;;00-000;Zdroje"),
+    ("R101", "points", "P 7;ul. Łąkowa 7;00-000;Zdroje;;;"),
+    ("R101", "points", "P7;;00-000;Zdroje;;;"),
     ("R101", "accounts", "A7;r1;74000000000000000000000001"),
     ("R102", "parties", "K7;person;Anna Bąk;;ul. Łąkowa 7;00-000;Zdroje"),
     ("R102", "contracts", "U7;A1;P9;household;wine;2026-07-01;"),
@@ -31,7 +31,7 @@ CODES = [
     ("R103", "parties", "K7;organisation;Bąk;9900000018;ul. Łąkowa 7;00-000;Zdroje"),
     ("R104", "accounts", "A7;R1;74000000000000000000000002"),
     ("R104", "accounts", "A7;R1;7400000000000000000000001"),
-    ("R105", "points", "P7;ul. Łąkowa 7;00000;Zdroje"),
+    ("R105", "points", "P7;ul. Łąkowa 7;00000;Zdroje;;;"),
     ("R106", "contracts", "U7;A1;P9;household;water;2026-07-01;2026-07-01"),
     ("R106", "contracts", "U7;A1;P9;household;water;2026-02-30;"),
     ("R107", "meters", "W7;P9;12;0;2026-07-01;1;;;"),
@@ -52,6 +52,9 @@ CODES = [
     ("R114", "emails", "A2;a@example.com;confirmed;;"),
     ("R115", "meters", "W7;P9;3;0;2026-07-01;1000;;;"),
     ("R115", "meters", "W7;P1;5;0;2026-07-20;1;W1;100000;"),
+    ("R116", "points", "P7;ul. Łąkowa 7;00-000;Zdroje;PR9;;"),
+    ("R117", "points", "P7;ul. Łąkowa 7;00-000;Zdroje;;;P8"),
+    ("R117", "points", "P7;ul. Łąkowa 7;00-000;Zdroje;;;P7"),
     ("R201", "parties", "K1;natural_person;Żaneta Inna;;ul. Łąkowa 1;00-000;Zdroje"),
     ("R201", "accounts", "A1;R2;74000000000000000000000001"),
     ("R201", "meters", "W1;P1;5;0;2026-07-01;101;;;"),
@@ -215,7 +218,7 @@ def test_a_file_of_which_nothing_can_be_taken_may_come_again_once_its_cause_is_g
 
 
 def test_rejected_rows_lie_ready_to_be_sent_again(town: Work, tmp_path: Path) -> None:
-    import_more(town, tmp_path / "a", "points", "P7;ul. Łąkowa 7;00000;Zdroje", "P8;ul. Łąkowa 8;00-000;Zdroje")
+    import_more(town, tmp_path / "a", "points", "P7;ul. Łąkowa 7;00000;Zdroje;;;", "P8;ul. Łąkowa 8;00-000;Zdroje;;;")
     again = town.settings.exports / "registry" / "points.rejected.csv"
     mended = again.read_text(encoding="utf-8").replace("00000", "00-000")
     counts = import_registry.run(town, folder=write_folder(tmp_path / "b", {"points": mended}))

@@ -164,6 +164,16 @@ HELD: dict[str, tuple[Callable[[], AccountSnapshot], HoldCode, dict[str, str]]] 
         HoldCode.METERS_OVERLAP,
         {"meters": "W-1,W-2"},
     ),
+    "a garden meter beside the main one": (
+        lambda: with_point(registers=(METER, replace(METER, meter_no="W-2", purpose="garden"))),
+        HoldCode.SUB_METERS,
+        {"meters": "W-2", "points_behind": "0"},
+    ),
+    "flats behind the meter of the building": (
+        lambda: with_point(points_behind=12),
+        HoldCode.SUB_METERS,
+        {"meters": "", "points_behind": "12"},
+    ),
     "another payer since the last reading": (
         lambda: replace(ACCOUNT, handed_over_on=date(2026, 9, 5)),
         HoldCode.PARTY_CHANGED,
