@@ -130,7 +130,7 @@ def _texts(folder: Path, utility: Utility) -> dict[str, str]:
     for version in utility.terms:
         try:
             found[version.file] = (folder / version.file).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
+        except (OSError, ValueError):  # not there, not UTF-8, or no name of a file
             continue
     return found
 
