@@ -1,10 +1,12 @@
-"""Check digits of the seller's own numbers: NIP (tax) and REGON (statistics), as printed on every invoice."""
+"""Check digits of the seller's own numbers: NIP (tax), REGON (statistics) and NRB (bank), as invoices print them."""
 
 from collections.abc import Sequence
 
 _NIP_WEIGHTS = (6, 5, 7, 2, 3, 4, 5, 6, 7)
 _REGON_WEIGHTS = (8, 9, 2, 3, 4, 5, 6, 7)
 _REGON_LONG_WEIGHTS = (2, 4, 8, 5, 0, 9, 7, 3, 6, 1, 2, 4, 8)
+_NRB_DIGITS = 26
+_NRB_COUNTRY = "2521"  # PL in the figures of ISO 13616
 
 
 def is_nip(number: str) -> bool:
@@ -17,6 +19,12 @@ def is_regon(number: str) -> bool:
     if _has_form(number, _REGON_LONG_WEIGHTS):
         return is_regon(number[:9]) and _remainder(number, _REGON_LONG_WEIGHTS) % 10 == int(number[-1])
     return _has_form(number, _REGON_WEIGHTS) and _remainder(number, _REGON_WEIGHTS) % 10 == int(number[-1])
+
+
+def is_nrb(number: str) -> bool:
+    """Whether ``number`` is the 26 digits of a Polish bank account with right check digits (ISO 7064 mod 97-10)."""
+    has_form = len(number) == _NRB_DIGITS and number.isascii() and number.isdigit()
+    return has_form and int(f"{number[2:]}{_NRB_COUNTRY}{number[:2]}") % 97 == 1
 
 
 def _has_form(number: str, weights: Sequence[int]) -> bool:

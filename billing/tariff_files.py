@@ -25,14 +25,20 @@ from billing.tariffs import (
     TariffPrice,
     Unit,
 )
-from billing.toml_fields import Fields, read_fields
+from billing.toml_fields import Fault, Fields, read_fields
 from billing.vat import VatModel, vat_sums
 
 _UNITS = {Service.WATER: Unit.CUBIC_METRE, Service.SEWAGE: Unit.CUBIC_METRE, Service.STANDING: Unit.MONTH}
+_GROUP_KEY = 2
 
 
-def load_tariff(content: bytes, *, name: str, vat_model: VatModel = VatModel.ON_RATE_SUM) -> Tariff:
+def load_tariff(
+    content: bytes, *, name: str, vat_model: VatModel = VatModel.ON_RATE_SUM, faults: list[Fault] | None = None
+) -> Tariff:
     """The tariff that a file holds; ``name`` is the file's name as it stands in messages.
+
+    With ``faults`` every refusal of a field is kept there instead of the first one being raised: for looking at a
+    file, never for billing by it. Prices and examples that cannot be read are then not compared with each other.
 
     Raises:
         DataRefused: ``TARIFF_UNREADABLE``, ``TARIFF_FIELD_MISSING``, ``TARIFF_FIELD_WRONG``, ``TARIFF_OVERLAP``,
@@ -42,13 +48,15 @@ def load_tariff(content: bytes, *, name: str, vat_model: VatModel = VatModel.ON_
         text = content.decode("utf-8")
     except UnicodeDecodeError:
         raise DataRefused("TARIFF_UNREADABLE", f"{name}: the file is not UTF-8") from None
-    top = read_fields(text, name=name, kind="TARIFF")
+    top = read_fields(text, name=name, kind="TARIFF", faults=faults)
     tariff = _tariff(top, name=name, sha256=hashlib.sha256(content).hexdigest())
-    _refuse_overlaps(tariff, top)
-    _refuse_early_prices(tariff, top)
-    _refuse_untouched_prices(tariff, top)
-    for example in tariff.examples:
-        _recompute(tariff, example, top, vat_model)
+    if top.is_sound("group", "price", "example"):
+        _refuse_overlaps(tariff, top)
+        _refuse_early_prices(tariff, top)
+        _refuse_untouched_prices(tariff, top)
+        for example in tariff.examples:
+            with top.keeping("example"):
+                _recompute(tariff, example, top, vat_model)
     return tariff
 
 
@@ -61,7 +69,8 @@ def _tariff(top: Fields, *, name: str, sha256: str) -> Tariff:
     codes = {group.code for group in groups}
     for table in ("group", "price"):
         if not top.table.get(table):
-            raise top.refuse("FIELD_MISSING", f"there is no [[{table}]]")
+            with top.keeping(table):
+                raise top.refuse("FIELD_MISSING", f"there is no [[{table}]]")
     return Tariff(
         name=name,
         title=top.text("title"),
@@ -81,21 +90,23 @@ def _tariff(top: Fields, *, name: str, sha256: str) -> Tariff:
 def _group(fields: Fields) -> TariffGroup:
     fields.known("code", "class", "channel", "name")
     word = fields.text("channel")
-    if word not in {"any", *Channel}:
-        raise fields.refuse("FIELD_WRONG", f"channel = {word!r}, it must be any, {', '.join(Channel)}")
+    if word and word not in {"any", *Channel}:
+        with fields.keeping("channel"):
+            raise fields.refuse("FIELD_WRONG", f"channel = {word!r}, it must be any, {', '.join(Channel)}")
     return TariffGroup(
         code=fields.text("code"),
         tariff_class=fields.text("class"),
-        channels=frozenset(Channel) if word == "any" else frozenset({Channel(word)}),
+        channels=frozenset(channel for channel in Channel if word in {"any", channel}),
         name=fields.text("name"),
     )
 
 
 def _prices(fields: Fields, codes: Iterable[str]) -> Iterator[TariffPrice]:
     fields.known("groups", "item", "unit", "net_zl", "valid_from", "basis")
-    service = fields.choice("item", Service)
-    if fields.choice("unit", Unit) is not _UNITS[service]:
-        raise fields.refuse("FIELD_WRONG", f"{service} is priced per {_UNITS[service]}")
+    service, unit = fields.choice("item", Service), fields.choice("unit", Unit)
+    if unit is not _UNITS[service] and fields.is_sound("item", "unit"):
+        with fields.keeping("unit"):
+            raise fields.refuse("FIELD_WRONG", f"{service} is priced per {_UNITS[service]}")
     for group in _known_groups(fields, codes):
         yield TariffPrice(
             group=group,
@@ -129,7 +140,8 @@ def _known_groups(fields: Fields, codes: Iterable[str]) -> tuple[str, ...]:
     groups = fields.texts("groups")
     for group in groups:
         if group not in codes:
-            raise fields.refuse("FIELD_WRONG", f"group {group!r} is not defined in this file")
+            with fields.keeping("groups"):
+                raise fields.refuse("FIELD_WRONG", f"group {group!r} is not defined in this file")
     return groups
 
 
@@ -140,17 +152,19 @@ def _refuse_overlaps(tariff: Tariff, top: Fields) -> None:
     keys += [(price.group, price.service, price.valid_from.isoformat()) for price in tariff.prices]
     for key in keys:
         if key in seen:
-            raise top.refuse("OVERLAP", f"{' '.join(key)} is defined twice")
+            with top.keeping("group" if len(key) == _GROUP_KEY else "price"):
+                raise top.refuse("OVERLAP", f"{' '.join(key)} is defined twice")
         seen.add(key)
 
 
 def _refuse_early_prices(tariff: Tariff, top: Fields) -> None:
     for price in tariff.prices:
         if price.valid_from < tariff.valid_from:
-            raise top.refuse(
-                "FIELD_WRONG",
-                f"the price of {price.service} for {price.group} starts on {price.valid_from}, before the tariff",
-            )
+            with top.keeping("price"):
+                raise top.refuse(
+                    "FIELD_WRONG",
+                    f"the price of {price.service} for {price.group} starts on {price.valid_from}, before the tariff",
+                )
 
 
 def _refuse_untouched_prices(tariff: Tariff, top: Fields) -> None:
@@ -162,9 +176,10 @@ def _refuse_untouched_prices(tariff: Tariff, top: Fields) -> None:
     }
     for price in tariff.prices:
         if (price.group, price.service, price.valid_from) not in touched:
-            raise top.refuse(
-                "NO_EXAMPLE", f"no example touches {price.service} for {price.group} from {price.valid_from}"
-            )
+            with top.keeping("example"):
+                raise top.refuse(
+                    "NO_EXAMPLE", f"no example touches {price.service} for {price.group} from {price.valid_from}"
+                )
 
 
 def _recompute(tariff: Tariff, example: TariffExample, top: Fields, vat_model: VatModel) -> None:

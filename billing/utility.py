@@ -13,13 +13,15 @@ from enum import StrEnum
 from billing.accounts import Address, Channel
 from billing.consents import ConsentMethod, ConsentRule, EffectiveRule
 from billing.errors import DataRefused
-from billing.identifiers import is_nip, is_regon
+from billing.identifiers import is_nip, is_nrb, is_regon
 from billing.invoices import Seller
 from billing.numbering import Numbering
-from billing.toml_fields import Fields, read_fields
+from billing.routes import Route, read_routes
+from billing.sender import UNKNOWN, Mail, read_mail
+from billing.toml_fields import Fault, Fields, read_fields
 from billing.vat import VatModel
 
-UNKNOWN = "unknown"
+_MAY_STAY_UNKNOWN = ("dkim_selector", "dkim_domain")
 
 
 class LineRounding(StrEnum):
@@ -33,16 +35,6 @@ class ConsentMode(StrEnum):
 
     BUNDLED = "bundled"
     SEPARATE = "separate"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
-    """From whom e-invoices come; Message-IDs are made in ``message_id_domain``."""
-
-    sender_name: str
-    sender_address: str
-    reply_to: str
-    message_id_domain: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +71,8 @@ class Utility:
     ``reject_share_max`` is the share of refused rows above which a reading file is refused as a whole;
     ``chunk_accounts`` are rated, or rendered, by one task;
     ``volume_max_m3_day`` is more than any of its meters can pass in a day.
+    ``bank_account`` is the utility's own NRB, for a customer without an account of its own; with
+    ``individual_accounts`` every customer must have one. ``routes`` is the calendar of readings.
     """
 
     name: str
@@ -98,6 +92,9 @@ class Utility:
     reject_share_max: Decimal
     volume_max_m3_day: Decimal
     chunk_accounts: int
+    bank_account: str | None = None
+    individual_accounts: bool = False
+    routes: tuple[Route, ...] = ()
 
     def terms_on(self, day: date) -> TermsVersion | None:
         """The regulamin in force on a day."""
@@ -105,34 +102,35 @@ class Utility:
         return max(begun, key=lambda version: version.effective_from, default=None)
 
 
-def load_utility(text: str, *, name: str, seller_needed: bool = True) -> Utility:
+def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: list[Fault] | None = None) -> Utility:
     """The utility that a ``utility.toml`` describes; ``name`` is the name of its folder.
 
     Without ``seller_needed`` unknown fields of seller and sender stay ``unknown``: for quoting, never for issuing.
+    With ``faults`` every refusal of a field is kept there: for looking at a file, never for billing by it.
 
     Raises:
         DataRefused: ``UTILITY_UNREADABLE``, ``UTILITY_FIELD_MISSING``, ``UTILITY_FIELD_WRONG``,
             ``SELLER_INCOMPLETE`` or ``NUMBERING_WRONG``; see ``docs/law/codes.md``.
     """
-    top = read_fields(text, name=f"{name}/utility.toml", kind="UTILITY")
+    top = read_fields(text, name=f"{name}/utility.toml", kind="UTILITY", faults=faults)
     top.known(
         *("is_demo", "seller", "numbering", "payment", "issue_time", "mail", "vat_model", "line_rounding"),
-        *("consents", "terms", "approvers", "readings", "chunk_accounts"),
+        *("consents", "terms", "approvers", "readings", "chunk_accounts", "route"),
     )
     seller, mail, payment, readings = (top.within(part) for part in ("seller", "mail", "payment", "readings"))
     if seller_needed:
-        _refuse_unknown(seller, mail)
-    payment.known("days", "allowance_days")
+        _refuse_unknown(seller, mail, payment)
+    payment.known("days", "allowance_days", "bank_account", "individual_accounts")
     readings.known("days_before", "days_after", "reject_share_max", "volume_max_m3_day")
     return Utility(
         name=name,
         is_demo=top.flag("is_demo", default=False),
         seller=_seller(seller),
-        numbering=_numbering(top.within("numbering")),
+        numbering=_numbering(top),
         payment_days=payment.integer("days"),
         sending_allowance_days=_allowances(payment.within("allowance_days")),
         issue_time=top.clock("issue_time"),
-        mail=_mail(mail),
+        mail=read_mail(mail),
         vat_model=top.choice("vat_model", VatModel),
         line_rounding=top.choice("line_rounding", LineRounding),
         consents=_consents(top.within("consents")),
@@ -144,24 +142,28 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True) -> Utility
         reject_share_max=readings.decimal("reject_share_max", places=4),
         volume_max_m3_day=readings.decimal("volume_max_m3_day", places=3),
         chunk_accounts=_chunk_accounts(top),
+        bank_account=_bank_account(payment),
+        individual_accounts=payment.flag("individual_accounts", default=False),
+        routes=tuple(read_routes(top)),
     )
 
 
 def _refuse_unknown(*parts: Fields) -> None:
     for part in parts:
-        unknown = [name for name, value in part.table.items() if value == UNKNOWN]
-        if unknown:
-            raise DataRefused(
-                "SELLER_INCOMPLETE", f"{part.where}: complete {', '.join(unknown)} before anything is issued"
-            )
+        unknown = [name for name, value in part.table.items() if value == UNKNOWN and name not in _MAY_STAY_UNKNOWN]
+        for name in unknown:
+            named = ", ".join(unknown if part.faults is None else [name])
+            with part.keeping(name):
+                raise DataRefused("SELLER_INCOMPLETE", f"{part.where}: complete {named} before anything is issued")
 
 
 def _seller(fields: Fields) -> Seller:
     fields.known("name", "street", "postcode", "city", "nip", "regon", "phone", "email", "website")
     nip, regon = fields.text("nip"), fields.text("regon")
     for label, number, is_valid in (("nip", nip, is_nip), ("regon", regon, is_regon)):
-        if number != UNKNOWN and not is_valid(number):
-            raise fields.refuse("FIELD_WRONG", f"{label} = {number!r} has a wrong check digit or length")
+        if number not in {"", UNKNOWN} and not is_valid(number):
+            with fields.keeping(label):
+                raise fields.refuse("FIELD_WRONG", f"{label} = {number!r} has a wrong check digit or length")
     return Seller(
         name=fields.text("name"),
         address=Address(street=fields.text("street"), postcode=fields.text("postcode"), city=fields.text("city")),
@@ -173,9 +175,14 @@ def _seller(fields: Fields) -> Seller:
     )
 
 
-def _numbering(fields: Fields) -> Numbering:
+def _numbering(top: Fields) -> Numbering:
+    fields = top.within("numbering")
     fields.known("series", "number")
-    return Numbering(series_pattern=fields.text("series"), number_pattern=fields.text("number"))
+    series, number = fields.text("series"), fields.text("number")
+    with top.keeping("numbering"):
+        if series and number:
+            return Numbering(series_pattern=series, number_pattern=number)
+    return Numbering(series_pattern="{year}", number_pattern="{series}/{sequence}")
 
 
 def _allowances(fields: Fields) -> dict[Channel, int]:
@@ -183,28 +190,19 @@ def _allowances(fields: Fields) -> dict[Channel, int]:
     return {channel: fields.integer(channel) for channel in Channel}
 
 
-def _mail(fields: Fields) -> Mail:
-    fields.known("sender_name", "sender_address", "reply_to", "message_id_domain")
-    return Mail(
-        sender_name=fields.text("sender_name"),
-        sender_address=fields.text("sender_address"),
-        reply_to=fields.text("reply_to"),
-        message_id_domain=fields.text("message_id_domain"),
-    )
-
-
 def _consents(fields: Fields) -> ConsentTerms:
     fields.known("mode", "methods", "paper_form_start", "withdraw_rule")
     methods = fields.texts("methods")
-    if not methods or not set(methods) <= set(ConsentMethod):
-        raise fields.refuse("FIELD_WRONG", f"methods must be some of {', '.join(ConsentMethod)}")
+    if fields.is_sound("methods") and (not methods or not set(methods) <= set(ConsentMethod)):
+        with fields.keeping("methods"):
+            raise fields.refuse("FIELD_WRONG", f"methods must be some of {', '.join(ConsentMethod)}")
     rule = ConsentRule(
         paper_form_start=fields.choice("paper_form_start", EffectiveRule),
         withdraw=fields.choice("withdraw_rule", EffectiveRule),
     )
     return ConsentTerms(
         mode=fields.choice("mode", ConsentMode),
-        methods=frozenset(ConsentMethod(method) for method in methods),
+        methods=frozenset(method for method in ConsentMethod if method in methods),
         rule=rule,
     )
 
@@ -218,6 +216,16 @@ def _terms_version(fields: Fields) -> TermsVersion:
 
 def _chunk_accounts(fields: Fields) -> int:
     chunk_accounts = fields.integer("chunk_accounts")
-    if chunk_accounts < 1:
-        raise fields.refuse("FIELD_WRONG", "chunk_accounts must be at least 1")
+    if chunk_accounts < 1 and fields.is_sound("chunk_accounts"):
+        with fields.keeping("chunk_accounts"):
+            raise fields.refuse("FIELD_WRONG", "chunk_accounts must be at least 1")
     return chunk_accounts
+
+
+def _bank_account(fields: Fields) -> str | None:
+    written = fields.text("bank_account", default=UNKNOWN)
+    number = "".join(written.split()).removeprefix("PL")
+    if written not in {"", UNKNOWN} and not is_nrb(number):
+        with fields.keeping("bank_account"):
+            raise fields.refuse("FIELD_WRONG", f"bank_account = {written!r} has a wrong check digit or length")
+    return None if written == UNKNOWN else number

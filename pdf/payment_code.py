@@ -10,6 +10,7 @@ from typing import Any
 
 import zxingcpp
 
+from billing.identifiers import is_nrb
 from billing.polish import account_digits
 
 CEILING_ZL = Decimal("9999.99")
@@ -53,7 +54,7 @@ def checked_account(bank_account: str) -> str:
         ValueError: there are not 26 digits, or the check digits are wrong.
     """
     digits = account_digits(bank_account)
-    if int(f"{digits[2:]}2521{digits[:2]}") % 97 != 1:
+    if not is_nrb(digits):
         raise ValueError(f"the check digits of the account number {bank_account!r} are wrong")
     return digits
 

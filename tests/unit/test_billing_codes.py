@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from billing.holds import EXCLUDED, MEANINGS, HoldCode
+from billing.readiness import MEANINGS as READINESS
 
 PROJECT = Path(__file__).parents[2]
 TEXT = (PROJECT / "docs" / "law" / "codes.md").read_text(encoding="utf-8")
@@ -29,6 +30,9 @@ REFUSALS = sorted(
 )
 
 
+FINDINGS = [code for code in READINESS if code not in REFUSALS]
+
+
 @pytest.mark.parametrize("code", list(HoldCode))
 def test_every_hold_code_has_a_meaning_and_a_row_in_the_documentation(code: HoldCode) -> None:
     row = ROWS[f"{code}".strip()]
@@ -37,7 +41,7 @@ def test_every_hold_code_has_a_meaning_and_a_row_in_the_documentation(code: Hold
     assert ("*excluded*" in row[1]) == (code in EXCLUDED)
 
 
-@pytest.mark.parametrize("code", [*HoldCode, *REFUSALS])
+@pytest.mark.parametrize("code", [*HoldCode, *REFUSALS, *FINDINGS])
 def test_every_code_of_the_core_is_proved_in_the_file_that_the_documentation_names(code: str) -> None:
     proof = PROJECT / ROWS[code][-1].strip(" `|")
 
@@ -45,4 +49,10 @@ def test_every_code_of_the_core_is_proved_in_the_file_that_the_documentation_nam
 
 
 def test_the_documentation_names_no_code_that_does_not_exist() -> None:
-    assert set(ROWS) == {*(code.value for code in HoldCode), *REFUSALS}
+    assert set(ROWS) == {*(code.value for code in HoldCode), *REFUSALS, *FINDINGS}
+
+
+def test_the_findings_stand_in_their_order_and_with_their_severity() -> None:
+    documented = [(code, row[1].strip("`")) for code, row in ROWS.items() if code in FINDINGS]
+
+    assert documented == [(code, READINESS[code][0].value) for code in FINDINGS]

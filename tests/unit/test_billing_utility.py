@@ -5,12 +5,14 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from stdnum import iban
 from stdnum.pl import nip, regon
 
 from billing.accounts import Channel
 from billing.errors import DataRefused
-from billing.identifiers import is_nip, is_regon
+from billing.identifiers import is_nip, is_nrb, is_regon
 from billing.numbering import Numbering, invoice_number, series_on
+from billing.sender import aligned
 from billing.utility import load_utility
 
 UTILITIES = Path(__file__).parents[2] / "utilities"
@@ -110,3 +112,46 @@ def test_a_number_is_its_series_and_a_padded_sequence() -> None:
 def test_a_sequence_starts_with_one() -> None:
     with pytest.raises(ValueError, match="starts with 1"):
         invoice_number(numbering=NUMBERING, series="FV/2026/03", sequence=0)
+
+
+def test_what_a_folder_does_not_say_means_what_it_meant_before() -> None:
+    utility = load_utility(LYSKI, name="wodzislaw-lyski", seller_needed=False)
+
+    assert (utility.bank_account, utility.individual_accounts, utility.routes) == (None, False, ())
+    assert (utility.mail.dkim_selector, utility.mail.dkim_domain) == (None, None)
+
+
+def test_an_unknown_own_account_stops_issuing_and_an_unknown_key_does_not() -> None:
+    with_key = DEMO.replace("[mail]\n", '[mail]\ndkim_selector = "unknown"\ndkim_domain = "unknown"\n')
+    assert load_utility(with_key, name="demo").mail.dkim_domain is None
+
+    with pytest.raises(DataRefused, match=r"SELLER_INCOMPLETE: demo/utility.toml \[payment\]: complete bank_account"):
+        load_utility(DEMO.replace("08999000000000000000000001", "unknown"), name="demo")
+
+
+def test_a_route_closes_its_periods_in_these_months() -> None:
+    quarterly = DEMO.replace("every_months = 1\nfirst_month = 1", "every_months = 3\nfirst_month = 2")
+
+    assert load_utility(quarterly, name="demo").routes[0].closing_months == (2, 5, 8, 11)
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["08999000000000000000000001", "09999000000000000000000001", "0" * 26, "08", "", "PL08999000000000000000000001"],
+)
+def test_our_check_of_bank_accounts_agrees_with_the_library(number: str) -> None:
+    assert is_nrb(number) == (number.isdigit() and iban.is_valid(f"PL{number}"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("zdroje.pl", "zdroje.pl", True),
+        ("Faktury.Zdroje.pl", "zdroje.pl", True),
+        ("zdroje.pl", "faktury.zdroje.pl", True),
+        ("zdroje.pl", "xzdroje.pl", False),
+        ("zdroje.pl", "zdroje.com.pl", False),
+    ],
+)
+def test_domains_are_aligned_when_one_holds_the_other(one: str, other: str, *, expected: bool) -> None:
+    assert aligned(one, other) is expected
