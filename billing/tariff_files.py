@@ -1,9 +1,10 @@
 """One file = one approved taryfa: read, checked, and refused until its worked examples recompute.
 
-Shape: ``title``, ``decision``, ``basis``, ``valid_from``, where known ``decided_on`` (the decision of Wody Polskie) and
-``published_on`` (in BIP), the ``standing_*`` models, ``[[group]]`` (code, class, channel, name), ``[[price]]`` (groups, item, unit, net_zl, valid_from, basis) and ``[[example]]`` (groups, on, the
-quantities by item, gross_zl, source). Examples are published amounts or sums done by hand, and every price of every
-group needs one. What is not known is written ``unknown``.
+Shape: ``title``, ``decision``, ``basis``, ``valid_from``, where known ``decided_on`` (by the regulator) and
+``published_on`` (in BIP), the ``standing_*`` models, ``[[group]]`` (code, class, channel, name), ``[[price]]`` (groups,
+item, unit, net_zl, valid_from, basis) and ``[[example]]`` (groups, on, the quantities by item, gross_zl, source).
+Examples are published amounts or sums done by hand, and every price of every group needs one. What is not known is
+written ``unknown``.
 """
 
 import hashlib
