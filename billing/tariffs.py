@@ -189,7 +189,7 @@ class TariffBook:
 
 def _timelines(ordered: tuple[Tariff, ...]) -> dict[_Key, tuple[PriceSpan, ...]]:
     timelines: dict[_Key, tuple[PriceSpan, ...]] = {}
-    for tariff, following in zip(ordered, (*ordered[1:], None), strict=True):
+    for tariff, following in zip(ordered, (*ordered[1:], None), strict=False):
         until = following.valid_from if following else None
         for group, service in product(tariff.groups, Service):
             spans = tuple(_spans(tariff, group, service, until))
