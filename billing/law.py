@@ -49,6 +49,17 @@ def payment_days_min(*, on: date) -> int:
 
 
 @cache
+def publication_days_min(*, on: date) -> int:
+    """Least days between a tariff's publication and its first day (uzzwś art. 24f ust. 1).
+
+    Raises:
+        DataRefused: ``LAW_NO_VALUE``, the law data holds no term for that day.
+    """
+    rows = _rows("publication", "publication_days_min")
+    return int(_row_on(rows, what="least days from publication", on=on)["days"])
+
+
+@cache
 def _rows(file: str, table: str) -> tuple[dict[str, Any], ...]:
     text = (_FOLDER / f"{file}.toml").read_text(encoding="utf-8")
     return tuple(tomllib.loads(text, parse_float=Decimal)[table])

@@ -1,9 +1,10 @@
 """One file = one approved taryfa: read, checked, and refused until its worked examples recompute.
 
-Shape: ``title``, ``decision``, ``basis``, ``valid_from``, the ``standing_*`` models, ``[[group]]`` (code, class,
-channel, name), ``[[price]]`` (groups, item, unit, net_zl, valid_from, basis) and ``[[example]]`` (groups, on, the
-quantities by item, gross_zl, source). Examples are published amounts or sums done by hand, and every price of every
-group needs one. What is not known is written ``unknown``.
+Shape: ``title``, ``decision``, ``basis``, ``valid_from``, where known ``decided_on`` (by the regulator) and
+``published_on`` (in BIP), the ``standing_*`` models, ``[[group]]`` (code, class, channel, name), ``[[price]]`` (groups,
+item, unit, net_zl, valid_from, basis) and ``[[example]]`` (groups, on, the quantities by item, gross_zl, source).
+Examples are published amounts or sums done by hand, and every price of every group needs one. What is not known is
+written ``unknown``.
 """
 
 import hashlib
@@ -62,8 +63,8 @@ def load_tariff(
 
 def _tariff(top: Fields, *, name: str, sha256: str) -> Tariff:
     top.known(
-        *("title", "decision", "basis", "valid_from", "standing_months", "standing_price", "standing_per"),
-        *("group", "price", "example"),
+        *("title", "decision", "basis", "decided_on", "published_on", "valid_from"),
+        *("standing_months", "standing_price", "standing_per", "group", "price", "example"),
     )
     groups = tuple(_group(fields) for fields in top.each("group"))
     codes = {group.code for group in groups}
@@ -76,6 +77,8 @@ def _tariff(top: Fields, *, name: str, sha256: str) -> Tariff:
         title=top.text("title"),
         decision=top.text("decision"),
         basis=top.text("basis"),
+        decided_on=top.day("decided_on") if "decided_on" in top.table else None,
+        published_on=top.day("published_on") if "published_on" in top.table else None,
         valid_from=top.day("valid_from"),
         sha256=sha256,
         standing_months=top.choice("standing_months", StandingMonths),

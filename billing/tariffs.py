@@ -81,7 +81,10 @@ class TariffExample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tariff:
-    """One approved taryfa, read from one file; ``sha256`` is of the file's bytes."""
+    """One approved taryfa, read from one file; ``sha256`` is of the file's bytes.
+
+    ``decided_on`` and ``published_on`` (in BIP) are None where the file does not tell them.
+    """
 
     name: str
     title: str
@@ -95,6 +98,8 @@ class Tariff:
     groups: tuple[TariffGroup, ...]
     prices: tuple[TariffPrice, ...]
     examples: tuple[TariffExample, ...]
+    decided_on: date | None = None
+    published_on: date | None = None
 
     def group_for(self, *, tariff_class: str, channel: Channel) -> TariffGroup | None:
         """The group that prices a class of customers invoiced in that manner."""

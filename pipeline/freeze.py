@@ -12,6 +12,7 @@ from billing.holds import HoldCode
 from billing.periods import Period
 from billing.utility import Utility
 from pipeline.cycles import has_passed, require_cycle, require_reached
+from pipeline.tariff_gate import refuse_unswitched
 from pipeline.utility_files import load_folder
 from pipeline.work import Work, step
 from sql.charges import insert_holds
@@ -31,7 +32,7 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
     """Freeze the inputs once; ``chunks`` tells how many chunks (numbered from 0) there are to rate.
 
     Raises:
-        OperatorError: ``CYCLE_UNKNOWN`` or ``CYCLE_STATE``.
+        OperatorError: ``CYCLE_UNKNOWN``, ``CYCLE_STATE``, ``TARIFF_NOT_SWITCHED_ON`` or ``TARIFF_FILE_GONE``.
         DataRefused: the utility's folder cannot be used.
     """
     with step(work, "freeze") as (connection, record):
@@ -41,6 +42,7 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
         record.cycle_id = cycle.cycle_id
         if not has_passed(cycle, state="opened"):
             loaded = load_folder(work.settings.utility)
+            refuse_unswitched(connection, loaded)
             store_inputs(connection, cycle, files=loaded.files)
             store_prices(connection, cycle, tariffs=loaded.tariffs, issue_date=cycle.issue_date)
             window = reading_window(cycle.period, loaded.utility)

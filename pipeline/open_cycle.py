@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from billing.law import payment_days_min
 from billing.periods import Period, months_period
 from pipeline.errors import OperatorError
+from pipeline.tariff_gate import refuse_unswitched
 from pipeline.utility_files import load_folder
 from pipeline.work import Work, step, warsaw_day
 from sql.clock import business_now
@@ -40,7 +41,8 @@ def run(work: Work, *, order: CycleOrder) -> dict[str, str]:
 
     Raises:
         OperatorError: ``PERIOD_WRONG``, ``PERIOD_NOT_OVER``, ``ROUTES_WRONG``, ``ROUTES_UNKNOWN``,
-            ``ISSUE_DATE_PAST``, ``ISSUE_DATE_FAR``, ``PAYMENT_DAYS_SHORT``, ``PAYMENT_DAYS_LONG`` or ``CYCLE_EXISTS``.
+            ``ISSUE_DATE_PAST``, ``ISSUE_DATE_FAR``, ``PAYMENT_DAYS_SHORT``, ``PAYMENT_DAYS_LONG``, ``CYCLE_EXISTS``,
+            ``TARIFF_NOT_SWITCHED_ON`` or ``TARIFF_FILE_GONE``.
         DataRefused: the utility's folder cannot be used.
     """
     period = _period(order.period)
@@ -54,6 +56,7 @@ def run(work: Work, *, order: CycleOrder) -> dict[str, str]:
                 return {"cycle_key": known}
             route_set = _routes(connection, order.route_set)
             _refuse_impossible(connection, order, period)
+            refuse_unswitched(connection, loaded)
             live = find_live_cycle(connection, period=period, route_set=route_set)
             if live:
                 raise _taken(live)

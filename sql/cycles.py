@@ -177,8 +177,13 @@ def list_cycles(connection: Connection) -> Sequence[Row[Any]]:
 def store_inputs(connection: Connection, cycle: Cycle, *, files: Sequence[tuple[str, str, str, bytes]]) -> None:
     """Keep the utility's files (sha256, kind, name, content) as they are now and tie them to the cycle."""
     for sha256, kind, name, content in files:
-        connection.execute(_Q["insert_input_file"], {"sha256": sha256, "kind": kind, "name": name, "content": content})
+        insert_input(connection, sha256=sha256, kind=kind, name=name, content=content)
         connection.execute(_Q["insert_cycle_input"], {"cycle_id": cycle.cycle_id, "sha256": sha256})
+
+
+def insert_input(connection: Connection, *, sha256: str, kind: str, name: str, content: bytes) -> None:
+    """Keep a file of the utility by its content."""
+    connection.execute(_Q["insert_input_file"], {"sha256": sha256, "kind": kind, "name": name, "content": content})
 
 
 def store_prices(connection: Connection, cycle: Cycle, *, tariffs: TariffBook, issue_date: date) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
-from pipeline.cli import cycle, database, intake, lookups, through_airflow, utility
+from pipeline.cli import cycle, database, intake, lookups, tariff, through_airflow, utility
 from pipeline.cli.commands import command_of, day, topic_of
 from pipeline.cli.explanation import explain_invoice
 from pipeline.cli.quote import quote as quote_command
@@ -24,9 +24,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="answer as one JSON document")
     topics = parser.add_subparsers(required=True, metavar="TOPIC")
-    for add in (_registry, _readings, _consent, _cycle, _delivery, _invoice, _quote, _clock, _database, _evidence):
+    own = (_registry, _readings, _consent, _cycle, _delivery, _invoice, _quote, _clock, _database, _evidence)
+    for add in (*own, utility.add, tariff.add):
         add(topics)
-    utility.add(topics)
     return parser
 
 
