@@ -15,6 +15,7 @@ from billing.consents import ConsentMethod, ConsentRule, EffectiveRule
 from billing.errors import DataRefused
 from billing.identifiers import is_nip, is_regon
 from billing.invoices import Seller
+from billing.law import AnswerTerm
 from billing.numbering import Numbering
 from billing.toml_fields import Fields, read_fields
 from billing.vat import VatModel
@@ -78,7 +79,8 @@ class Utility:
     ``issue_time`` is of Europe/Warsaw; ``sending_allowance_days`` separate issue from planned sending by carrier;
     ``reject_share_max`` is the share of refused rows above which a reading file is refused as a whole;
     ``chunk_accounts`` are rated, or rendered, by one task;
-    ``volume_max_m3_day`` is more than any of its meters can pass in a day.
+    ``volume_max_m3_day`` is more than any of its meters can pass in a day;
+    ``answer_term`` is another term for answering complaints than the law's, None without a provision that sets one.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Utility:
     reject_share_max: Decimal
     volume_max_m3_day: Decimal
     chunk_accounts: int
+    answer_term: AnswerTerm | None
 
     def terms_on(self, day: date) -> TermsVersion | None:
         """The regulamin in force on a day."""
@@ -117,7 +120,7 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True) -> Utility
     top = read_fields(text, name=f"{name}/utility.toml", kind="UTILITY")
     top.known(
         *("is_demo", "seller", "numbering", "payment", "issue_time", "mail", "vat_model", "line_rounding"),
-        *("consents", "terms", "approvers", "readings", "chunk_accounts"),
+        *("consents", "terms", "approvers", "readings", "chunk_accounts", "complaints"),
     )
     seller, mail, payment, readings = (top.within(part) for part in ("seller", "mail", "payment", "readings"))
     if seller_needed:
@@ -144,6 +147,7 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True) -> Utility
         reject_share_max=readings.decimal("reject_share_max", places=4),
         volume_max_m3_day=readings.decimal("volume_max_m3_day", places=3),
         chunk_accounts=_chunk_accounts(top),
+        answer_term=_answer_term(top.within("complaints")) if "complaints" in top.table else None,
     )
 
 
@@ -214,6 +218,14 @@ def _terms_version(fields: Fields) -> TermsVersion:
     return TermsVersion(
         version=fields.text("version"), effective_from=fields.day("effective_from"), file=fields.text("file")
     )
+
+
+def _answer_term(fields: Fields) -> AnswerTerm:
+    fields.known("answer_days", "basis")
+    days = fields.integer("answer_days")
+    if days < 1:
+        raise fields.refuse("FIELD_WRONG", "answer_days must be at least 1")
+    return AnswerTerm(days=days, basis=fields.text("basis"))
 
 
 def _chunk_accounts(fields: Fields) -> int:
