@@ -12,6 +12,7 @@ from billing.charges import ChargeLine
 from billing.explanations import PriceSource, formula, price_source
 from billing.invoices import Invoice
 from billing.polish import NBSP, format_date, format_m3, format_percent, format_period, format_quantity, format_zl
+from billing.quantities import ESTIMATED, REMOVAL_SOURCE
 from billing.tariffs import TariffBook
 
 _PRINTED_UNITS = {"m3": "m³", "l": "l"}
@@ -79,14 +80,20 @@ class ShownCharge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownInvoice:
-    """An invoice told to its customer."""
+    """An invoice told to its customer.
+
+    An estimate is still ``open`` when the use ends with it, ``settled`` when it only begins with it and ends with a
+    reading, and ``lost`` when the meter has been removed and can no longer be read.
+    """
 
     points: tuple[ShownPoint, ...]
     charges: tuple[ShownCharge, ...]
     vat_sums: tuple[str, ...]
     net: str
     gross: str
-    has_estimates: bool
+    has_open_estimate: bool
+    has_settled_estimate: bool
+    has_lost_estimate: bool
 
 
 def tell_invoice(invoice: Invoice, *, tariffs: TariffBook, readings: Mapping[int, ReceivedReading]) -> ShownInvoice:
@@ -96,7 +103,8 @@ def tell_invoice(invoice: Invoice, *, tariffs: TariffBook, readings: Mapping[int
         KeyError: a reading of a line is not among ``readings``.
     """
     points = tuple(_point(invoice, point.point_no, _place(point.address), readings) for point in invoice.points)
-    shown = [reading for point in points for meter in point.meters for reading in (meter.previous, meter.current)]
+    meters = [meter for point in points for meter in point.meters]
+    ends = [meter.current for meter in meters if meter.current.is_estimated]
     several = len({line.meter_no for line in invoice.lines if line.meter_no}) > 1
     return ShownInvoice(
         points=tuple(point for point in points if point.meters),
@@ -104,7 +112,9 @@ def tell_invoice(invoice: Invoice, *, tariffs: TariffBook, readings: Mapping[int
         vat_sums=tuple(f"{format_percent(part.vat_rate)}: {format_zl(part.vat_zl)}" for part in invoice.vat_sums),
         net=format_zl(invoice.net_zl),
         gross=format_zl(invoice.gross_zl),
-        has_estimates=any(reading.is_estimated for reading in shown),
+        has_open_estimate=any(reading.source != REMOVAL_SOURCE for reading in ends),
+        has_settled_estimate=any(meter.previous.is_estimated and not meter.current.is_estimated for meter in meters),
+        has_lost_estimate=any(reading.source == REMOVAL_SOURCE for reading in ends),
     )
 
 
@@ -140,7 +150,7 @@ def _reading(day: str, billed_m3: Decimal, received: ReceivedReading) -> ShownRe
         index=format_m3(billed_m3),
         received="" if same else f"{received.index_received.replace('.', ',')}{NBSP}{unit}",
         source=received.source,
-        is_estimated=received.quality == "estimated",
+        is_estimated=received.quality == ESTIMATED,
     )
 
 

@@ -72,9 +72,10 @@ def _reading(text: str) -> tuple[int, Decimal]:
     try:
         index_m3 = Decimal(written.replace(",", "."))
         exact = index_m3.quantize(Decimal("0.001"))
-    except InvalidOperation:
-        exact = index_m3 = Decimal(-1)
-    if not key.isdecimal() or not 0 <= index_m3 < 10**9 or exact != index_m3:
+        is_index = 0 <= index_m3 < 10**9 and exact == index_m3
+    except InvalidOperation:  # also what comparing NaN raises
+        is_index = False
+    if not key.isdecimal() or not is_index:
         raise argparse.ArgumentTypeError(f"{text!r} is no ID=INDEX; write 123=45 or 123=45.678")
     return int(key), exact
 
