@@ -483,6 +483,30 @@ def test_the_commands_take_a_case_from_its_receipt_to_its_end(town, monkeypatch,
     assert csv.read_text(encoding="utf-8").splitlines()[1].startswith(f"{number};;{invoice_of(town)};A0001;consumption")
 
 
+def test_an_order_is_given_and_shown_by_command(town, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("OBIEG_HOME", str(town.settings.home))
+    monkeypatch.setenv("OBIEG_DATABASE_URL", str(town.settings.database_url))
+    number = complain(town)
+    reading = rows(town, "select min(current_reading_id) as key from charge_line join invoice using (charge_id)"
+                         " where invoice_no = :no", no=invoice_of(town))[0].key  # fmt: skip
+    words = ("complaint", "correct", number, "--reason", "Błędny odczyt", "--reading", f"{reading}=11,5",
+             "--point", "PP0001")  # fmt: skip
+    assert main(words) == 2
+    assert capsys.readouterr().err.startswith("NOT_AN_APPROVER: ")
+    monkeypatch.setattr("pipeline.cli.acting", lambda *_: CLERK)
+    assert main(words) == 2
+    assert capsys.readouterr().err.startswith("SELF_APPROVAL: ")
+
+    monkeypatch.setattr("pipeline.cli.acting", lambda *_: APPROVER)
+    assert main(words) == 0
+    assert "correction order 1 by approver; the correcting invoice is not made" in capsys.readouterr().out
+    assert main(("complaint", "show", number)) == 0
+    shown = capsys.readouterr().out
+    assert "correction order 1, points PP0001" in shown
+    assert "meter M0001: 13.000 to be 11.500 m³" in shown
+    assert "payment is not suspended: 55.08 zł due 2026-08-20" in shown
+
+
 @pytest.mark.parametrize("words", ["x=1", "1=x", "1=-1", "1=1.2345", "1=NaN", "1=Infinity", "1=1000000000", "1"])
 def test_an_index_that_is_none_is_not_understood(words, capsys) -> None:
     with pytest.raises(SystemExit) as ended:
