@@ -1,11 +1,40 @@
 """Why a line costs what it costs: readings, period, tariff, law, formula, amount."""
 
+from dataclasses import dataclass
+from datetime import date
+
 from billing.accounts import Service
 from billing.charges import ChargeLine
 from billing.polish import NBSP, format_amount, format_percent, format_price, format_quantity
 from billing.tariffs import TariffBook
 
 _PRINTED_UNITS = {"m3": "m³", "month": "mies."}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceSource:
+    """The tariff that a line was priced by, and from when and by which provision its price holds (None: unknown)."""
+
+    tariff: str
+    decision: str
+    sha256: str
+    valid_from: date | None
+    basis: str | None
+
+
+def price_source(line: ChargeLine, *, tariffs: TariffBook) -> PriceSource | None:
+    """Where the price of a line stands; None when its tariff file is not at hand."""
+    for tariff in tariffs.tariffs:
+        if tariff.sha256 == line.tariff_sha256:
+            step = tariff.price_on(group=line.tariff_group, service=line.service, day=line.period.last_day)
+            return PriceSource(
+                tariff=tariff.name,
+                decision=tariff.decision,
+                sha256=tariff.sha256,
+                valid_from=step.valid_from if step else None,
+                basis=step.basis if step else None,
+            )
+    return None
 
 
 def explain(line: ChargeLine, *, tariffs: TariffBook) -> tuple[str, ...]:
@@ -42,16 +71,12 @@ def _period(line: ChargeLine) -> str:
 
 
 def _price(line: ChargeLine, tariffs: TariffBook) -> str:
-    price = f"{line.price_zl} zl net per {line.unit}"
-    for tariff in tariffs.tariffs:
-        if tariff.sha256 == line.tariff_sha256:
-            source = tariff.price_on(group=line.tariff_group, service=line.service, day=line.period.last_day)
-            step = f"from {source.valid_from} ({source.basis})" if source else "step unknown"
-            return (
-                f"price: {price}, group {line.tariff_group}, {step}; tariff file {tariff.name}, "
-                f"decision {tariff.decision}, sha256 {tariff.sha256}"
-            )
-    return f"price: {price}, group {line.tariff_group}; tariff file not at hand, sha256 {line.tariff_sha256}"
+    price = f"price: {line.price_zl} zl net per {line.unit}, group {line.tariff_group}"
+    source = price_source(line, tariffs=tariffs)
+    if source is None:
+        return f"{price}; tariff file not at hand, sha256 {line.tariff_sha256}"
+    step = f"from {source.valid_from} ({source.basis})" if source.valid_from else "step unknown"
+    return f"{price}, {step}; tariff file {source.tariff}, decision {source.decision}, sha256 {source.sha256}"
 
 
 def _amount(line: ChargeLine) -> str:

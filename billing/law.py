@@ -4,6 +4,7 @@ The value of a day is the one with the latest ``valid_from`` not after it. Sourc
 """
 
 import tomllib
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -14,6 +15,33 @@ from billing.accounts import Service
 from billing.errors import DataRefused
 
 _FOLDER = Path(__file__).parent / "law"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerTerm:
+    """Days for the answer to a complaint after the day of its receipt, and the provision that sets them."""
+
+    days: int
+    basis: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentDespiteComplaint:
+    """Why a complaint does not suspend payment, and in how many days of the request an overpayment goes back."""
+
+    basis: str
+    refund_days: int
+    refund_basis: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validity:
+    """Months that a legalisation made on ``valid_from`` or later (and before the next row) is valid."""
+
+    kind: str
+    valid_from: date
+    months: int
+    basis: str
 
 
 @cache
@@ -53,10 +81,57 @@ def publication_days_min(*, on: date) -> int:
     """Least days between a tariff's publication and its first day (uzzwś art. 24f ust. 1).
 
     Raises:
-        DataRefused: ``LAW_NO_VALUE``, the law data holds no term for that day.
+        DataRefused: ``LAW_NO_VALUE``, the law data holds no number for that day.
     """
     rows = _rows("publication", "publication_days_min")
     return int(_row_on(rows, what="least days from publication", on=on)["days"])
+
+
+@cache
+def complaint_answer_term(*, received_on: date) -> AnswerTerm:
+    """The term for answering a consumer's complaint (u.p.k. art. 7a ust. 1).
+
+    Raises:
+        DataRefused: ``LAW_NO_VALUE``, the law data holds no term for that day.
+    """
+    row = _row_on(_rows("complaints", "answer_days"), what="term for the answer to a complaint", on=received_on)
+    return AnswerTerm(days=int(row["days"]), basis=str(row["basis"]))
+
+
+@cache
+def silence_basis(*, received_on: date) -> str:
+    """The provision by which an unanswered complaint of a consumer is deemed accepted (u.p.k. art. 7a ust. 2).
+
+    Raises:
+        DataRefused: ``LAW_NO_VALUE``, the law data holds none for that day.
+    """
+    row = _row_on(_rows("complaints", "answer_days"), what="effect of silence on a complaint", on=received_on)
+    return str(row["silence_basis"])
+
+
+@cache
+def payment_despite_complaint(*, on: date) -> PaymentDespiteComplaint:
+    """What a customer who complains on that day still has to pay (Rozp. 2018 par. 17 ust. 4-5).
+
+    Raises:
+        DataRefused: ``LAW_NO_VALUE``, the law data holds no rule for that day.
+    """
+    row = _row_on(_rows("complaints", "payment"), what="payment in spite of a complaint", on=on)
+    return PaymentDespiteComplaint(
+        basis=str(row["basis"]), refund_days=int(row["refund_days"]), refund_basis=str(row["refund_basis"])
+    )
+
+
+@cache
+def legalisation_rules() -> tuple[Validity, ...]:
+    """How long legalisations are valid, by kind of meter, oldest rule first."""
+    rows = sorted(_rows("legalisation", "validity"), key=lambda row: (row["kind"], row["valid_from"]))
+    return tuple(
+        Validity(
+            kind=str(row["kind"]), valid_from=row["valid_from"], months=int(row["months"]), basis=str(row["basis"])
+        )
+        for row in rows
+    )
 
 
 @cache

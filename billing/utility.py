@@ -15,6 +15,7 @@ from billing.consents import ConsentMethod, ConsentRule, EffectiveRule
 from billing.errors import DataRefused
 from billing.identifiers import is_nip, is_nrb, is_regon
 from billing.invoices import Seller
+from billing.law import AnswerTerm
 from billing.numbering import Numbering
 from billing.routes import Route, read_routes
 from billing.sender import UNKNOWN, Mail, read_mail
@@ -70,9 +71,10 @@ class Utility:
     ``issue_time`` is of Europe/Warsaw; ``sending_allowance_days`` separate issue from planned sending by carrier;
     ``reject_share_max`` is the share of refused rows above which a reading file is refused as a whole;
     ``chunk_accounts`` are rated, or rendered, by one task;
-    ``volume_max_m3_day`` is more than any of its meters can pass in a day.
+    ``volume_max_m3_day`` is more than any of its meters can pass in a day;
     ``bank_account`` is the utility's own NRB, for a customer without an account of its own; with
-    ``individual_accounts`` every customer must have one. ``routes`` is the calendar of readings.
+    ``individual_accounts`` every customer must have one; ``routes`` is the calendar of readings;
+    ``answer_term`` is another term for answering complaints than the law's, None without a provision that sets one.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Utility:
     bank_account: str | None = None
     individual_accounts: bool = False
     routes: tuple[Route, ...] = ()
+    answer_term: AnswerTerm | None = None
 
     def terms_on(self, day: date) -> TermsVersion | None:
         """The regulamin in force on a day."""
@@ -115,7 +118,7 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
     top = read_fields(text, name=f"{name}/utility.toml", kind="UTILITY", faults=faults)
     top.known(
         *("is_demo", "seller", "numbering", "payment", "issue_time", "mail", "vat_model", "line_rounding"),
-        *("consents", "terms", "approvers", "readings", "chunk_accounts", "route"),
+        *("consents", "terms", "approvers", "readings", "chunk_accounts", "route", "complaints"),
     )
     seller, mail, payment, readings = (top.within(part) for part in ("seller", "mail", "payment", "readings"))
     if seller_needed:
@@ -145,6 +148,7 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
         bank_account=_bank_account(payment),
         individual_accounts=payment.flag("individual_accounts", default=False),
         routes=tuple(read_routes(top)),
+        answer_term=_answer_term(top.within("complaints")) if "complaints" in top.table else None,
     )
 
 
@@ -212,6 +216,15 @@ def _terms_version(fields: Fields) -> TermsVersion:
     return TermsVersion(
         version=fields.text("version"), effective_from=fields.day("effective_from"), file=fields.text("file")
     )
+
+
+def _answer_term(fields: Fields) -> AnswerTerm:
+    fields.known("answer_days", "basis")
+    days = fields.integer("answer_days")
+    if days < 1 and fields.is_sound("answer_days"):
+        with fields.keeping("answer_days"):
+            raise fields.refuse("FIELD_WRONG", "answer_days must be at least 1")
+    return AnswerTerm(days=days, basis=fields.text("basis"))
 
 
 def _chunk_accounts(fields: Fields) -> int:

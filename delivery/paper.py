@@ -137,7 +137,7 @@ def _write(
         package.writestr(_entry(MANIFEST), _manifest(rows))
 
 
-def _cell(text: str) -> str:
+def spreadsheet_text(text: str) -> str:
     """A text that no spreadsheet takes for a formula: one that begins like one gets an apostrophe before it.
 
     Source: OWASP, CSV Injection.
@@ -149,12 +149,12 @@ def _row(seq: int, name: str, form: str, document: PaperDocument) -> tuple[str |
     return (
         seq,
         name,
-        _cell(document.invoice_no),
-        _cell(document.account_no),
-        _cell(document.recipient),
-        _cell(document.street),
-        _cell(document.postcode),
-        _cell(document.city),
+        spreadsheet_text(document.invoice_no),
+        spreadsheet_text(document.account_no),
+        spreadsheet_text(document.recipient),
+        spreadsheet_text(document.street),
+        spreadsheet_text(document.postcode),
+        spreadsheet_text(document.city),
         document.pages,
         document.sha256,
         "yes" if form else "no",

@@ -10,10 +10,16 @@ from pipeline import approve as approval
 from pipeline import drafts as ksef
 from pipeline import open_cycle, statement
 from pipeline.cli.answer import Answer, shown
+from pipeline.cli.csv_file import list_answer
 from pipeline.cli.proceed import proceed, step_line
 from pipeline.open_cycle import CycleOrder
 from pipeline.work import Work
 from sql.cycles import list_cycles
+
+LIST_COLUMNS = (
+    *("cycle_key", "period_start", "period_until", "route_set", "revision", "issue_date"),
+    *("dry_run", "state", "started_by", "airflow_run_id"),
+)
 
 
 def run(work: Work, options: Namespace) -> Answer:
@@ -59,7 +65,7 @@ def summary(work: Work, options: Namespace) -> Answer:
     return Answer(text=text, data={"cycle_key": options.key, "summary": text})
 
 
-def list_all(work: Work, _options: Namespace) -> Answer:
+def list_all(work: Work, options: Namespace) -> Answer:
     """``obieg cycle list``."""
     with work.engine.connect() as connection:
         rows = [dict(row._mapping) for row in list_cycles(connection)]  # noqa: SLF001 - SQLAlchemy's public way
@@ -67,7 +73,8 @@ def list_all(work: Work, _options: Namespace) -> Answer:
         f"{row['cycle_key']:<24} {row['state']:<9} issue date {row['issue_date']}  started by {row['started_by']}"
         for row in rows
     ]
-    return Answer(text="\n".join(lines) or "no cycles yet", data=rows)
+    text = "\n".join(lines) or "no cycles yet"
+    return list_answer(work, options, name="cycles", columns=LIST_COLUMNS, rows=rows, text=text)
 
 
 def drafts(work: Work, options: Namespace) -> Answer:

@@ -5,8 +5,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
-from pipeline.cli import cycle, database, intake, lookups, tariff, through_airflow, utility
+from pipeline.cli import complaint, cycle, database, intake, lists, lookups, tariff, through_airflow, utility
 from pipeline.cli.commands import command_of, day, topic_of
+from pipeline.cli.csv_file import takes_csv
 from pipeline.cli.explanation import explain_invoice
 from pipeline.cli.quote import quote as quote_command
 from pipeline.derive import Removal
@@ -25,7 +26,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="answer as one JSON document")
     topics = parser.add_subparsers(required=True, metavar="TOPIC")
     own = (_registry, _readings, _consent, _cycle, _delivery, _invoice, _quote, _clock, _database, _evidence)
-    for add in (*own, utility.add, tariff.add):
+    for add in (*own, utility.add, tariff.add, complaint.add, lists.add):
         add(topics)
     return parser
 
@@ -90,7 +91,7 @@ def _cycle(topics: Any) -> None:
         ("drafts", "rated drafts for the utility's own KSeF gateway", cycle.drafts),
     ):
         command_of(topic, name, text, command).add_argument("key", metavar="KEY")
-    command_of(topic, "list", "all cycles", cycle.list_all)
+    takes_csv(command_of(topic, "list", "all cycles", cycle.list_all))
 
 
 def _airflow(parser: argparse.ArgumentParser, command: Any, *, user: str) -> None:

@@ -65,12 +65,13 @@ limit 1
 
 -- name: classes_in_use
 -- What customers under contract on a day use, with the channels agreed now.
-select distinct c.tariff_class, d.channel, service
+select distinct t.tariff_class, d.channel, service
 from contract c
-cross join unnest(c.services) as service
+join contract_terms t on t.contract_id = c.contract_id and t.valid @> cast(:on_day as date)
+cross join unnest(t.services) as service
 join agreed_delivery(cast(:today as date)) d using (account_id)
 where c.valid @> cast(:on_day as date)
-order by c.tariff_class, d.channel, service
+order by t.tariff_class, d.channel, service
 
 -- name: use_of_accounts
 -- Each contract in force on a day, with what its account was billed for at its point in the days from since up to
@@ -101,10 +102,11 @@ with billed as (
     from billed
     group by account_id, point_id
 )
-select a.account_no, d.channel, p.point_no, c.tariff_class, c.services,
+select a.account_no, d.channel, p.point_no, t.tariff_class, t.services,
        coalesce(u.water_m3, 0) as water_m3, coalesce(u.water_days, 0) as water_days,
        coalesce(u.sewage_m3, 0) as sewage_m3, coalesce(u.sewage_days, 0) as sewage_days
 from contract c
+join contract_terms t on t.contract_id = c.contract_id and t.valid @> cast(:on_day as date)
 join account a using (account_id)
 join point p using (point_id)
 join agreed_delivery(cast(:today as date)) d on d.account_id = a.account_id

@@ -19,8 +19,8 @@ SECONDS_MAX = 30
 TOWN = (
     "insert into input_file (sha256, kind, name, content) values (repeat('a', 64), 'tariff', 'x', '')",
     """
-    insert into account (account_no, route, bank_account, event_at, recorded_by)
-    select 'A' || lpad(n::text, 6, '0'), 'R1', repeat('0', 26), now(), 'test' from generate_series(1, {accounts}) n
+    insert into account (account_no, event_at, recorded_by)
+    select 'A' || lpad(n::text, 6, '0'), now(), 'test' from generate_series(1, {accounts}) n
     """,
     """
     insert into point (point_no, street, postcode, city, recorded_by)
@@ -28,9 +28,12 @@ TOWN = (
     from generate_series(1, {accounts}) n
     """,
     """
-    insert into contract (contract_no, account_id, point_id, tariff_class, services, valid, recorded_by)
-    select 'C' || n, n, n, case when n % 20 = 0 then 'business' else 'household' end, '{{water,sewage}}',
-           '[2025-01-01,)', 'test'
+    insert into contract (contract_no, account_id, point_id, valid, recorded_by)
+    select 'C' || n, n, n, '[2025-01-01,)', 'test' from generate_series(1, {accounts}) n
+    """,
+    """
+    insert into contract_terms (contract_id, tariff_class, services, valid, recorded_by)
+    select n, case when n % 20 = 0 then 'business' else 'household' end, '{{water,sewage}}', '(,)', 'test'
     from generate_series(1, {accounts}) n
     """,
     """

@@ -1,0 +1,170 @@
+"""What the prepared answer to a complaint says of its invoice: readings, use and sums as Polish text for a template.
+
+Everything is taken from the frozen invoice and from the readings as they were received; nothing is computed anew.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from billing.accounts import Address
+from billing.charges import ChargeLine
+from billing.explanations import PriceSource, formula, price_source
+from billing.invoices import Invoice
+from billing.polish import NBSP, format_date, format_m3, format_percent, format_period, format_quantity, format_zl
+from billing.quantities import ESTIMATED, REMOVAL_SOURCE
+from billing.tariffs import TariffBook
+
+_PRINTED_UNITS = {"m3": "m³", "l": "l"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedReading:
+    """A reading as it came in: the index and unit that were written, where it came from, and its index in m³."""
+
+    index_received: str
+    unit_received: str
+    index_m3: Decimal
+    source: str
+    quality: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownReading:
+    """An index as it was billed; ``received`` is what was read, empty when that is the same."""
+
+    day: str
+    index: str
+    received: str
+    source: str
+    is_estimated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownMeter:
+    """A meter between two readings."""
+
+    meter_no: str
+    previous: ShownReading
+    current: ShownReading
+    used: str
+    days: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownPoint:
+    """A point with its meters; more than one meter means that one was exchanged."""
+
+    point_no: str
+    address: str
+    meters: tuple[ShownMeter, ...]
+
+    @property
+    def was_exchanged(self) -> bool:
+        """Whether its use was counted by one meter after the other."""
+        return len({meter.meter_no for meter in self.meters}) > 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownCharge:
+    """A line of the invoice: the sum that it is, and where its price stands."""
+
+    what: str
+    period: str
+    formula: str
+    group: str
+    price_from: str
+    decision: str
+    basis: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownInvoice:
+    """An invoice told to its customer.
+
+    An estimate is still ``open`` when the use ends with it, ``settled`` when it only begins with it and ends with a
+    reading, and ``lost`` when the meter has been removed and can no longer be read.
+    """
+
+    points: tuple[ShownPoint, ...]
+    charges: tuple[ShownCharge, ...]
+    vat_sums: tuple[str, ...]
+    net: str
+    gross: str
+    has_open_estimate: bool
+    has_settled_estimate: bool
+    has_lost_estimate: bool
+
+
+def tell_invoice(invoice: Invoice, *, tariffs: TariffBook, readings: Mapping[int, ReceivedReading]) -> ShownInvoice:
+    """The invoice as its customer can follow it, by the tariffs that its cycle froze.
+
+    Raises:
+        KeyError: a reading of a line is not among ``readings``.
+    """
+    points = tuple(_point(invoice, point.point_no, _place(point.address), readings) for point in invoice.points)
+    meters = [meter for point in points for meter in point.meters]
+    ends = [meter.current for meter in meters if meter.current.is_estimated]
+    several = len({line.meter_no for line in invoice.lines if line.meter_no}) > 1
+    return ShownInvoice(
+        points=tuple(point for point in points if point.meters),
+        charges=tuple(_charge(line, price_source(line, tariffs=tariffs), named=several) for line in invoice.lines),
+        vat_sums=tuple(f"{format_percent(part.vat_rate)}: {format_zl(part.vat_zl)}" for part in invoice.vat_sums),
+        net=format_zl(invoice.net_zl),
+        gross=format_zl(invoice.gross_zl),
+        has_open_estimate=any(reading.source != REMOVAL_SOURCE for reading in ends),
+        has_settled_estimate=any(meter.previous.is_estimated and not meter.current.is_estimated for meter in meters),
+        has_lost_estimate=any(reading.source == REMOVAL_SOURCE for reading in ends),
+    )
+
+
+def _point(invoice: Invoice, point_no: str, address: str, readings: Mapping[int, ReceivedReading]) -> ShownPoint:
+    pairs: dict[tuple[object, ...], ShownMeter] = {}
+    for line in invoice.lines:
+        if line.point_no == point_no and line.meter_no is not None:
+            # water and sewage are charged on the same two readings: told once
+            pair = (line.meter_no, line.previous_reading_id, line.current_reading_id)
+            pairs.setdefault(pair, _meter(line, readings))
+    return ShownPoint(point_no=point_no, address=address, meters=tuple(pairs.values()))
+
+
+def _meter(line: ChargeLine, readings: Mapping[int, ReceivedReading]) -> ShownMeter:
+    if line.previous_reading_id is None or line.current_reading_id is None:
+        raise ValueError(f"a line of meter {line.meter_no} has no readings")
+    previous, current = line.previous_index_m3 or Decimal(0), line.current_index_m3 or Decimal(0)
+    difference = f"{format_quantity(current)} − {format_quantity(previous)}"
+    return ShownMeter(
+        meter_no=line.meter_no or "",
+        previous=_reading(format_date(line.period.start), previous, readings[line.previous_reading_id]),
+        current=_reading(format_date(line.period.until), current, readings[line.current_reading_id]),
+        used=f"{difference} = {format_m3(line.quantity)}",
+        days=f"{line.period.days}{NBSP}{'dnia' if line.period.days == 1 else 'dni'}",
+    )
+
+
+def _reading(day: str, billed_m3: Decimal, received: ReceivedReading) -> ShownReading:
+    unit = _PRINTED_UNITS[received.unit_received]
+    same = received.index_m3 == billed_m3
+    return ShownReading(
+        day=day,
+        index=format_m3(billed_m3),
+        received="" if same else f"{received.index_received.replace('.', ',')}{NBSP}{unit}",
+        source=received.source,
+        is_estimated=received.quality == ESTIMATED,
+    )
+
+
+def _charge(line: ChargeLine, source: PriceSource | None, *, named: bool) -> ShownCharge:
+    return ShownCharge(
+        what=f"{line.description}, wodomierz nr {line.meter_no}" if named and line.meter_no else line.description,
+        period=format_period(line.period),
+        formula=formula(line),
+        group=line.tariff_group,
+        price_from=format_date(source.valid_from) if source and source.valid_from else "",
+        decision=source.decision if source else "",
+        basis=line.basis,
+    )
+
+
+def _place(address: Address) -> str:
+    return f"{address.street}, {address.postcode} {address.city}"
