@@ -106,7 +106,7 @@ select a.account_no, d.channel, p.point_no, t.tariff_class, t.services,
        coalesce(u.water_m3, 0) as water_m3, coalesce(u.water_days, 0) as water_days,
        coalesce(u.sewage_m3, 0) as sewage_m3, coalesce(u.sewage_days, 0) as sewage_days
 from contract c
-join contract_terms t on t.contract_id = c.contract_id and t.valid @> cast(:on_day as date)
+join contract_terms t on t.contract_id = c.contract_id and t.valid @> cast(:until as date)
 join account a using (account_id)
 join point p using (point_id)
 join agreed_delivery(cast(:today as date)) d on d.account_id = a.account_id

@@ -172,7 +172,7 @@ def test_every_field_that_the_readers_know_is_shown(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(Fields, "known", record)
     load_utility(switched_on(UTILITY), name="template", seller_needed=False, faults=[])
-    load_tariff(TARIFF.encode(), name="taryfa.toml", faults=[])
+    load_tariff(switched_on(TARIFF).encode(), name="taryfa.toml", faults=[])
 
     assert missing == []
 
