@@ -1,11 +1,12 @@
 """What is known of an account when a cycle freezes its inputs: the only thing that rating may read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from billing.canonical import LATER
 from billing.periods import Period
 
 
@@ -94,7 +95,7 @@ class RegisterSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointSnapshot:
-    """A point of supply under contract."""
+    """A point of supply under contract; ``gmina`` is where it lies, as the utility writes it, for subsidies."""
 
     point_no: str
     address: Address
@@ -104,6 +105,7 @@ class PointSnapshot:
     tariff_class: str
     services: frozenset[Service]
     registers: tuple[RegisterSnapshot, ...]
+    gmina: str | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

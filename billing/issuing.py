@@ -47,6 +47,8 @@ def make_invoice(
         net_zl=bill.net_zl,
         vat_zl=bill.vat_zl,
         gross_zl=bill.gross_zl,
+        subsidy_net_zl=bill.subsidy_net_zl,
+        subsidy_gross_zl=bill.subsidy_gross_zl,
     )
 
 

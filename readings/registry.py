@@ -58,12 +58,13 @@ class AccountPartyRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointRow:
-    """A point of supply and its address."""
+    """A point of supply, its address and, when it is known, its gmina as the utility writes it."""
 
     point_no: str
     street: str
     postcode: str
     city: str
+    gmina: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +167,7 @@ def _point(row: dict[str, str]) -> PointRow:
         street=fields.words(row, "street"),
         postcode=_postcode(row),
         city=fields.words(row, "city"),
+        gmina=fields.words(row, "gmina", optional=True) or None,
     )
 
 
@@ -239,7 +241,7 @@ LAYOUTS: Final[Mapping[str, Layout]] = {
     "account_parties": Layout(
         required=("account_no", "role", "party_no", "valid_from", "valid_until"), optional=(), read=_account_party
     ),
-    "points": Layout(required=("point_no", "street", "postcode", "city"), optional=(), read=_point),
+    "points": Layout(required=("point_no", "street", "postcode", "city"), optional=("gmina",), read=_point),
     "contracts": Layout(
         required=("contract_no", "account_no", "point_no", "tariff_class", "services", "valid_from", "valid_until"),
         optional=(),

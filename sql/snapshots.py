@@ -131,6 +131,7 @@ def _point(row: Row[Any], registers: Iterable[Row[Any]]) -> PointSnapshot:
         tariff_class=row.tariff_class,
         services=frozenset(Service(service) for service in row.services),
         registers=tuple(_register(register) for register in registers),
+        gmina=row.gmina,
     )
 
 

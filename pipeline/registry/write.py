@@ -13,6 +13,7 @@ from pipeline.registry.rows import (
     decide,
     email_decisions,
     email_start,
+    point_decisions,
 )
 from pipeline.work import warsaw_day
 from readings.checks import Outcome
@@ -38,10 +39,23 @@ def plan_accounts(connection: Connection, rows: Rows, now: datetime) -> Plan:
     return _plan_simple(connection, rows, now, kind="accounts", table="account", columns=columns, fact=AccountRow)
 
 
-def plan_points(connection: Connection, rows: Rows, _now: datetime) -> Plan:
-    """New points of supply."""
+def plan_points(connection: Connection, rows: Rows, now: datetime) -> Plan:
+    """New points of supply, and the gminas of points."""
     columns = ("point_no", "street", "postcode", "city")
-    return _plan_simple(connection, rows, None, kind="points", table="point", columns=columns, fact=PointRow)
+    stored = registry.find(connection, "points", keys=(fact.point_no for _, fact in rows))
+    known = [PointRow(**{name: getattr(row, name) for name in (*columns, "gmina")}) for row in stored]
+    decisions = list(point_decisions(rows, known=known))
+
+    def write(connection: Connection, source: Source) -> None:
+        values = ((line_no, [getattr(fact, name) for name in columns]) for line_no, fact in taken(decisions))
+        registry.insert_facts(connection, table="point", columns=columns, rows=values, source=source)
+        named_ones = [one for one in decisions if one.outcome is Outcome.ACCEPTED and one.fact.gmina]
+        ids = registry.ids_by_no(connection, "points", keys=(one.fact.point_no for one in named_ones))
+        gminas = ((one.line.line_no, (ids[one.fact.point_no], one.fact.gmina, now)) for one in named_ones)
+        columns_of_gmina = ("point_id", "gmina", "event_at")
+        registry.insert_facts(connection, table="point_gmina", columns=columns_of_gmina, rows=gminas, source=source)
+
+    return decisions, write
 
 
 def plan_account_parties(connection: Connection, rows: Rows, _now: datetime) -> Plan:

@@ -5,7 +5,9 @@ select party_id, party_no, kind, name, nip, street, postcode, city from party wh
 select account_id, account_no, route, bank_account from account where account_no = any(:keys)
 
 -- name: points
-select point_id, point_no, street, postcode, city from point where point_no = any(:keys)
+select point_id, point_no, street, postcode, city, gmina
+from point left join point_gmina using (point_id)
+where point_no = any(:keys)
 
 -- name: account_parties
 select a.account_no, ap.role, p.party_no, lower(ap.valid) as valid_from, upper(ap.valid) as valid_until

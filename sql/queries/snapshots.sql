@@ -45,9 +45,11 @@ where ap.valid @> cast(:issue_date as date)
 -- name: contracts
 -- Contracts in force in the period, and those that ended before it with days that nobody has billed.
 select c.account_id, c.contract_id, c.point_id, c.contract_no, c.tariff_class, c.services,
-       lower(c.valid) as contract_from, upper(c.valid) as contract_until, p.point_no, p.street, p.postcode, p.city
+       lower(c.valid) as contract_from, upper(c.valid) as contract_until, p.point_no, p.street, p.postcode, p.city,
+       lies.gmina
 from contract c
 join point p using (point_id)
+left join point_gmina lies using (point_id)
 where c.valid && daterange(:start, :until)
    or (upper(c.valid) <= :start
        and exists (select 1 from installation i where i.point_id = c.point_id and i.installed_on < upper(c.valid) - 1)
