@@ -39,6 +39,11 @@ def claimed_lines(connection: Connection, *, start: date, until: date, gmina: st
     return connection.execute(_Q["claimed_lines"], {"start": start, "until": until, "gmina": gmina}).all()
 
 
+def known_gminas(connection: Connection) -> list[str]:
+    """The gminas whose subsidy some cycle has frozen."""
+    return list(connection.execute(_Q["known_gminas"]).scalars())
+
+
 def subsidies_of_cycle(connection: Connection, *, cycle: Cycle) -> Sequence[Row[Any]]:
     """What each gmina pays in a cycle, for the approver."""
     return connection.execute(_Q["subsidies_of_cycle"], {"cycle_id": cycle.cycle_id}).all()

@@ -154,7 +154,7 @@ def plan_emails(connection: Connection, rows: Rows, now: datetime) -> Plan:
 def _plan_simple(
     connection: Connection,
     rows: Rows,
-    event_at: datetime | None,
+    event_at: datetime,
     *,
     kind: str,
     table: str,
@@ -167,12 +167,10 @@ def _plan_simple(
     stored = registry.find(connection, kind, keys=(key(row) for _, row in rows))
     known = [fact(**{name: getattr(row, name) for name in columns}) for row in stored]
     decisions = list(decide(rows, key=key, known=known))
-    dated = () if event_at is None else ("event_at",)
 
     def write(connection: Connection, source: Source) -> None:
-        moment = () if event_at is None else (event_at,)
-        values = ((line_no, (*(getattr(row, name) for name in columns), *moment)) for line_no, row in taken(decisions))
-        registry.insert_facts(connection, table=table, columns=(*columns, *dated), rows=values, source=source)
+        values = ((line_no, (*(getattr(row, name) for name in columns), event_at)) for line_no, row in taken(decisions))
+        registry.insert_facts(connection, table=table, columns=(*columns, "event_at"), rows=values, source=source)
 
     return decisions, write
 
