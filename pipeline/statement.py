@@ -108,10 +108,8 @@ def statement(work: Work, *, cycle_key: str) -> Statement:
         )
 
 
-def _differences(
-    found: Mapping[str, Any], forgotten: Sequence[Row[Any]], outside: OutsideCount | None
-) -> Iterator[str]:
-    equalities = {
+def _equalities(found: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    return {
         "eligible = issued + held + excluded": (
             found["eligible"],
             found["invoices"] + found["held"] + found["excluded"],
@@ -139,7 +137,12 @@ def _differences(
         ),
         "series with gaps = 0": (found["series_with_gaps"], 0),
     }
-    for name, (left, right) in equalities.items():
+
+
+def _differences(
+    found: Mapping[str, Any], forgotten: Sequence[Row[Any]], outside: OutsideCount | None
+) -> Iterator[str]:
+    for name, (left, right) in _equalities(found).items():
         if left != right:
             yield f"{name}: {left} against {right}"
     for row in forgotten:

@@ -230,8 +230,16 @@ REFUSED: dict[str, tuple[str, str, Callable[[], str]]] = {
         *(NO_EXAMPLE, "subsidy of Rzeczna"),
         lambda: GROSS.replace("payable_zl = 149.02\n", ""),
     ),
-    "a wrong net": ("TARIFF_EXAMPLE_WRONG", "got net 128.50", lambda: NET.replace("= 128.50", "= 128.51")),
-    "a wrong payable": ("TARIFF_EXAMPLE_WRONG", "got payable 149.02", lambda: GROSS.replace("149.02", "149.03")),
+    "a wrong net": (
+        "TARIFF_EXAMPLE_WRONG",
+        "128.51 zł, got 128.50",
+        lambda: NET.replace("= 128.50", "= 128.51"),
+    ),
+    "a wrong payable": (
+        "TARIFF_EXAMPLE_WRONG",
+        "payable 149.03 zł",
+        lambda: GROSS.replace("149.02", "149.03"),
+    ),
     "a price that only a subsidised example touches": (
         *(NO_EXAMPLE, "no example touches water for G"),
         lambda: NET.replace("water = 1\nnet_zl = 6.80\ngross_zl = 7.34", IN_RZECZNA),
