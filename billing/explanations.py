@@ -73,8 +73,8 @@ def _subsidy(line: ChargeLine, subsidy: LineSubsidy) -> str:
     else:
         tariff_zl = line.price_zl + subsidy.zl_m3
         whole_zl = line.net_zl + subsidy.subsidy_zl
-        reckoned = f"{line.quantity} x {tariff_zl} = {whole_zl} zl at the tariff's price, less {line.net_zl} zl"
-        reckoned += f" = {subsidy.subsidy_zl} zl net"
+        reckoned = f"{line.quantity} x {tariff_zl} at the tariff's price, rounded half up to {whole_zl} zl, "
+        reckoned += f"less {line.net_zl} zl = {subsidy.subsidy_zl} zl net"
         effect = f"the price is {tariff_zl} - {subsidy.zl_m3} = {line.price_zl} zl net per {line.unit}"
     return (
         f"subsidy of gmina {subsidy.gmina} ({subsidy_basis()}; resolution: {subsidy.basis}), {subsidy.mode}: "

@@ -137,7 +137,7 @@ def summary(work: Work, *, cycle_key: str) -> str:
 
 
 def _subsidies(connection: Connection, cycle: Cycle) -> str:
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             *(row.gmina, row.service, f"{row.subsidy_zl_m3} {row.mode}"),
             *(f"{row.volume_m3.normalize():f}", format_zl(row.subsidy_zl)),

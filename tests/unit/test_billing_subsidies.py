@@ -93,7 +93,7 @@ def test_the_explanation_of_a_price_that_was_lowered() -> None:
     line = billed(bill(lying_in("Rzeczna", used_m3="12.345"), tariffs, CYCLE)).lines[0]
 
     said = explain(line, tariffs=tariffs)[-1]
-    assert "12.345 x 6.8000 = 83.95 zl at the tariff's price, less 69.13 zl = 14.82 zl net" in said
+    assert "12.345 x 6.8000 at the tariff's price, rounded half up to 83.95 zl, less 69.13 zl = 14.82 zl net" in said
     assert "the price is 6.8000 - 1.2000 = 5.6000 zl net per m3" in said
     assert "uchwała Rady Gminy Rzeczna XII/100/2024" in said
 
