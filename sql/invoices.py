@@ -79,6 +79,10 @@ def insert_invoices(connection: Connection, *, cycle: Cycle, series: str, invoic
     numbers = [invoice.number.text for invoice in issued]
     connection.execute(_Q["insert_billed_periods"], {"invoice_nos": numbers})
     _insert_deliveries(connection, invoices)
+    _append_issued(connection, cycle, invoices)
+
+
+def _append_issued(connection: Connection, cycle: Cycle, invoices: Sequence[NewInvoice]) -> None:
     moment = business_now(connection)
     append_events(
         connection,
