@@ -1,11 +1,12 @@
 """What is known of an account when a cycle freezes its inputs: the only thing that rating may read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from billing.canonical import LATER
 from billing.periods import Period
 
 
@@ -91,12 +92,16 @@ class RegisterSnapshot:
     previous: Reading
     current: Reading | None
     missing_reason: str | None
-    purpose: str = "main"
+    purpose: str = field(default="main", metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointSnapshot:
-    """A point of supply under contract; ``points_behind`` lie behind its main meter with meters of their own."""
+    """A point of supply under contract.
+
+    ``points_behind`` lie behind its main meter with meters of their own; ``gmina`` is where it lies, as the utility
+    writes it, for subsidies.
+    """
 
     point_no: str
     address: Address
@@ -106,7 +111,8 @@ class PointSnapshot:
     tariff_class: str
     services: frozenset[Service]
     registers: tuple[RegisterSnapshot, ...]
-    points_behind: int = 0
+    points_behind: int = field(default=0, metadata=LATER)
+    gmina: str | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,9 +14,16 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import cache
-from typing import Any, TypeVar, cast
+from types import MappingProxyType
+from typing import Any, Final, TypeVar, cast
 
 T = TypeVar("T")
+
+LATER: Final = MappingProxyType({"later": True})
+"""Metadata of a dataclass field that came after content had been hashed: left out while it holds its default.
+
+So what was hashed before keeps its hash, and can still be read.
+"""
 
 
 def to_data(value: Any) -> Any:
@@ -54,10 +61,24 @@ def _writer(kind: type) -> Callable[[Any], Any]:
     if issubclass(kind, Mapping):
         return lambda items: {str(to_data(key)): to_data(item) for key, item in items.items()}
     if is_dataclass(kind):
-        names = [field.name for field in fields(kind)]
-        values = operator.attrgetter(*names) if len(names) > 1 else lambda held: (getattr(held, names[0]),)
-        return lambda held: {name: to_data(item) for name, item in zip(names, values(held), strict=True)}
+        return _dataclass_writer(kind)
     raise TypeError(f"no canonical form for {kind.__name__}")
+
+
+def _dataclass_writer(kind: Any) -> Callable[[Any], Any]:
+    names = [field.name for field in fields(kind) if not field.metadata.get("later")]
+    later = [(field.name, field.default) for field in fields(kind) if field.metadata.get("later")]
+    values = operator.attrgetter(*names) if len(names) > 1 else lambda held: (getattr(held, names[0]),)
+
+    def write(held: Any) -> Any:
+        data = {name: to_data(item) for name, item in zip(names, values(held), strict=True)}
+        for name, default in later:
+            item = getattr(held, name)
+            if item != default:
+                data[name] = to_data(item)
+        return data
+
+    return write
 
 
 def _as_it_is(value: Any) -> Any:
@@ -110,12 +131,21 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
         key, item = _reader(arguments[0]), _reader(arguments[1])
         return lambda data: {key(name): item(entry) for name, entry in data.items()}
     if is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
-        readers = [(field.name, _reader(hints[field.name])) for field in fields(kind)]
-        build = cast("Callable[..., Any]", kind)
-        return lambda data: build(**{name: reader(data[name]) for name, reader in readers})
+        return _dataclass_reader(kind)
     if kind in (date, datetime):
         return cast("Callable[[Any], Any]", kind.fromisoformat)
     if kind in (Decimal, str, int) or issubclass(kind, Enum):
         return cast("Callable[[Any], Any]", kind)
     return lambda data: data
+
+
+def _dataclass_reader(kind: Any) -> Callable[[Any], Any]:
+    hints = typing.get_type_hints(kind)
+    readers = [(field.name, _reader(hints[field.name])) for field in fields(kind) if not field.metadata.get("later")]
+    later = [(field.name, _reader(hints[field.name])) for field in fields(kind) if field.metadata.get("later")]
+
+    def read(data: Any) -> Any:
+        given = {name: reader(data[name]) for name, reader in readers}
+        return kind(**given, **{name: reader(data[name]) for name, reader in later if name in data})
+
+    return read

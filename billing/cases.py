@@ -112,7 +112,7 @@ def _address(fields: Fields) -> Address:
 def _point(fields: Fields, reading_ids: Iterator[int]) -> PointSnapshot:
     fields.known(
         *("point_no", "street", "postcode", "city", "contract_no", "contract_from", "contract_until"),
-        *("tariff_class", "services", "meter"),
+        *("tariff_class", "services", "gmina", "meter"),
     )
     services = fields.texts("services")
     if not set(services) <= set(Service):
@@ -127,6 +127,7 @@ def _point(fields: Fields, reading_ids: Iterator[int]) -> PointSnapshot:
         tariff_class=fields.text("tariff_class"),
         services=frozenset(Service(service) for service in services),
         registers=tuple(_meter(table, reading_ids) for table in fields.each("meter")),
+        gmina=fields.text("gmina") if "gmina" in fields.table else None,
     )
 
 

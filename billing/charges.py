@@ -1,12 +1,15 @@
 """Charges: quantity times price with the legal reference, or a hold that says why not and what next."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from billing.accounts import Channel, Service
+from billing.canonical import LATER
 from billing.holds import HoldCode
+from billing.money import ZERO_ZL
 from billing.periods import Period
+from billing.subsidies import LineSubsidy, SubsidyMode, total_zl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +17,8 @@ class ChargeLine:
     """One line: what, for which days, from which readings, at which price of which tariff, and why.
 
     ``quantity`` is m³ (three places) or months; ``price_zl`` is net, four places; ``net_zl`` two places.
-    ``previous_reading_id`` and ``current_reading_id`` are None for the standing charge.
+    ``previous_reading_id`` and ``current_reading_id`` are None for the standing charge. With a subsidy in ``net`` mode
+    ``price_zl`` is what is left for the customer; in ``gross`` mode price and net are the full ones.
     """
 
     point_no: str | None
@@ -34,6 +38,7 @@ class ChargeLine:
     tariff_group: str
     tariff_sha256: str
     basis: str
+    subsidy: LineSubsidy | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +53,11 @@ class VatSum:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
-    """The charges of one account in one cycle; sums equal their parts or it cannot be made."""
+    """The charges of one account in one cycle; sums equal their parts or it cannot be made.
+
+    ``subsidy_net_zl`` has come off the net already; ``subsidy_gross_zl`` comes off the gross, and leaves
+    ``payable_zl`` to the customer.
+    """
 
     account_no: str
     channel: Channel
@@ -57,6 +66,13 @@ class Bill:
     net_zl: Decimal
     vat_zl: Decimal
     gross_zl: Decimal
+    subsidy_net_zl: Decimal = field(default=ZERO_ZL, metadata=LATER)
+    subsidy_gross_zl: Decimal = field(default=ZERO_ZL, metadata=LATER)
+
+    @property
+    def payable_zl(self) -> Decimal:
+        """What the customer pays: the gross less what the gmina pays of it."""
+        return self.gross_zl - self.subsidy_gross_zl
 
     def __post_init__(self) -> None:
         if self.net_zl != sum(line.net_zl for line in self.lines):
@@ -69,6 +85,12 @@ class Bill:
             raise ValueError(f"rate sums of {self.account_no} do not add up to its totals")
         if self.gross_zl != self.net_zl + self.vat_zl:
             raise ValueError(f"net and VAT of {self.account_no} do not add up to its gross")
+        subsidies = [line.subsidy for line in self.lines]
+        if (self.subsidy_net_zl, self.subsidy_gross_zl) != (
+            total_zl(subsidies, mode=SubsidyMode.NET),
+            total_zl(subsidies, mode=SubsidyMode.GROSS),
+        ):
+            raise ValueError(f"subsidies of the lines of {self.account_no} do not add up to its own")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,9 @@ from datetime import date
 
 from billing.accounts import Service
 from billing.charges import ChargeLine
+from billing.law import subsidy_basis
 from billing.polish import NBSP, format_amount, format_percent, format_price, format_quantity
+from billing.subsidies import LineSubsidy, SubsidyMode
 from billing.tariffs import TariffBook
 
 _PRINTED_UNITS = {"m3": "m³", "month": "mies."}
@@ -39,7 +41,9 @@ def price_source(line: ChargeLine, *, tariffs: TariffBook) -> PriceSource | None
 
 def explain(line: ChargeLine, *, tariffs: TariffBook) -> tuple[str, ...]:
     """The whole reason of a line for an auditor, one statement each, from the reading to the amount."""
-    return (*_readings(line), _period(line), _price(line, tariffs), f"legal basis: {line.basis}", _amount(line))
+    subsidy = () if line.subsidy is None else (_subsidy(line, line.subsidy),)
+    basis = f"legal basis: {line.basis}"
+    return (*_readings(line), _period(line), _price(line, tariffs), basis, _amount(line), *subsidy)
 
 
 def formula(line: ChargeLine) -> str:
@@ -83,4 +87,21 @@ def _amount(line: ChargeLine) -> str:
     return (
         f"amount: {line.quantity} x {line.price_zl} = {line.quantity * line.price_zl} zl, "
         f"rounded half up to {line.net_zl} zl net; VAT {format_percent(line.vat_rate)} on the sum of its rate"
+    )
+
+
+def _subsidy(line: ChargeLine, subsidy: LineSubsidy) -> str:
+    if subsidy.mode is SubsidyMode.GROSS:
+        sum_zl = line.quantity * subsidy.zl_m3
+        reckoned = f"{line.quantity} x {subsidy.zl_m3} = {sum_zl} zl, rounded half up to {subsidy.subsidy_zl} zl"
+        effect = "taken off the gross of the invoice"
+    else:
+        tariff_zl = line.price_zl + subsidy.zl_m3
+        whole_zl = line.net_zl + subsidy.subsidy_zl
+        reckoned = f"{line.quantity} x {tariff_zl} at the tariff's price, rounded half up to {whole_zl} zl, "
+        reckoned += f"less {line.net_zl} zl = {subsidy.subsidy_zl} zl net"
+        effect = f"the price is {tariff_zl} - {subsidy.zl_m3} = {line.price_zl} zl net per {line.unit}"
+    return (
+        f"subsidy of gmina {subsidy.gmina} ({subsidy_basis()}; resolution: {subsidy.basis}), {subsidy.mode}: "
+        f"{reckoned}; {effect}"
     )

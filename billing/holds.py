@@ -25,6 +25,7 @@ class HoldCode(StrEnum):
     REGISTRY_CHANGED = "REGISTRY_CHANGED"
     NO_PRICE = "NO_PRICE"
     PRICE_CHANGE = "PRICE_CHANGE"
+    SUBSIDY_TOO_HIGH = "SUBSIDY_TOO_HIGH"
     UNPRINTABLE = "UNPRINTABLE"
     KSEF_ROUTE = "KSEF_ROUTE"
     CONTRACT_INACTIVE = "CONTRACT_INACTIVE"
@@ -50,6 +51,7 @@ MEANINGS = {
     HoldCode.REGISTRY_CHANGED: "payer, nabywca or contract changed after the cycle was frozen; the next cycle bills it",
     HoldCode.NO_PRICE: "no tariff in force prices this group on these days; complete the tariff folder",
     HoldCode.PRICE_CHANGE: "the price changes between the two readings; read the meter on the day of change",
+    HoldCode.SUBSIDY_TOO_HIGH: "the gmina's subsidy exceeds the gross of the bill; check it in the tariff file",
     HoldCode.UNPRINTABLE: "a name or address holds a character that no font of ours prints; correct the registry",
     HoldCode.KSEF_ROUTE: "the buyer is under the KSeF duty; send the exported draft through the KSeF gateway",
     HoldCode.CONTRACT_INACTIVE: "no contract of the account is in force in the period",

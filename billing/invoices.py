@@ -1,12 +1,14 @@
 """The invoice as a document: pure data, everything that is printed and nothing that is looked up later."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
 from billing.accounts import Address, Channel, Party, Role
+from billing.canonical import LATER
 from billing.charges import ChargeLine, VatSum
+from billing.money import ZERO_ZL
 from billing.periods import Period
 
 
@@ -45,7 +47,7 @@ class Invoice:
     """An issued invoice; its canonical JSON is stored, hashed and never changed.
 
     ``due_date_basis`` says how the due date follows from the planned sending (Rozp. 2018 par. 17 ust. 1).
-    ``carrier`` is how it was planned to travel on the issue date.
+    ``carrier`` is how it was planned to travel on the issue date. The subsidies are those of ``Bill``.
     """
 
     number: InvoiceNumber
@@ -68,6 +70,13 @@ class Invoice:
     net_zl: Decimal
     vat_zl: Decimal
     gross_zl: Decimal
+    subsidy_net_zl: Decimal = field(default=ZERO_ZL, metadata=LATER)
+    subsidy_gross_zl: Decimal = field(default=ZERO_ZL, metadata=LATER)
+
+    @property
+    def payable_zl(self) -> Decimal:
+        """What the customer pays: the gross less what a gmina pays of it."""
+        return self.gross_zl - self.subsidy_gross_zl
 
     @property
     def addressee(self) -> Party:

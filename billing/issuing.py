@@ -18,8 +18,7 @@ def make_invoice(
         ValueError: the bill is of another account, or was made for another channel.
         DataRefused: ``PAYMENT_DAYS_SHORT``, see ``billing.due_dates``.
     """
-    if (bill.account_no, bill.channel) != (account.account_no, account.channel):
-        raise ValueError(f"the bill of {bill.account_no} was not made from this snapshot of {account.account_no}")
+    _refuse_other_account(account, bill)
     due = plan_due_date(
         issue_date=cycle.issue_date,
         carrier=account.carrier,
@@ -47,7 +46,14 @@ def make_invoice(
         net_zl=bill.net_zl,
         vat_zl=bill.vat_zl,
         gross_zl=bill.gross_zl,
+        subsidy_net_zl=bill.subsidy_net_zl,
+        subsidy_gross_zl=bill.subsidy_gross_zl,
     )
+
+
+def _refuse_other_account(account: AccountSnapshot, bill: Bill) -> None:
+    if (bill.account_no, bill.channel) != (account.account_no, account.channel):
+        raise ValueError(f"the bill of {bill.account_no} was not made from this snapshot of {account.account_no}")
 
 
 def _points(account: AccountSnapshot, bill: Bill) -> tuple[PointOfSupply, ...]:

@@ -67,6 +67,16 @@ def charge_basis(*, service: Service) -> str:
 
 
 @cache
+def subsidy_basis() -> str:
+    """Legal basis of a gmina's subsidy, as printed beside its line: the newest entry of ``charges.toml``.
+
+    Raises:
+        DataRefused: ``LAW_NO_VALUE``, there is no entry.
+    """
+    return str(_row_on(_rows("charges", "subsidy"), what="basis of a subsidy", on=date.max)["basis"])
+
+
+@cache
 def payment_days_min(*, on: date) -> int:
     """Least days between the sending of an invoice and its due date (Rozp. 2018 par. 17 ust. 1).
 

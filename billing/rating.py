@@ -15,6 +15,7 @@ from billing.money import PRICE, VOLUME, ZERO_ZL, multiply_zl
 from billing.periods import Period
 from billing.quantities import Consumption, NotBillable, consumption
 from billing.standing import standing_lines
+from billing.subsidies import SubsidyMode, price_basis, price_left_zl, subsidy_of, total_zl
 from billing.tariffs import PriceSpan, TariffBook
 from billing.vat import vat_sums
 
@@ -41,9 +42,9 @@ def bill(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> Bi
     if isinstance(lines, NotBillable):
         return _hold(account, lines)
     made = _bill(account, tariffs, lines)
-    if made.gross_zl == ZERO_ZL and all(line.service is not Service.STANDING for line in made.lines):
-        facts = {"period": cycle.period.word(), "lines": str(len(made.lines))}
-        return _hold(account, NotBillable(code=HoldCode.NOTHING_TO_BILL, facts=facts))
+    obstacle = _nothing_to_bill(made, cycle) or _subsidy_too_high(made)
+    if obstacle is not None:
+        return _hold(account, obstacle)
     if buyer.nip is not None or buyer.kind is not PartyKind.NATURAL_PERSON:
         facts = {"reason": "nip" if buyer.nip is not None else "not_a_natural_person"}
         return Hold(account_no=account.account_no, code=HoldCode.KSEF_ROUTE, facts=facts, draft=made)
@@ -83,6 +84,22 @@ def _lines(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> 
         tariffs=tariffs,
     )
     return standing if isinstance(standing, NotBillable) else lines + standing
+
+
+def _nothing_to_bill(made: Bill, cycle: CycleTerms) -> NotBillable | None:
+    owed_by_nobody = made.gross_zl == made.subsidy_net_zl == ZERO_ZL
+    if owed_by_nobody and all(line.service is not Service.STANDING for line in made.lines):
+        facts = {"period": cycle.period.word(), "lines": str(len(made.lines))}
+        return NotBillable(code=HoldCode.NOTHING_TO_BILL, facts=facts)
+    return None
+
+
+def _subsidy_too_high(made: Bill) -> NotBillable | None:
+    """A gmina cannot pay more than the whole; rounding alone may bring it a grosz above."""
+    if made.payable_zl >= ZERO_ZL:
+        return None
+    facts = {"gross_zl": str(made.gross_zl), "subsidy_zl": str(made.subsidy_gross_zl)}
+    return NotBillable(code=HoldCode.SUBSIDY_TOO_HIGH, facts=facts)
 
 
 def _handover(account: AccountSnapshot, lines: Sequence[ChargeLine]) -> NotBillable | None:
@@ -156,19 +173,23 @@ def _price(
     point: PointSnapshot, channel: Channel, service: Service, used: Consumption, tariffs: TariffBook
 ) -> PriceSpan | NotBillable:
     """The one price of all days between two readings."""
-    spans = tariffs.spans_in(tariff_class=point.tariff_class, channel=channel, service=service, period=used.period)
+    spans = tariffs.spans_in(
+        tariff_class=point.tariff_class, channel=channel, service=service, period=used.period, gmina=point.gmina
+    )
     if not spans:
         days = f"{used.period.start}..{used.period.last_day}"
         return _no_price(point, channel, service=service.value, days=days, reason="no_price")
     for span in spans:
-        if span.net_zl != spans[-1].net_zl:
+        if span.terms != spans[-1].terms:
             facts = {"point_no": point.point_no, "meter_no": used.meter_no, "service": service.value}
             return NotBillable(code=HoldCode.PRICE_CHANGE, facts=facts | {"changes_on": str(span.until)})
     return spans[-1]
 
 
 def _line(point: PointSnapshot, service: Service, used: Consumption, span: PriceSpan, issue_date: date) -> ChargeLine:
-    price_zl = span.net_zl or ZERO_ZL
+    tariff_zl = span.net_zl or ZERO_ZL
+    subsidy = subsidy_of(agreed=span.subsidy, volume_m3=used.volume_m3, tariff_zl=tariff_zl)
+    price_zl = price_left_zl(tariff_zl, subsidy=subsidy)
     return ChargeLine(
         point_no=point.point_no,
         service=service,
@@ -186,12 +207,14 @@ def _line(point: PointSnapshot, service: Service, used: Consumption, span: Price
         vat_rate=vat_rate(service=service, on=issue_date),
         tariff_group=span.group,
         tariff_sha256=span.tariff_sha256,
-        basis=span.basis,
+        basis=price_basis(span.basis, subsidy=subsidy),
+        subsidy=subsidy,
     )
 
 
 def _bill(account: AccountSnapshot, tariffs: TariffBook, lines: list[ChargeLine]) -> Bill:
     sums = vat_sums(lines=((line.vat_rate, line.net_zl) for line in lines), model=tariffs.vat_model)
+    subsidies = [line.subsidy for line in lines]
     return Bill(
         account_no=account.account_no,
         channel=account.channel,
@@ -200,6 +223,8 @@ def _bill(account: AccountSnapshot, tariffs: TariffBook, lines: list[ChargeLine]
         net_zl=sum((part.net_zl for part in sums), ZERO_ZL),
         vat_zl=sum((part.vat_zl for part in sums), ZERO_ZL),
         gross_zl=sum((part.gross_zl for part in sums), ZERO_ZL),
+        subsidy_net_zl=total_zl(subsidies, mode=SubsidyMode.NET),
+        subsidy_gross_zl=total_zl(subsidies, mode=SubsidyMode.GROSS),
     )
 
 

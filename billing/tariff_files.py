@@ -2,8 +2,9 @@
 
 Shape: ``title``, ``decision``, ``basis``, ``valid_from``, where known ``decided_on`` (by the regulator) and
 ``published_on`` (in BIP), the ``standing_*`` models, ``[[group]]`` (code, class, channel, name), ``[[price]]`` (groups,
-item, unit, net_zl, valid_from, basis) and ``[[example]]`` (groups, on, the quantities by item, gross_zl, source).
-Examples are published amounts or sums done by hand, and every price of every group needs one. What is not known is
+item, unit, net_zl, valid_from, basis), ``[[subsidy]]`` (see ``billing.subsidy_files``) and ``[[example]]`` (groups, on,
+the quantities by item, gross_zl, source; for a subsidy the gmina and, in gross mode, payable_zl). Examples are
+published amounts or sums done by hand, and every price and subsidy of every group needs one. What is not known is
 written ``unknown``.
 """
 
@@ -16,6 +17,8 @@ from billing.accounts import Channel, Service
 from billing.errors import DataRefused
 from billing.law import vat_rate
 from billing.money import multiply_zl
+from billing.subsidies import LineSubsidy, SubsidyMode, price_left_zl, subsidy_of, total_zl
+from billing.subsidy_files import read_subsidies, refuse_wrong_subsidies
 from billing.tariffs import (
     StandingMonths,
     StandingPer,
@@ -55,6 +58,7 @@ def load_tariff(
         _refuse_overlaps(tariff, top)
         _refuse_early_prices(tariff, top)
         _refuse_untouched_prices(tariff, top)
+        refuse_wrong_subsidies(tariff, top)
         for example in tariff.examples:
             with top.keeping("example"):
                 _recompute(tariff, example, top, vat_model)
@@ -64,7 +68,7 @@ def load_tariff(
 def _tariff(top: Fields, *, name: str, sha256: str) -> Tariff:
     top.known(
         *("title", "decision", "basis", "decided_on", "published_on", "valid_from"),
-        *("standing_months", "standing_price", "standing_per", "group", "price", "example"),
+        *("standing_months", "standing_price", "standing_per", "group", "price", "subsidy", "example"),
     )
     groups = tuple(_group(fields) for fields in top.each("group"))
     codes = {group.code for group in groups}
@@ -87,6 +91,11 @@ def _tariff(top: Fields, *, name: str, sha256: str) -> Tariff:
         groups=groups,
         prices=tuple(price for fields in top.each("price") for price in _prices(fields, codes)),
         examples=tuple(example for fields in top.each("example") for example in _examples(fields, codes)),
+        subsidies=tuple(
+            subsidy
+            for fields in top.each("subsidy")
+            for subsidy in read_subsidies(fields, groups=_known_groups(fields, codes))
+        ),
     )
 
 
@@ -122,7 +131,7 @@ def _prices(fields: Fields, codes: Iterable[str]) -> Iterator[TariffPrice]:
 
 
 def _examples(fields: Fields, codes: Iterable[str]) -> Iterator[TariffExample]:
-    fields.known("groups", "on", "net_zl", "gross_zl", "source", *Service)
+    fields.known("groups", "on", "gmina", "net_zl", "gross_zl", "payable_zl", "source", *Service)
     quantities = {
         service: fields.decimal(service, places=0 if service is Service.STANDING else 3)
         for service in Service
@@ -136,6 +145,8 @@ def _examples(fields: Fields, codes: Iterable[str]) -> Iterator[TariffExample]:
             net_zl=fields.decimal("net_zl", places=2) if "net_zl" in fields.table else None,
             gross_zl=fields.decimal("gross_zl", places=2),
             source=fields.text("source"),
+            gmina=fields.text("gmina") if "gmina" in fields.table else None,
+            payable_zl=fields.decimal("payable_zl", places=2) if "payable_zl" in fields.table else None,
         )
 
 
@@ -175,6 +186,7 @@ def _refuse_untouched_prices(tariff: Tariff, top: Fields) -> None:
         (example.group, service, price.valid_from)
         for example, service in product(tariff.examples, Service)
         if service in example.quantities
+        and example.gmina is None
         and (price := tariff.price_on(group=example.group, service=service, day=example.on))
     }
     for price in tariff.prices:
@@ -187,15 +199,17 @@ def _refuse_untouched_prices(tariff: Tariff, top: Fields) -> None:
 
 def _recompute(tariff: Tariff, example: TariffExample, top: Fields, vat_model: VatModel) -> None:
     what = ", ".join(f"{quantity} × {service}" for service, quantity in example.quantities.items())
-    place = f"example {example.group} on {example.on} ({what})"
+    where = f" in {example.gmina}" if example.gmina else ""
+    place = f"example {example.group}{where} on {example.on} ({what})"
     unpriced = top.refuse("EXAMPLE_WRONG", f"{place}: the file does not price all of that on that day")
     lines = [
         _line(tariff, example, service, quantity=quantity, refusal=unpriced)
         for service, quantity in example.quantities.items()
     ]
-    sums = vat_sums(lines=lines, model=vat_model)
+    sums = vat_sums(lines=((rate, net_zl) for rate, net_zl, _ in lines), model=vat_model)
     got = {"net": sum(part.net_zl for part in sums), "gross": sum(part.gross_zl for part in sums)}
-    wanted = {"net": example.net_zl, "gross": example.gross_zl}
+    got["payable"] = got["gross"] - total_zl((subsidy for _, _, subsidy in lines), mode=SubsidyMode.GROSS)
+    wanted = {"net": example.net_zl, "gross": example.gross_zl, "payable": example.payable_zl}
     for kind, amount_zl in wanted.items():
         if amount_zl is not None and amount_zl != got[kind]:
             raise top.refuse("EXAMPLE_WRONG", f"{place}: expected {kind} {amount_zl} zł, got {got[kind]} zł")
@@ -203,8 +217,11 @@ def _recompute(tariff: Tariff, example: TariffExample, top: Fields, vat_model: V
 
 def _line(
     tariff: Tariff, example: TariffExample, service: Service, *, quantity: Decimal, refusal: DataRefused
-) -> tuple[Decimal, Decimal]:
+) -> tuple[Decimal, Decimal, LineSubsidy | None]:
     price = tariff.price_on(group=example.group, service=service, day=example.on)
     if price is None:
         raise refusal
-    return vat_rate(service=service, on=example.on), multiply_zl(quantity=quantity, price_zl=price.net_zl)
+    agreed = tariff.subsidy_on(gmina=example.gmina, group=example.group, service=service, day=example.on)
+    subsidy = subsidy_of(agreed=agreed, volume_m3=quantity, tariff_zl=price.net_zl)
+    net_zl = multiply_zl(quantity=quantity, price_zl=price_left_zl(price.net_zl, subsidy=subsidy))
+    return vat_rate(service=service, on=example.on), net_zl, subsidy

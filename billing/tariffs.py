@@ -5,8 +5,8 @@ of its predecessor, and a late successor prolongs it (uzzwś art. 24g), so print
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -16,6 +16,7 @@ from billing.accounts import Channel, Service
 from billing.errors import DataRefused
 from billing.law import charge_basis
 from billing.periods import Period
+from billing.subsidies import SubsidyMode, TariffSubsidy, divide
 from billing.vat import VatModel
 
 
@@ -69,7 +70,7 @@ class TariffPrice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TariffExample:
-    """A published amount, or a sum done by hand, that the prices must reproduce on a day."""
+    """A published amount, or a sum done by hand, that the prices must reproduce on a day, in a gmina if it says so."""
 
     group: str
     on: date
@@ -77,6 +78,8 @@ class TariffExample:
     net_zl: Decimal | None
     gross_zl: Decimal
     source: str
+    gmina: str | None = None
+    payable_zl: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +103,7 @@ class Tariff:
     examples: tuple[TariffExample, ...]
     decided_on: date | None = None
     published_on: date | None = None
+    subsidies: tuple[TariffSubsidy, ...] = ()
 
     def group_for(self, *, tariff_class: str, channel: Channel) -> TariffGroup | None:
         """The group that prices a class of customers invoiced in that manner."""
@@ -115,12 +119,23 @@ class Tariff:
         ]
         return max(begun, key=lambda price: price.valid_from, default=None)
 
+    def subsidy_on(self, *, gmina: str | None, group: str, service: Service, day: date) -> TariffSubsidy | None:
+        """What the gmina pays on a day for a service in a group."""
+        found = self.subsidies_of(gmina=gmina, group=group, service=service)
+        return next((one for one in found if one.holds_on(day)), None)
+
+    def subsidies_of(self, *, gmina: str | None, group: str, service: Service) -> tuple[TariffSubsidy, ...]:
+        """What the gmina pays for a service in a group, in whatever days."""
+        key = (gmina, group, service)
+        return tuple(one for one in self.subsidies if (one.gmina, one.group, one.service) == key)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceSpan:
     """One price for the days from ``start`` up to, not including, ``until`` (None: open-ended).
 
-    ``net_zl`` None says that the group owes no such charge at all; only the abonament may be absent.
+    ``net_zl`` is the tariff's, before any ``subsidy`` of the gmina that was asked for. None says that the group owes no
+    such charge at all; only the abonament may be absent.
     """
 
     start: date
@@ -130,14 +145,21 @@ class PriceSpan:
     group: str
     tariff_sha256: str
     basis: str
+    subsidy: TariffSubsidy | None = None
+
+    @property
+    def terms(self) -> tuple[Decimal | None, SubsidyMode | None, Decimal | None]:
+        """Price, mode and rate of the subsidy: another of these is another price."""
+        paid = self.subsidy
+        return (self.net_zl, paid.mode, paid.zl_m3) if paid else (self.net_zl, None, None)
 
 
-_Key = tuple[str, Channel, Service]
+_Key = tuple[str, Channel, Service, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TariffBook:
-    """Every tariff of a utility, with its VAT model; prices are looked up by class, channel, service and day.
+    """Every tariff of a utility, with its VAT model; prices are looked up by class, channel, service, gmina and day.
 
     Raises:
         DataRefused: ``TARIFF_OVERLAP``, two tariffs start on one day.
@@ -163,9 +185,13 @@ class TariffBook:
         position = bisect_right(self.tariffs, day, key=lambda tariff: tariff.valid_from) - 1
         return self.tariffs[position] if position >= 0 else None
 
-    def span_on(self, *, tariff_class: str, channel: Channel, service: Service, day: date) -> PriceSpan | None:
-        """The price of a day, or None when no tariff in force prices it."""
-        key = (tariff_class, channel, service)
+    def span_on(
+        self, *, tariff_class: str, channel: Channel, service: Service, day: date, gmina: str | None = None
+    ) -> PriceSpan | None:
+        """The price of a day, or None when no tariff in force prices it. Most gminas pay no subsidy."""
+        key: _Key = (tariff_class, channel, service, gmina)
+        if key not in self._starts:
+            key = (tariff_class, channel, service, None)
         position = bisect_right(self._starts.get(key, ()), day) - 1
         if position < 0:
             return None
@@ -173,13 +199,13 @@ class TariffBook:
         return span if span.until is None or day < span.until else None
 
     def spans_in(
-        self, *, tariff_class: str, channel: Channel, service: Service, period: Period
+        self, *, tariff_class: str, channel: Channel, service: Service, period: Period, gmina: str | None = None
     ) -> tuple[PriceSpan, ...]:
         """The prices of every day of a period, in order; empty when any of its days has none."""
         spans: list[PriceSpan] = []
         day: date | None = period.start
         while day is not None and day < period.until:
-            span = self.span_on(tariff_class=tariff_class, channel=channel, service=service, day=day)
+            span = self.span_on(tariff_class=tariff_class, channel=channel, service=service, day=day, gmina=gmina)
             if span is None:
                 return ()
             spans.append(span)
@@ -189,14 +215,23 @@ class TariffBook:
 
 def _timelines(ordered: tuple[Tariff, ...]) -> dict[_Key, tuple[PriceSpan, ...]]:
     timelines: dict[_Key, tuple[PriceSpan, ...]] = {}
+    gminas = (None, *sorted({one.gmina for tariff in ordered for one in tariff.subsidies}))
     for tariff, following in zip(ordered, (*ordered[1:], None), strict=False):
         until = following.valid_from if following else None
         for group, service in product(tariff.groups, Service):
             spans = tuple(_spans(tariff, group, service, until))
-            for channel in group.channels:
-                key = (group.tariff_class, channel, service)
-                timelines[key] = (*timelines.get(key, ()), *spans)
+            for gmina in gminas:
+                subsidies = tariff.subsidies_of(gmina=gmina, group=group.code, service=service)
+                parts = [part for span in spans for part in _divided(span, subsidies)]
+                for channel in group.channels:
+                    key = (group.tariff_class, channel, service, gmina)
+                    timelines[key] = (*timelines.get(key, ()), *parts)
     return timelines
+
+
+def _divided(span: PriceSpan, subsidies: Sequence[TariffSubsidy]) -> Iterator[PriceSpan]:
+    for start, until, subsidy in divide(start=span.start, until=span.until, subsidies=subsidies):
+        yield replace(span, start=start, until=until, subsidy=subsidy)
 
 
 def _spans(tariff: Tariff, group: TariffGroup, service: Service, until: date | None) -> Iterator[PriceSpan]:

@@ -8,6 +8,7 @@ from billing.invoices import Invoice
 from billing.polish import format_date
 from pdf.flow import BOTTOM, MARGIN, NOTE, RIGHT, STRONG, WIDTH, Flow
 from pdf.invoice_head import draw_head
+from pdf.invoice_subsidies import draw_subsidies, subsidy_notes
 from pdf.invoice_tables import draw_charges, draw_usage, draw_vat_sums
 from pdf.sheet import Document, Page, to_pdf
 from pdf.typeface import Unprintable
@@ -52,6 +53,7 @@ def render_invoice(invoice: Invoice) -> Document:
     draw_usage(flow, invoice)
     draw_charges(flow, invoice)
     draw_vat_sums(flow, invoice)
+    draw_subsidies(flow, invoice)
     flow.y += 8
     flow.notes(_small_print(invoice))
     _number_pages(flow.pages, f"{name} z dnia {format_date(invoice.issue_date)} · kod klienta {invoice.account_no}")
@@ -72,9 +74,9 @@ def _small_print(invoice: Invoice) -> list[str]:
         tariff.append(f"Podstawa naliczenia: {'; '.join(bases)}.")
     contact = f"tel. {invoice.seller.phone}, e-mail: {invoice.seller.email}"
     notes = [_TERM, f"Pytania i reklamacje: {contact}. {_COMPLAINT}"]
-    if invoice.gross_zl < 0:
+    if invoice.payable_zl < 0:
         notes.append(_OVERPAID)
-    return ([" ".join(tariff)] if tariff else []) + notes
+    return subsidy_notes(invoice) + ([" ".join(tariff)] if tariff else []) + notes
 
 
 def _number_pages(pages: list[Page], text: str) -> None:

@@ -36,7 +36,7 @@ def draw_payment_box(page: Page, invoice: Invoice, *, top: float) -> None:
     page.box(MARGIN, top, WIDTH, BOX_HEIGHT, TINT)
     page.box(MARGIN, top, 3, BOX_HEIGHT, ACCENT)
     _draw_amount(page, invoice, top=top)
-    if invoice.gross_zl > 0:
+    if invoice.payable_zl > 0:
         _draw_transfer(page, invoice, top=top)
         _draw_symbol(page, invoice, top=top)
     else:
@@ -44,11 +44,11 @@ def draw_payment_box(page: Page, invoice: Invoice, *, top: float) -> None:
 
 
 def _draw_amount(page: Page, invoice: Invoice, *, top: float) -> None:
-    overpaid = invoice.gross_zl < 0
+    overpaid = invoice.payable_zl < 0
     page.text(_AMOUNT_LEFT, top + 22, "Nadpłata" if overpaid else "Do zapłaty", _LABEL)
-    amount = format_zl(abs(invoice.gross_zl))
+    amount = format_zl(abs(invoice.payable_zl))
     page.text(_AMOUNT_LEFT, top + 50, amount, fitting(amount, _AMOUNT, width=_AMOUNT_WIDTH))
-    words = f"słownie: {amount_in_words(abs(invoice.gross_zl))}"
+    words = f"słownie: {amount_in_words(abs(invoice.payable_zl))}"
     page.paragraph(_AMOUNT_LEFT, top + 68, words, _SMALL, width=_AMOUNT_WIDTH)
 
 
@@ -67,7 +67,7 @@ def _draw_symbol(page: Page, invoice: Invoice, *, top: float) -> None:
     payload = payment_payload(
         nip=invoice.seller.nip,
         bank_account=invoice.bank_account,
-        amount_zl=invoice.gross_zl,
+        amount_zl=invoice.payable_zl,
         name=invoice.seller.name,
         title=invoice.payment_title,
     )
@@ -82,7 +82,7 @@ def _draw_symbol(page: Page, invoice: Invoice, *, top: float) -> None:
 def _draw_nothing_due(page: Page, invoice: Invoice, *, top: float) -> None:
     text = (
         "Nie trzeba nic płacić. Nadpłatę zaliczymy na poczet przyszłych należności, a na Państwa wniosek zwrócimy."
-        if invoice.gross_zl < 0
+        if invoice.payable_zl < 0
         else "Nie trzeba nic płacić."
     )
     page.paragraph(_TRANSFER_LEFT, top + 39, text, _TITLE, width=_TRANSFER_WIDTH + 90)

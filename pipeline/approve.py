@@ -14,6 +14,7 @@ from pipeline.work import Work, step, warsaw_day
 from sql.charges import breakdown
 from sql.clock import business_now
 from sql.cycles import Cycle, find_approval, insert_approval, move_cycle, record
+from sql.subsidies import subsidies_of_cycle
 
 Decision = Literal["approved", "rejected"]
 
@@ -104,6 +105,7 @@ def summary(work: Work, *, cycle_key: str) -> str:
         services = breakdown(connection, cycle=cycle, name="totals_by_service")
         groups = breakdown(connection, cycle=cycle, name="totals_by_group")
         holds = breakdown(connection, cycle=cycle, name="holds_by_code")
+        subsidies = _subsidies(connection, cycle)
         movers = breakdown(connection, cycle=cycle, name="movers", most=MOVERS_SHOWN)
     key = f"`{cycle.cycle_key}` · issue date {cycle.issue_date} · {cycle.payment_days} days to pay"
     accounts = f"{found['eligible']} accounts = {found['charged']} charged + {found['held']} held"
@@ -121,6 +123,7 @@ def summary(work: Work, *, cycle_key: str) -> str:
             ("group", "channel", "invoices", "net"),
             [(row.tariff_group, row.channel, str(row.charges), format_zl(row.net_zl)) for row in groups],
         ),
+        subsidies,
         _table(
             ("not billed", "accounts", "what next"),
             [(row.code, str(row.accounts), MEANINGS[HoldCode(row.code)]) for row in holds],
@@ -131,6 +134,17 @@ def summary(work: Work, *, cycle_key: str) -> str:
         ),
     )
     return "\n\n".join(part for part in parts if part)
+
+
+def _subsidies(connection: Connection, cycle: Cycle) -> str:
+    rows: list[tuple[str, ...]] = [
+        (
+            *(row.gmina, row.service, f"{row.subsidy_zl_m3} {row.mode}"),
+            *(f"{row.volume_m3.normalize():f}", format_zl(row.subsidy_zl)),
+        )
+        for row in subsidies_of_cycle(connection, cycle=cycle)
+    ]
+    return _table(("subsidy of gmina", "service", "zł per m³", "m³", "amount"), rows)
 
 
 def _before(gross_zl: Decimal | None) -> str:

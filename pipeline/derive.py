@@ -120,7 +120,7 @@ def _write(
         "account_parties": [
             (point_no, role, point_no, since[point_no], "") for point_no in points for role in ("payer", "nabywca")
         ],
-        "points": [(point_no, *address) for point_no in points],
+        "points": [(point_no, *address, "") for point_no in points],
         "contracts": [
             (point_no, point_no, point_no, tariff_class, "water+sewage", since[point_no], "") for point_no in points
         ],

@@ -19,6 +19,7 @@ from sql.charges import insert_holds
 from sql.cycles import Cycle, move_cycle, store_inputs, store_prices
 from sql.locks import take_turn
 from sql.snapshots import Gathered, count_eligible, gather, insert_snapshots, snapshot_totals
+from sql.subsidies import store_subsidies
 
 CHUNKS_MAX = 400
 """Mapped instances of one task that Airflow's scheduler still handles well; larger towns get larger chunks."""
@@ -45,6 +46,7 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
             refuse_unswitched(connection, loaded)
             store_inputs(connection, cycle, files=loaded.files)
             store_prices(connection, cycle, tariffs=loaded.tariffs, issue_date=cycle.issue_date)
+            store_subsidies(connection, cycle, tariffs=loaded.tariffs)
             window = reading_window(cycle.period, loaded.utility)
             _freeze(connection, cycle, window)
             record.tariff_sha256s = loaded.tariff_sha256s

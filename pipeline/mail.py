@@ -54,10 +54,10 @@ def invoice_mail(row: Row[Any], *, sender: Sender, content: bytes) -> InvoiceMai
         account_no=invoice.account_no,
         issue_date=format_date(invoice.issue_date),
         period=format_period(invoice.period),
-        amount=format_zl(invoice.gross_zl),
+        amount=format_zl(invoice.payable_zl if invoice.payable_zl > 0 else invoice.gross_zl),
         due_date=format_date(invoice.due_date),
         bank_account=format_account(invoice.bank_account),
         payment_title=invoice.payment_title,
-        to_pay=invoice.gross_zl > 0,
+        to_pay=invoice.payable_zl > 0,
         attachment=Attachment(filename=attachment_name(invoice.number.text), content=content),
     )

@@ -66,6 +66,7 @@ def unprintable(account: AccountSnapshot) -> Hold | None:
     """A hold for an account whose names or addresses cannot be printed faithfully; better now than with a number."""
     addresses = [party.address for party in account.parties.values()] + [point.address for point in account.points]
     texts = [party.name for party in account.parties.values()]
+    texts += [point.gmina for point in account.points if point.gmina]
     texts += [text for address in addresses for text in (address.street, address.postcode, address.city)]
     joined = " ".join(texts)
     if load_fonts().issuperset(joined):

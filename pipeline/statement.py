@@ -108,10 +108,8 @@ def statement(work: Work, *, cycle_key: str) -> Statement:
         )
 
 
-def _differences(
-    found: Mapping[str, Any], forgotten: Sequence[Row[Any]], outside: OutsideCount | None
-) -> Iterator[str]:
-    equalities = {
+def _equalities(found: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    return {
         "eligible = issued + held + excluded": (
             found["eligible"],
             found["invoices"] + found["held"] + found["excluded"],
@@ -125,9 +123,26 @@ def _differences(
         "sum of lines = sum of invoices (net)": (found["lines_net_zl"], found["invoices_net_zl"]),
         "sum of charges = sum of invoices (gross)": (found["charged_gross_zl"], found["invoices_gross_zl"]),
         "net + VAT = gross": (found["invoices_net_zl"] + found["invoices_vat_zl"], found["invoices_gross_zl"]),
+        "sum of subsidies of lines = of invoices (net)": (
+            found["lines_subsidy_net_zl"],
+            found["invoices_subsidy_net_zl"],
+        ),
+        "sum of subsidies of lines = of invoices (gross)": (
+            found["lines_subsidy_gross_zl"],
+            found["invoices_subsidy_gross_zl"],
+        ),
+        "payable + subsidies = gross": (
+            found["invoices_payable_zl"] + found["lines_subsidy_gross_zl"],
+            found["invoices_gross_zl"],
+        ),
         "series with gaps = 0": (found["series_with_gaps"], 0),
     }
-    for name, (left, right) in equalities.items():
+
+
+def _differences(
+    found: Mapping[str, Any], forgotten: Sequence[Row[Any]], outside: OutsideCount | None
+) -> Iterator[str]:
+    for name, (left, right) in _equalities(found).items():
         if left != right:
             yield f"{name}: {left} against {right}"
     for row in forgotten:
@@ -157,10 +172,18 @@ def _lines(made: Statement) -> Iterator[str]:
     else:
         net, vat, gross = (format_zl(found[f"invoices_{part}_zl"]) for part in ("net", "vat", "gross"))
         yield f"  amounts     net {net} + VAT {vat} = gross {gross}; lines net {format_zl(found['lines_net_zl'])}"
+        yield from _subsidies(found)
         yield f"  invoices    {found['first_no']} … {found['last_no']}, {found['documents']} documents"
     if made.forgotten is not None:
         yield f"  complete    {made.forgotten} services of points under contract with days neither billed nor held"
     yield from _outcome(made)
+
+
+def _subsidies(found: Mapping[str, Any]) -> Iterator[str]:
+    net_zl, gross_zl = found["invoices_subsidy_net_zl"], found["invoices_subsidy_gross_zl"]
+    if net_zl or gross_zl:
+        gminas = f"gminas pay {format_zl(net_zl)} net and {format_zl(gross_zl)} gross"
+        yield f"  subsidies   {gminas}; payable {format_zl(found['invoices_payable_zl'])}"
 
 
 def _outcome(made: Statement) -> Iterator[str]:

@@ -3,8 +3,6 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
 from typing import Final
 
 from stdnum import iban
@@ -12,6 +10,17 @@ from stdnum.pl import nip as nip_number
 
 from readings import fields
 from readings.fields import RowRefused
+from readings.registry_facts import (
+    AccountPartyRow,
+    AccountRow,
+    ConnectionRow,
+    ContractRow,
+    EmailRow,
+    Fact,
+    MeterRow,
+    PartyRow,
+    PointRow,
+)
 
 PARTY_KINDS = ("natural_person", "organisation")
 ROLES = ("payer", "nabywca", "odbiorca", "correspondence")
@@ -24,122 +33,6 @@ CONFIRMATIONS = ("click", "signed_paper", "delivered_without_bounce")
 _POSTCODE = re.compile(r"\d\d-\d\d\d", re.ASCII)
 _ROUTE = re.compile(r"[A-Z0-9]{1,20}")
 _ACCOUNT_DIGITS = re.compile(r"\d{26}", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartyRow:
-    """A person or organisation."""
-
-    party_no: str
-    kind: str
-    name: str
-    nip: str | None
-    street: str
-    postcode: str
-    city: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountRow:
-    """A unit that receives one invoice; ``bank_account`` is the NRB that it pays to, 26 digits."""
-
-    account_no: str
-    route: str
-    bank_account: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountPartyRow:
-    """What a party is to an account, half-open in time."""
-
-    account_no: str
-    role: str
-    party_no: str
-    valid_from: date
-    valid_until: date | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionRow:
-    """A przyłącze: the pipe between the network and one or more points."""
-
-    connection_no: str
-    service: str
-    street: str
-    postcode: str
-    city: str
-    diameter_mm: int | None
-    built_on: date | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PointRow:
-    """A point of supply and its address; ``parent_point_no`` is the point whose main meter counts its water too."""
-
-    point_no: str
-    street: str
-    postcode: str
-    city: str
-    water_connection_no: str | None
-    sewage_connection_no: str | None
-    parent_point_no: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContractRow:
-    """A contract on one point for one account, half-open in time."""
-
-    contract_no: str
-    account_no: str
-    point_no: str
-    tariff_class: str
-    services: tuple[str, ...]
-    valid_from: date
-    valid_until: date | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeterRow:
-    """A register of a meter installed at a point, with the index of that day, in m³.
-
-    ``replaces_meter_no`` names the meter that was removed on the same day, ``removal_index_m3`` its last index; None
-    means that nobody noted it, and the account is held until somebody does. ``purpose`` is what the meter counts at
-    its point; the percentages are the shares of its m³ billed as water and as sewage. ``removed_on`` and
-    ``last_index_m3`` tell of a meter that history has taken away already.
-    """
-
-    meter_no: str
-    module_no: str | None
-    point_no: str
-    register: int
-    dials: int
-    decimals: int
-    installed_on: date
-    legalised_until: date | None
-    opening_index_m3: Decimal
-    replaces_meter_no: str | None
-    removal_index_m3: Decimal | None
-    removal_quality: str
-    purpose: str
-    water_percent: Decimal
-    sewage_percent: Decimal
-    removed_on: date | None
-    last_index_m3: Decimal | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmailRow:
-    """The e-mail address of an account, and how it was confirmed."""
-
-    account_no: str
-    email: str
-    state: str
-    confirmation_kind: str | None
-    confirmed_at: datetime | None
-    valid_from: date | None
-
-
-Fact = PartyRow | AccountRow | AccountPartyRow | ConnectionRow | PointRow | ContractRow | MeterRow | EmailRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +101,7 @@ def _point(row: dict[str, str]) -> PointRow:
         water_connection_no=fields.number(row, "water_connection_no", optional=True) or None,
         sewage_connection_no=fields.number(row, "sewage_connection_no", optional=True) or None,
         parent_point_no=fields.number(row, "parent_point_no", optional=True) or None,
+        gmina=fields.words(row, "gmina", optional=True) or None,
     )
 
 
@@ -301,7 +195,7 @@ LAYOUTS: Final[Mapping[str, Layout]] = {
     ),
     "points": Layout(
         required=("point_no", "street", "postcode", "city"),
-        optional=("water_connection_no", "sewage_connection_no", "parent_point_no"),
+        optional=("water_connection_no", "sewage_connection_no", "parent_point_no", "gmina"),
         read=_point,
     ),
     "contracts": Layout(

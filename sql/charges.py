@@ -11,6 +11,7 @@ from billing.canonical import canonical_json, content_sha256
 from billing.charges import Bill, ChargeLine, Hold
 from billing.holds import EXCLUDED
 from billing.periods import Period
+from billing.subsidies import LineSubsidy, SubsidyMode
 from billing.vat import VatModel, vat_sums
 from sql.copying import copy_rows, days
 from sql.cycles import Cycle
@@ -38,7 +39,13 @@ _LINE_COLUMNS = (
     "tariff_group",
     "tariff_sha256",
     "basis",
+    "gmina",
+    "subsidy_mode",
+    "subsidy_zl_m3",
+    "subsidy_zl",
+    "subsidy_basis",
 )
+_NO_SUBSIDY = (None,) * 5
 
 
 def rated_hashes(connection: Connection, *, cycle: Cycle, chunk_no: int) -> dict[int, str]:
@@ -63,6 +70,8 @@ def insert_bills(
             "nets": [bill.net_zl for bill in bills.values()],
             "vats": [bill.vat_zl for bill in bills.values()],
             "grosses": [bill.gross_zl for bill in bills.values()],
+            "subsidies_net": [bill.subsidy_net_zl for bill in bills.values()],
+            "subsidies_gross": [bill.subsidy_gross_zl for bill in bills.values()],
             "sha256s": [sha256s[account_id] for account_id in bills],
         },
     )
@@ -103,7 +112,12 @@ def _line_row(charge_id: int, line_no: int, line: ChargeLine, points: Mapping[st
         line.tariff_group,
         line.tariff_sha256,
         line.basis,
+        *(_NO_SUBSIDY if line.subsidy is None else _subsidy_values(line.subsidy)),
     )
+
+
+def _subsidy_values(subsidy: LineSubsidy) -> tuple[Any, ...]:
+    return subsidy.gmina, subsidy.mode.value, subsidy.zl_m3, subsidy.subsidy_zl, subsidy.basis
 
 
 def insert_holds(connection: Connection, *, cycle: Cycle, stage: str, holds: Mapping[int, Hold]) -> None:
@@ -171,6 +185,17 @@ def _line(row: Row[Any]) -> ChargeLine:
         tariff_group=row.tariff_group,
         tariff_sha256=row.tariff_sha256,
         basis=row.basis,
+        subsidy=None if row.subsidy_mode is None else _line_subsidy(row),
+    )
+
+
+def _line_subsidy(row: Row[Any]) -> LineSubsidy:
+    return LineSubsidy(
+        gmina=row.gmina,
+        mode=SubsidyMode(row.subsidy_mode),
+        zl_m3=row.subsidy_zl_m3,
+        subsidy_zl=row.subsidy_zl,
+        basis=row.subsidy_basis,
     )
 
 
@@ -185,4 +210,6 @@ def bill_of(row: Row[Any], lines: Iterable[ChargeLine], *, vat_model: VatModel) 
         net_zl=row.net_zl,
         vat_zl=row.vat_zl,
         gross_zl=row.gross_zl,
+        subsidy_net_zl=row.subsidy_net_zl,
+        subsidy_gross_zl=row.subsidy_gross_zl,
     )

@@ -68,6 +68,8 @@ def insert_invoices(connection: Connection, *, cycle: Cycle, series: str, invoic
             "nets": [invoice.net_zl for invoice in issued],
             "vats": [invoice.vat_zl for invoice in issued],
             "grosses": [invoice.gross_zl for invoice in issued],
+            "subsidies_net": [invoice.subsidy_net_zl for invoice in issued],
+            "subsidies_gross": [invoice.subsidy_gross_zl for invoice in issued],
             "contents": [new.content.text for new in invoices],
             "sha256s": [new.content.sha256 for new in invoices],
         },
@@ -77,6 +79,10 @@ def insert_invoices(connection: Connection, *, cycle: Cycle, series: str, invoic
     numbers = [invoice.number.text for invoice in issued]
     connection.execute(_Q["insert_billed_periods"], {"invoice_nos": numbers})
     _insert_deliveries(connection, invoices)
+    _append_issued(connection, cycle, invoices)
+
+
+def _append_issued(connection: Connection, cycle: Cycle, invoices: Sequence[NewInvoice]) -> None:
     moment = business_now(connection)
     append_events(
         connection,

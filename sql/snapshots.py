@@ -134,6 +134,7 @@ def _point(row: Row[Any], registers: Iterable[Row[Any]]) -> PointSnapshot:
         services=frozenset(Service(service) for service in row.services),
         registers=tuple(_register(register) for register in registers),
         points_behind=row.points_behind,
+        gmina=row.gmina,
     )
 
 

@@ -41,6 +41,8 @@ def _text(found: dict[str, Any], lines: list[dict[str, Any]]) -> str:
         f"{found['invoice_no']} of {found['issue_date']}, account {found['account_no']}, cycle {found['cycle_key']}",
         f"net {found['net_zl']} zł, VAT {found['vat_zl']} zł, gross {found['gross_zl']} zł, due {found['due_date']}",
     ]
+    if found["subsidy_gross_zl"]:
+        parts.append(f"subsidy {found['subsidy_gross_zl']} zł gross, payable {found['payable_zl']} zł")
     for number, entry in enumerate(lines, start=1):
         parts.append(f"\n{number}. {entry['line']['description']}: {entry['line']['net_zl']} zł net")
         parts += [f"   {statement}" for statement in entry["because"]]

@@ -64,7 +64,7 @@ def _delivery_text(row: dict[str, Any]) -> str:
     if row["delivery_id"] is None:
         return f"{row['invoice_no']} of {row['issue_date']}: no delivery is planned"
     carrier = row["address"] or f"print package {shown(row['package_no'])} {shown(row['package_path'])}"
-    head = f"{row['invoice_no']} of {row['issue_date']}, {row['gross_zl']} zł: {row['channel']} to {carrier}"
+    head = f"{row['invoice_no']} of {row['issue_date']}, {row['payable_zl']} zł: {row['channel']} to {carrier}"
     lines = [
         head,
         f"  state    {row['state']} ({row['reason']}), due by {row['deadline'].astimezone(WARSAW):%Y-%m-%d %H:%M}",

@@ -33,6 +33,8 @@ def _bill_text(found: Bill, tariffs: TariffBook) -> str:
         lines.append(f"{number}. {line.description}: {line.net_zl} zł net")
         lines += [f"   {statement}" for statement in explain(line, tariffs=tariffs)]
     lines.append(f"net {found.net_zl} zł, VAT {found.vat_zl} zł, gross {found.gross_zl} zł")
+    if found.subsidy_gross_zl:
+        lines.append(f"subsidy {found.subsidy_gross_zl} zł gross, payable {found.payable_zl} zł")
     return "\n".join(lines)
 
 

@@ -39,7 +39,7 @@ def write_town(
         "parties": list(_parties(town)),
         "accounts": [(one.account_no, one.route, account_number(one.number)) for one in town.residents],
         "account_parties": list(_account_parties(town)),
-        "points": [(p.point_no, p.street, POSTCODE, CITY) for _, p in _points(town)],
+        "points": [(p.point_no, p.street, POSTCODE, CITY, "") for _, p in _points(town)],
         "contracts": [
             (
                 f"U{p.point_no[1:]}",

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from pipeline.registry.rows import Decision, decide
 from readings.fields import RowRefused
-from readings.registry import MeterRow
+from readings.registry_facts import MeterRow
 from readings.table import Line
 
 _MAIN = {"main"}

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 from pipeline.registry.meters import Installed, MeterBook, meter_decisions
 from pipeline.registry.rows import Decision
 from pipeline.registry.write import Plan, Rows, named, taken
-from readings.registry import MeterRow
+from readings.registry_facts import MeterRow
 from readings.rows import noon
 from sql import registry
 from sql.readings import NewReading, insert_readings

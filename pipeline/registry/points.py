@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from pipeline.registry.rows import Decision
+from pipeline.registry.rows import Decision, point_decisions
 from pipeline.registry.write import Plan, Rows, decide_simple, taken
 from readings.checks import Outcome
-from readings.registry import ConnectionRow, PointRow
+from readings.registry_facts import ConnectionRow, PointRow
 from sql import registry
 from sql.registry import Source
 
@@ -29,18 +29,16 @@ def plan_connections(connection: Connection, rows: Rows, _now: datetime) -> Plan
     return decisions, write
 
 
-def plan_points(connection: Connection, rows: Rows, _now: datetime) -> Plan:
-    """New points of supply, each behind its parent if it has one."""
+def plan_points(connection: Connection, rows: Rows, now: datetime) -> Plan:
+    """New points of supply, each behind its parent if it has one, and the gminas of points."""
     named = {number for _, row in rows for number in (row.water_connection_no, row.sewage_connection_no) if number}
     services = {row.connection_no: row.service for row in registry.find(connection, "connections", keys=named)}
     stored = registry.ids_by_no(
         connection, "point_ids", keys=(row.parent_point_no for _, row in rows if row.parent_point_no)
     )
-    decisions = [
-        _connected(one, services)
-        for one in decide_simple(connection, rows, kind="points", columns=_POINT, fact=PointRow)
-    ]
-    levels, lost = point_levels((one.fact for one in decisions if one.outcome is Outcome.ACCEPTED), stored=stored)
+    decisions = [_connected(one, services) for one in point_decisions(rows, known=known_points(connection, rows))]
+    new = (one.fact for one in decisions if one.outcome is Outcome.ACCEPTED and not one.ends)
+    levels, lost = point_levels(new, stored=stored)
     decisions = [_placed(one, lost) for one in decisions]
 
     def write(connection: Connection, source: Source) -> None:
@@ -59,8 +57,29 @@ def plan_points(connection: Connection, rows: Rows, _now: datetime) -> Plan:
                 source=source,
             )
             points |= registry.ids_by_no(connection, "point_ids", keys=(row.point_no for row in level))
+        _write_gminas(connection, source, decisions, now)
 
     return decisions, write
+
+
+def known_points(connection: Connection, rows: Rows) -> list[PointRow]:
+    """The points of the rows as the registry has them."""
+    stored = registry.find(connection, "points", keys=(row.point_no for _, row in rows))
+    return [PointRow(**{name: getattr(row, name) for name in (*_POINT, "gmina")}) for row in stored]
+
+
+def _write_gminas(
+    connection: Connection, source: Source, decisions: Sequence[Decision[PointRow]], now: datetime
+) -> None:
+    named = [one for one in decisions if one.outcome is Outcome.ACCEPTED and one.fact.gmina]
+    ids = registry.ids_by_no(connection, "point_ids", keys=(one.fact.point_no for one in named))
+    registry.insert_facts(
+        connection,
+        table="point_gmina",
+        columns=("point_id", "gmina", "event_at"),
+        rows=((one.line.line_no, (ids[one.fact.point_no], one.fact.gmina, now)) for one in named),
+        source=source,
+    )
 
 
 def point_levels(rows: Iterable[PointRow], *, stored: Collection[str]) -> tuple[list[list[PointRow]], frozenset[str]]:
@@ -91,7 +110,7 @@ def _connections(row: PointRow) -> Iterator[tuple[str, str]]:
 
 
 def _placed(one: Decision[PointRow], lost: Collection[str]) -> Decision[PointRow]:
-    if one.outcome is Outcome.ACCEPTED and one.fact.point_no in lost:
+    if one.outcome is Outcome.ACCEPTED and not one.ends and one.fact.point_no in lost:
         note = f"parent_point_no {one.fact.parent_point_no}"
         return replace(one, outcome=Outcome.REJECTED, code="R117", note=note)
     return one

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from pipeline.import_files import RowResult
 from readings.checks import Outcome
 from readings.fields import RowRefused
-from readings.registry import AccountPartyRow, ContractRow, EmailRow, Fact
+from readings.registry_facts import AccountPartyRow, ContractRow, EmailRow, Fact, PointRow
 from readings.rows import WARSAW
 from readings.table import Line
 
@@ -19,7 +19,7 @@ _CONTRADICTS = "R201"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision(Generic[F]):
-    """A row's fact and what became of it; ``ends`` marks one that ends a stored fact instead of adding one."""
+    """A row's fact and what became of it; ``ends`` marks one that ends or completes a stored fact."""
 
     line: Line
     outcome: Outcome
@@ -60,8 +60,8 @@ def decide(
             elif same(stored, fact):
                 yield Decision(line=line, outcome=Outcome.DUPLICATE, fact=stored)
                 continue
-            elif _ends(stored, fact):
-                yield Decision(line=line, outcome=Outcome.ACCEPTED, fact=fact, note="ends it", ends=True)
+            elif note := _ends(stored, fact):
+                yield Decision(line=line, outcome=Outcome.ACCEPTED, fact=fact, note=note, ends=True)
             else:
                 yield _contradiction(line, fact, _differing(stored, fact, compared))
                 continue
@@ -69,6 +69,17 @@ def decide(
             yield _refusal(line, fact, refusal)
             continue
         by_key[key(fact)] = fact
+
+
+def point_decisions(
+    rows: Iterable[tuple[Line, PointRow]], *, known: Iterable[PointRow]
+) -> Iterator[Decision[PointRow]]:
+    """Points; a row may be silent on the gmina, and may name one that is not known yet."""
+
+    def same(stored: PointRow, fact: PointRow) -> bool:
+        return fact in (stored, replace(stored, gmina=None))
+
+    return decide(rows, key=lambda fact: fact.point_no, known=known, same=same)
 
 
 def known_account(account_nos: Collection[str], account_no: str) -> None:
@@ -173,11 +184,13 @@ def email_start(fact: EmailRow, *, today: date) -> date:
     return today if fact.confirmed_at is None else fact.confirmed_at.astimezone(WARSAW).date()
 
 
-def _ends(stored: Fact, fact: Fact) -> bool:
-    """Whether a row says what is stored and adds the day on which it ended."""
+def _ends(stored: Fact, fact: Fact) -> str | None:
+    """A note when a row says what is stored and adds the day on which it ended, or the gmina that nobody had named."""
     if isinstance(stored, AccountPartyRow | ContractRow) and isinstance(fact, AccountPartyRow | ContractRow):
-        return stored.valid_until is None and replace(fact, valid_until=None) == stored
-    return False
+        return "ends it" if stored.valid_until is None and replace(fact, valid_until=None) == stored else None
+    if isinstance(stored, PointRow) and isinstance(fact, PointRow):
+        return "adds its gmina" if stored.gmina is None and replace(fact, gmina=None) == stored else None
+    return None
 
 
 def _shorten(taken: Occupied, holder: Hashable, fact: AccountPartyRow | ContractRow) -> None:

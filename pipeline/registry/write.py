@@ -16,7 +16,7 @@ from pipeline.registry.rows import (
 )
 from pipeline.work import warsaw_day
 from readings.checks import Outcome
-from readings.registry import AccountPartyRow, AccountRow, ContractRow, EmailRow, PartyRow
+from readings.registry_facts import AccountPartyRow, AccountRow, ContractRow, EmailRow, PartyRow
 from readings.table import Line
 from sql import registry
 from sql.registry import Source

@@ -11,11 +11,12 @@ join snapshot_account s using (cycle_id, account_id)
 where h.cycle_id = :cycle_id and s.chunk_no = :chunk_no and h.stage = 'rate'
 
 -- name: insert_charges
-insert into charge (cycle_id, account_id, channel, net_zl, vat_zl, gross_zl, sha256)
-select :cycle_id, account_id, channel, net_zl, vat_zl, gross_zl, sha256
+insert into charge (cycle_id, account_id, channel, net_zl, vat_zl, gross_zl, subsidy_net_zl, subsidy_gross_zl, sha256)
+select :cycle_id, account_id, channel, net_zl, vat_zl, gross_zl, subsidy_net_zl, subsidy_gross_zl, sha256
 from unnest(cast(:account_ids as bigint[]), cast(:channels as text[]), cast(:nets as numeric[]),
-            cast(:vats as numeric[]), cast(:grosses as numeric[]), cast(:sha256s as text[]))
-     as given (account_id, channel, net_zl, vat_zl, gross_zl, sha256)
+            cast(:vats as numeric[]), cast(:grosses as numeric[]), cast(:subsidies_net as numeric[]),
+            cast(:subsidies_gross as numeric[]), cast(:sha256s as text[]))
+     as given (account_id, channel, net_zl, vat_zl, gross_zl, subsidy_net_zl, subsidy_gross_zl, sha256)
 returning account_id, charge_id
 
 -- name: points_by_number
@@ -83,8 +84,8 @@ order by c.gross_zl desc, a.account_no
 limit :most
 
 -- name: charges_to_issue
-select c.charge_id, c.account_id, a.account_no, c.channel, c.net_zl, c.vat_zl, c.gross_zl, c.sha256,
-       s.content as snapshot, s.chunk_no,
+select c.charge_id, c.account_id, a.account_no, c.channel, c.net_zl, c.vat_zl, c.gross_zl,
+       c.subsidy_net_zl, c.subsidy_gross_zl, c.sha256, s.content as snapshot, s.chunk_no,
        exists (select 1 from charge_line l
                where l.charge_id = c.charge_id
                  and (select r.state from reading r where r.reading_id = l.current_reading_id) <> 'VALID')
@@ -106,7 +107,7 @@ order by a.account_no
 select l.charge_id, l.line_no, p.point_no, l.service, l.description, lower(l.period) as period_start,
        upper(l.period) as period_until, l.meter_no, l.previous_reading_id, l.current_reading_id,
        l.previous_index_m3, l.current_index_m3, l.quantity, l.unit, l.price_zl, l.net_zl, l.vat_rate,
-       l.tariff_group, l.tariff_sha256, l.basis
+       l.tariff_group, l.tariff_sha256, l.basis, l.gmina, l.subsidy_mode, l.subsidy_zl_m3, l.subsidy_zl, l.subsidy_basis
 from charge_line l
 join charge c using (charge_id)
 join snapshot_account s using (cycle_id, account_id)

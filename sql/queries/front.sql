@@ -2,7 +2,7 @@
 select cycle_key, state, airflow_run_id from cycle where cycle_key = :cycle_key
 
 -- name: delivery
-select i.invoice_no, i.issue_date, i.gross_zl, d.delivery_id, d.purpose, d.channel, d.state, d.reason, d.address,
+select i.invoice_no, i.issue_date, i.payable_zl, d.delivery_id, d.purpose, d.channel, d.state, d.reason, d.address,
        d.message_id, d.attempts, d.not_before, d.deadline, d.updated_at, doc.archive_key, doc.sha256 as document_sha256,
        p.package_no, p.path as package_path
 from invoice i
@@ -19,7 +19,8 @@ where delivery_id = :delivery_id
 order by attempt_no
 
 -- name: invoice
-select i.invoice_id, i.invoice_no, i.issue_date, i.due_date, i.net_zl, i.vat_zl, i.gross_zl, i.carrier, i.sha256,
+select i.invoice_id, i.invoice_no, i.issue_date, i.due_date, i.net_zl, i.vat_zl, i.gross_zl, i.subsidy_net_zl,
+       i.subsidy_gross_zl, i.payable_zl, i.carrier, i.sha256,
        c.cycle_key, a.account_no, i.content
 from invoice i
 join cycle c using (cycle_id)

@@ -8,14 +8,16 @@ update invoice_series set last_sequence = :last_sequence where series = :series
 
 -- name: insert_invoices
 insert into invoice (series, sequence, invoice_no, cycle_id, account_id, kind, charge_id, issue_date, due_date,
-                     carrier, net_zl, vat_zl, gross_zl, content, sha256, event_at)
+                     carrier, net_zl, vat_zl, gross_zl, subsidy_net_zl, subsidy_gross_zl, content, sha256, event_at)
 select :series, sequence, invoice_no, :cycle_id, account_id, 'regular', charge_id, :issue_date, due_date, carrier,
-       net_zl, vat_zl, gross_zl, content, sha256, business_now()
+       net_zl, vat_zl, gross_zl, subsidy_net_zl, subsidy_gross_zl, content, sha256, business_now()
 from unnest(cast(:sequences as bigint[]), cast(:invoice_nos as text[]), cast(:account_ids as bigint[]),
             cast(:charge_ids as bigint[]), cast(:due_dates as date[]), cast(:carriers as text[]),
             cast(:nets as numeric[]), cast(:vats as numeric[]), cast(:grosses as numeric[]),
+            cast(:subsidies_net as numeric[]), cast(:subsidies_gross as numeric[]),
             cast(:contents as text[]), cast(:sha256s as text[]))
-     as given (sequence, invoice_no, account_id, charge_id, due_date, carrier, net_zl, vat_zl, gross_zl, content, sha256)
+     as given (sequence, invoice_no, account_id, charge_id, due_date, carrier, net_zl, vat_zl, gross_zl, subsidy_net_zl,
+               subsidy_gross_zl, content, sha256)
 
 -- name: insert_billed_periods
 insert into billed_period (invoice_id, line_no, account_id, point_id, service, period)

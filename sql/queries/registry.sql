@@ -15,8 +15,9 @@ order by a.account_id, lower(d.valid) desc nulls last
 
 -- name: points
 select p.point_id, p.point_no, p.street, p.postcode, p.city, w.connection_no as water_connection_no,
-       s.connection_no as sewage_connection_no, parent.point_no as parent_point_no
+       s.connection_no as sewage_connection_no, parent.point_no as parent_point_no, lies.gmina
 from point p
+left join point_gmina lies using (point_id)
 left join connection w on w.connection_id = p.water_connection_id
 left join connection s on s.connection_id = p.sewage_connection_id
 left join point parent on parent.point_id = p.parent_point_id

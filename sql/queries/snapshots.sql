@@ -50,9 +50,10 @@ where ap.valid @> cast(:issue_date as date)
 -- issue date prices the whole bill, like the channel (group_switch = "issue_date"); an ended contract keeps its last.
 select c.account_id, c.contract_id, c.point_id, c.contract_no, t.tariff_class, t.services,
        lower(c.valid) as contract_from, upper(c.valid) as contract_until, p.point_no, p.street, p.postcode, p.city,
-       (select count(*) from point behind where behind.parent_point_id = p.point_id) as points_behind
+       (select count(*) from point behind where behind.parent_point_id = p.point_id) as points_behind, lies.gmina
 from contract c
 join point p using (point_id)
+left join point_gmina lies using (point_id)
 join contract_terms t on t.contract_id = c.contract_id
                      and t.valid @> least(cast(:issue_date as date), upper(c.valid) - 1)
 where c.valid && daterange(:start, :until)

@@ -18,6 +18,15 @@ select
     coalesce((select sum(i.net_zl) from invoice i where i.cycle_id = :cycle_id), 0) as invoices_net_zl,
     coalesce((select sum(i.vat_zl) from invoice i where i.cycle_id = :cycle_id), 0) as invoices_vat_zl,
     coalesce((select sum(i.gross_zl) from invoice i where i.cycle_id = :cycle_id), 0) as invoices_gross_zl,
+    coalesce((select sum(l.subsidy_zl) from charge_line l join invoice i using (charge_id)
+              where i.cycle_id = :cycle_id and l.subsidy_mode = 'net'), 0) as lines_subsidy_net_zl,
+    coalesce((select sum(l.subsidy_zl) from charge_line l join invoice i using (charge_id)
+              where i.cycle_id = :cycle_id and l.subsidy_mode = 'gross'), 0) as lines_subsidy_gross_zl,
+    coalesce((select sum(i.subsidy_net_zl) from invoice i where i.cycle_id = :cycle_id), 0)
+        as invoices_subsidy_net_zl,
+    coalesce((select sum(i.subsidy_gross_zl) from invoice i where i.cycle_id = :cycle_id), 0)
+        as invoices_subsidy_gross_zl,
+    coalesce((select sum(i.payable_zl) from invoice i where i.cycle_id = :cycle_id), 0) as invoices_payable_zl,
     -- over all invoices of the series, so that one lost from an earlier cycle is missed as well
     (select count(*) from (
         select i.series from invoice i

@@ -50,12 +50,16 @@ def invoice_of(case: Case, made: Bill) -> Invoice:
 def check_sums(expected: Mapping[str, Any], made: Bill) -> None:
     for amount in ("net_zl", "vat_zl", "gross_zl"):
         assert getattr(made, amount) == expected[amount], amount
+    for amount in ("subsidy_net_zl", "subsidy_gross_zl"):
+        assert getattr(made, amount) == expected.get(amount, 0), amount
+    assert made.payable_zl == expected.get("payable_zl", made.gross_zl)
     by_hand = [
         (line["service"], Decimal(line["quantity"]), line["price_zl"], line["net_zl"]) for line in expected["line"]
     ]
     assert by_hand == [(line.service, line.quantity, line.price_zl, line.net_zl) for line in made.lines]
     for line, hand in zip(made.lines, expected["line"], strict=True):
         assert hand.get("point_no", line.point_no) == line.point_no
+        assert hand.get("subsidy_zl") == (line.subsidy.subsidy_zl if line.subsidy else None)
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)

@@ -39,6 +39,7 @@ from billing.numbering import invoice_number
 from billing.periods import Period, months_period
 from billing.quantities import Consumption, consumption
 from billing.rating import bill
+from billing.subsidies import SubsidyMode, TariffSubsidy
 from billing.tariff_files import load_tariff
 from billing.tariffs import TariffBook
 from billing.utility import load_utility
@@ -182,6 +183,74 @@ def test_the_order_of_points_and_registers_does_not_matter(account: AccountSnaps
     other = replace(account, points=tuple(data.draw(st.permutations(shuffled))))
 
     assert bill(other, TARIFFS, CYCLE) == bill(account, TARIFFS, CYCLE)
+
+
+@st.composite
+def subsidies(draw: st.DrawFn, mode: SubsidyMode) -> TariffBook:
+    """The demo's tariff with what a gmina pays for water, and perhaps for sewage, in both groups of households."""
+    tariff, gmina = TARIFFS.tariffs[0], "Zdroje"
+    rates_zl = draw(st.tuples(*[st.decimals(min_value=Decimal("0.0001"), max_value=Decimal("5.25"), places=4)] * 2))
+    services = draw(st.sampled_from([(Service.WATER,), (Service.WATER, Service.SEWAGE)]))
+    paid = tuple(
+        TariffSubsidy(
+            gmina=gmina,
+            group=group,
+            service=service,
+            mode=mode,
+            zl_m3=zl_m3,
+            valid_from=tariff.valid_from,
+            valid_until=None,
+            basis="unknown",
+        )
+        for group in ("G-P", "G-E")
+        for service, zl_m3 in zip(services, rates_zl, strict=False)
+    )
+    return TariffBook(tariffs=(replace(tariff, subsidies=paid),))
+
+
+def in_gmina(account: AccountSnapshot) -> AccountSnapshot:
+    return replace(account, points=tuple(replace(point, gmina="Zdroje") for point in account.points))
+
+
+@given(account=accounts(), data=st.data())
+def test_what_a_gmina_pays_net_and_what_is_billed_make_the_price_of_the_tariff(
+    account: AccountSnapshot, data: st.DataObject
+) -> None:
+    whole = draft_of(bill(account, TARIFFS, CYCLE))
+    made = draft_of(bill(in_gmina(account), data.draw(subsidies(SubsidyMode.NET)), CYCLE))
+    assume(whole is not None and made is not None)
+    assert whole is not None
+    assert made is not None
+
+    assert made.net_zl + made.subsidy_net_zl == whole.net_zl
+    for line, full in zip(made.lines, whole.lines, strict=True):
+        paid = line.subsidy
+        assert line.net_zl + (paid.subsidy_zl if paid else 0) == full.net_zl
+        assert line.net_zl == (line.quantity * line.price_zl).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+        if paid:
+            assert line.price_zl + paid.zl_m3 == full.price_zl
+            # two roundings of half a grosz each
+            assert abs(paid.subsidy_zl - line.quantity * paid.zl_m3) <= Decimal("0.01")
+    assert made.payable_zl == made.gross_zl
+    assert from_data(Bill, to_data(made)) == made
+
+
+@given(account=accounts(), data=st.data())
+def test_what_a_gmina_pays_gross_and_what_is_payable_make_the_whole_gross(
+    account: AccountSnapshot, data: st.DataObject
+) -> None:
+    whole = draft_of(bill(account, TARIFFS, CYCLE))
+    made = draft_of(bill(in_gmina(account), data.draw(subsidies(SubsidyMode.GROSS)), CYCLE))
+    assume(whole is not None and made is not None)
+    assert whole is not None
+    assert made is not None
+
+    assert (made.net_zl, made.vat_zl, made.gross_zl) == (whole.net_zl, whole.vat_zl, whole.gross_zl)
+    assert made.payable_zl + made.subsidy_gross_zl == made.gross_zl
+    exact = [(line.subsidy.subsidy_zl, line.quantity * line.subsidy.zl_m3) for line in made.lines if line.subsidy]
+    assert all(zl == sum_zl.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP) for zl, sum_zl in exact)
+    assert made.subsidy_gross_zl == sum(zl for zl, _ in exact)
+    assert from_data(Bill, to_data(made)) == made
 
 
 @given(

@@ -29,6 +29,19 @@ EARLIER = """
 """
 """A cycle that invoiced the first account before, as INSERTs to go on from."""
 
+AGREED = """
+    insert into cycle_subsidy
+    select 1, tariff_sha256, 'G-P', 'water', 'Zdroje', 'net', 1.00, '2026-01-01', null, 'unknown'
+    from cycle_group where tariff_group = 'G-P';
+    update snapshot_account set content = replace(content, '"point_no"', '"gmina":"Zdroje","point_no"')
+    where account_id = (select account_id from charge where charge_id = 1);
+    update charge_line set gmina = 'Zdroje', subsidy_mode = 'net', subsidy_zl_m3 = 1.00, subsidy_zl = 3.00,
+        subsidy_basis = 'unknown', price_zl = 4.25, net_zl = 12.75
+    where charge_id = 1 and service = 'water';
+    update charge set (subsidy_net_zl, net_zl, vat_zl, gross_zl) = (3.00, 48.00, 3.84, 51.84) where charge_id = 1;
+"""
+"""The gmina of the first account's point pays 1.00 zł for 1 m³ of water: as agreed, on the line and in its charge."""
+
 FAULTS = [
     ("lines_multiply", "update charge_line set net_zl = net_zl + 0.01 where charge_id = 1 and line_no = 1"),
     ("lines_add_up", "update charge set vat_zl = vat_zl + 0.01, gross_zl = gross_zl + 0.01 where charge_id = 1"),
@@ -106,6 +119,33 @@ FAULTS = [
     ),
     ("group_of_class", "update charge_line set tariff_group = 'F' where charge_id = 1 and service = 'sewage'"),
     ("group_of_class", "update charge_line set tariff_group = 'G-E' where charge_id = 1 and service = 'abonament'"),
+    (
+        "prices_of_tariff",  # with what the gmina pays it is more than the tariff's price
+        AGREED + "update charge_line set price_zl = 5.25 where charge_id = 1 and service = 'water'",
+    ),
+    ("subsidies_multiply", AGREED + "update charge_line set subsidy_zl = 3.01 where charge_id = 1 and line_no = 1"),
+    (
+        "subsidies_multiply",
+        AGREED + "update charge_line set subsidy_mode = 'gross', subsidy_zl_m3 = 0.9983 where subsidy_mode = 'net'",
+    ),
+    ("subsidies_add_up", AGREED + "update charge set subsidy_net_zl = 2.99 where charge_id = 1"),
+    ("subsidies_add_up", AGREED + "update charge set subsidy_gross_zl = 3.00 where charge_id = 1"),
+    ("subsidies_add_up", AGREED + "update charge_line set subsidy_mode = 'gross' where subsidy_mode = 'net'"),
+    ("subsidies_of_gmina", AGREED + "delete from cycle_subsidy"),
+    ("subsidies_of_gmina", AGREED + "update cycle_subsidy set zl_m3 = 0.99"),
+    ("subsidies_of_gmina", AGREED + "update cycle_subsidy set mode = 'gross'"),
+    ("subsidies_of_gmina", AGREED + "update cycle_subsidy set valid_until = '2026-07-30'"),
+    ("subsidies_of_gmina", AGREED + "update cycle_subsidy set service = 'sewage'"),
+    ("subsidies_of_gmina", AGREED + "update charge_line set gmina = 'Dolna' where subsidy_mode = 'net'"),
+    (
+        "subsidies_of_gmina",  # what the gmina pays is left out
+        AGREED
+        + """
+        update charge_line set gmina = null, subsidy_mode = null, subsidy_zl_m3 = null, subsidy_zl = null,
+            subsidy_basis = null
+        where subsidy_mode = 'net'
+        """,
+    ),
     ("vat_rates", "update charge_line set vat_rate = 0.23 where charge_id = 1 and line_no = 1"),
     (
         "services_of_point",
@@ -179,6 +219,14 @@ def test_a_check_finds_its_fault_and_nothing_before(rated, work, database, name,
         check.run(work, cycle_key=rated)
     with pytest.raises(OperatorError, match="CYCLE_STATE"):
         approve.run(work, cycle_key=rated, decision="approved", decided_by="approver", decided_via="cli", note="")
+
+
+@pytest.mark.parametrize("name", check_names())
+def test_no_check_objects_to_a_subsidy_that_is_as_agreed(rated, work, database, name) -> None:
+    plant(database, AGREED)
+
+    with work.engine.connect() as connection:
+        assert run_check(connection, name=name, cycle_id=1) == []
 
 
 def exchange_and_extend(work, tmp_path) -> None:

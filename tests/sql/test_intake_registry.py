@@ -1,6 +1,7 @@
 """Registry files into the database: what is taken, what is refused with which code, and nothing twice."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from intake_samples import (
@@ -56,6 +57,7 @@ CODES = [
     ("R117", "points", "P7;ul. Łąkowa 7;00-000;Zdroje;;;P8"),
     ("R117", "points", "P7;ul. Łąkowa 7;00-000;Zdroje;;;P7"),
     ("R201", "parties", "K1;natural_person;Żaneta Inna;;ul. Łąkowa 1;00-000;Zdroje"),
+    ("R201", "points", "P1;ul. Łąkowa 1;00-000;Inne;;;"),
     ("R201", "accounts", "A1;R2;74000000000000000000000001"),
     ("R201", "meters", "W1;P1;5;0;2026-07-01;101;;;"),
     ("R201", "meters", "W3N;P3;5;0;2026-07-15;1;W3;311;"),
@@ -89,6 +91,47 @@ def test_a_wrong_row_gets_its_code_and_its_neighbour_goes_in(
     assert {name for name in after if after[name] != before[name]} == {
         "import_file", "import_row", "step_run", "evidence",
     }  # fmt: skip
+
+
+def gminas_of(town: Work) -> list[Any]:
+    return rows_of(
+        town,
+        "select point_no, gmina, w.raw from point join point_gmina g using (point_id)"
+        " join import_row w on (w.file_id, w.line_no) = (g.file_id, g.line_no) order by point_no",
+    )
+
+
+def import_points(town: Work, folder: Path, *rows: str) -> list[tuple[str, str]]:
+    header = "point_no;gmina;street;postcode;city"
+    import_registry.run(town, folder=write_folder(folder, {"points": "\n".join([header, *rows, ""])}))
+    return report_codes(town.settings.exports / "registry" / "points.report.csv")
+
+
+def test_a_gmina_comes_with_its_point_or_later_and_then_stays(town: Work, tmp_path: Path) -> None:
+    first = import_points(
+        town,
+        tmp_path / "a",
+        "P1;Zdroje;ul. Łąkowa 1;00-000;Zdroje",
+        "P7;Dolna;ul. Łąkowa 7;00-000;Zdroje",
+        "P8;;ul. Łąkowa 8;00-000;Zdroje",
+        "P8;Dolna;ul. Łąkowa 8;00-000;Zdroje",
+    )
+    again = import_points(
+        town,
+        tmp_path / "b",
+        "P1;;ul. Łąkowa 1;00-000;Zdroje",
+        "P1;Dolna;ul. Łąkowa 1;00-000;Zdroje",
+        "P2;Zdroje;ul. Inna 2;00-000;Zdroje",
+        "P7;Dolna;ul. Łąkowa 7;00-000;Zdroje",
+    )
+
+    assert first == [("ACCEPTED", "")] * 4
+    assert again == [("DUPLICATE", ""), ("QUARANTINED", "R201"), ("QUARANTINED", "R201"), ("DUPLICATE", "")]
+    assert gminas_of(town) == [
+        ("P1", "Zdroje", "P1;Zdroje;ul. Łąkowa 1;00-000;Zdroje"),
+        ("P7", "Dolna", "P7;Dolna;ul. Łąkowa 7;00-000;Zdroje"),
+        ("P8", "Dolna", "P8;Dolna;ul. Łąkowa 8;00-000;Zdroje"),
+    ]
 
 
 def test_every_code_is_documented_and_raised_by_a_test() -> None:

@@ -11,7 +11,7 @@ from intake_samples import import_sample_registry, report_codes, rows_of, table_
 from pipeline import import_registry
 from pipeline.registry.points import point_levels
 from pipeline.work import Work
-from readings.registry import PointRow
+from readings.registry_facts import PointRow
 
 CONNECTIONS = """\
 connection_no;service;street;postcode;city;diameter_mm;built_on
@@ -135,6 +135,7 @@ def test_every_point_is_placed_below_its_parent_or_told_lost(parents: list[int])
             water_connection_no=None,
             sewage_connection_no=None,
             parent_point_no=None if parent < 0 else f"P{parent}",
+            gmina=None,
         )
         for number, parent in enumerate(parents)
     ]

@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from pdf_reading import page_texts, text_boxes, whole_text
+from pdf_reading import codes, page_texts, text_boxes, whole_text
 from pdf_samples import (
     CUSTOMER,
     SELLER,
@@ -22,8 +22,10 @@ from pdf_samples import (
 )
 
 from billing.accounts import Address, Party, PartyKind, Role
+from billing.charges import ChargeLine
 from billing.invoices import Invoice
 from billing.polish import NBSP, format_amount, format_price, format_quantity
+from billing.subsidies import LineSubsidy, SubsidyMode
 from pdf.invoice import render_invoice
 from pdf.typeface import Unprintable
 
@@ -189,6 +191,62 @@ def test_an_invoice_of_zero_asks_for_nothing() -> None:
     assert "Do zapłaty 0,00 zł słownie: zero złotych 00/100" in text
     assert "Nie trzeba nic płacić." in text
     assert "Termin płatności 18" not in text
+
+
+def subsidised(line: ChargeLine, mode: SubsidyMode, zl_m3: str, subsidy_zl: str) -> ChargeLine:
+    subsidy = LineSubsidy(
+        gmina="Bielsko-Biała Śródmieście",
+        mode=mode,
+        zl_m3=Decimal(zl_m3),
+        subsidy_zl=Decimal(subsidy_zl),
+        basis="uchwała XII/100/2024",
+    )
+    return replace(line, subsidy=subsidy, basis=f"{line.basis}; uzzwś art. 24 ust. 6; {subsidy.basis}")
+
+
+def test_what_a_gmina_takes_off_the_gross_is_listed_and_only_the_rest_is_asked_for() -> None:
+    water, sewage, standing = typical_lines()
+    lines = (
+        subsidised(water, SubsidyMode.GROSS, "0.8500", "10.20"),
+        subsidised(sewage, SubsidyMode.GROSS, "2.5000", "30.00"),
+        standing,
+    )
+    invoice = replace(sample_invoice(lines=lines), subsidy_gross_zl=Decimal("40.20"))
+    content = render_invoice(invoice).content
+
+    text = whole_text(content)
+    # 81.60 + 104.76 + 10.25 = 196.61, VAT 15.73
+    assert "Razem 196,61 15,73 212,34" in text
+    assert "Dopłata Gminy Bielsko-Biała Śródmieście – woda 12 0,85 -10,20" in text
+    assert "Dopłata Gminy Bielsko-Biała Śródmieście – ścieki 12 2,50 -30,00" in text
+    assert "-30,00 Do zapłaty 172,14" in text
+    assert "Do zapłaty 172,14 zł słownie: sto siedemdziesiąt dwa złote 14/100" in text
+    assert "uzzwś art. 24 ust. 6; uchwała XII/100/2024" in text
+    assert "|017214|" in codes(content)[0]
+    assert [pair for pair in itertools.combinations(text_boxes(content), 2) if pair[0].overlaps(pair[1])] == []
+
+
+def test_a_price_that_a_gmina_has_lowered_is_explained() -> None:
+    line = subsidised(water_line(price_zl="5.60"), SubsidyMode.NET, "1.2000", "14.40")
+    other = subsidised(water_line(price_zl="5.60", meter_no="W-2"), SubsidyMode.NET, "1.2000", "14.40")
+
+    text = text_of(replace(sample_invoice(lines=(line, other)), subsidy_net_zl=Decimal("28.80")))
+
+    note = (
+        "Dopłata Gminy Bielsko-Biała Śródmieście (woda): cena taryfowa netto 6,80 zł/m³, dopłata 1,20 zł/m³, "
+        "cena po dopłacie 5,60 zł/m³; dopłata razem 28,80 zł netto."
+    )
+    assert text.count(note) == 1
+    assert "Do zapłaty 145,15 zł" in text  # 2 × 67.20 = 134.40, VAT 10.752
+
+
+def test_an_invoice_that_the_gmina_pays_whole_asks_for_nothing() -> None:
+    line = subsidised(water_line(), SubsidyMode.GROSS, "7.3440", "88.13")
+
+    text = text_of(replace(sample_invoice(lines=(line,)), subsidy_gross_zl=Decimal("88.13")))
+
+    assert "Do zapłaty 0,00 zł" in text
+    assert "Nie trzeba nic płacić." in text
 
 
 def test_each_vat_rate_has_its_own_sum() -> None:

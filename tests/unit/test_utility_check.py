@@ -24,7 +24,7 @@ def sound(tmp_path: Path) -> Path:
     folder = tmp_path / "sound"
     shutil.copytree(PROJECT / "utilities" / "demo", folder)
     (folder / "profiles").mkdir()
-    (folder / "tariffs" / "planned").mkdir()
+    (folder / "tariffs" / "planned").mkdir(exist_ok=True)
     for old, new in SOUND_EDITS:
         change(folder / UTILITY, old, new)
     return folder

@@ -79,9 +79,7 @@ def switched_on(text: str) -> str:
 
 
 def filled(text: str, values: dict[str, str]) -> str:
-    return re.sub(
-        r'(?m)^(\w+) = "unknown"', lambda line: f"{line[1]} = {values.get(line[1], 'MISSING')}", switched_on(text)
-    )
+    return re.sub(r'(?m)^(\w+) = "unknown"', lambda line: f"{line[1]} = {values.get(line[1], 'MISSING')}", text)
 
 
 def filled_tariff() -> str:
@@ -103,7 +101,9 @@ def filled_tariff() -> str:
 
 def fill(folder: Path) -> None:
     """What README.md of the folder asks for, in its order."""
-    text = filled(UTILITY, {name: f'"{value}"' for name, value in KNOWN.items()} | {"effective_from": "2026-02-01"})
+    text = filled(
+        switched_on(UTILITY), {name: f'"{value}"' for name, value in KNOWN.items()} | {"effective_from": "2026-02-01"}
+    )
     text = text.replace("approvers = []", 'approvers = ["a.nowak", "j.kowalska"]')
     (folder / "utility.toml").write_text(text, encoding="utf-8")
     (folder / "tariffs" / "planned" / "taryfa.toml").unlink()
