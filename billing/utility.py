@@ -16,6 +16,7 @@ from billing.errors import DataRefused
 from billing.identifiers import is_nip, is_regon
 from billing.invoices import Seller
 from billing.numbering import Numbering
+from billing.reading_limits import LimitRules, read_limit_rules
 from billing.toml_fields import Fields, read_fields
 from billing.vat import VatModel
 
@@ -78,7 +79,8 @@ class Utility:
     ``issue_time`` is of Europe/Warsaw; ``sending_allowance_days`` separate issue from planned sending by carrier;
     ``reject_share_max`` is the share of refused rows above which a reading file is refused as a whole;
     ``chunk_accounts`` are rated, or rendered, by one task;
-    ``volume_max_m3_day`` is more than any of its meters can pass in a day.
+    ``volume_max_m3_day`` is more than any of its meters can pass in a day; ``reading_limits`` are what readers check
+    an index against.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Utility:
     reading_window: ReadingWindow
     reject_share_max: Decimal
     volume_max_m3_day: Decimal
+    reading_limits: LimitRules
     chunk_accounts: int
 
     def terms_on(self, day: date) -> TermsVersion | None:
@@ -123,7 +126,7 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True) -> Utility
     if seller_needed:
         _refuse_unknown(seller, mail)
     payment.known("days", "allowance_days")
-    readings.known("days_before", "days_after", "reject_share_max", "volume_max_m3_day")
+    readings.known("days_before", "days_after", "reject_share_max", "volume_max_m3_day", "limits")
     return Utility(
         name=name,
         is_demo=top.flag("is_demo", default=False),
@@ -143,6 +146,7 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True) -> Utility
         ),
         reject_share_max=readings.decimal("reject_share_max", places=4),
         volume_max_m3_day=readings.decimal("volume_max_m3_day", places=3),
+        reading_limits=read_limit_rules(readings.within("limits", default={})),
         chunk_accounts=_chunk_accounts(top),
     )
 
