@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
-from pipeline.cli import cycle, database, intake, lookups, route, through_airflow
+from pipeline.cli import cycle, database, intake, lookups, profiles, route, through_airflow
 from pipeline.cli.commands import command_of, day, topic_of
 from pipeline.cli.explanation import explain_invoice
 from pipeline.cli.quote import quote as quote_command
@@ -53,6 +53,8 @@ def _readings(topics: Any) -> None:
     topic = topic_of(topics, "readings", "readings of meters")
     load = command_of(topic, "import", "import one readings file", intake.import_readings)
     load.add_argument("file", type=Path, metavar="FILE")
+    load.add_argument("--profile", metavar="NAME", help="layout of the file (default: by its name, else the standard)")
+    profiles.add(topic)
 
 
 def _consent(topics: Any) -> None:

@@ -112,7 +112,7 @@ def test_a_change_of_the_registry_makes_the_next_revision(town: Work, tmp_path, 
     assert (second["round"], second["supersedes"], second["already"]) == ("RED~2026-09-06~2", first["round"], 0)
     assert second["sha256"] != first["sha256"]
     assert opened(town)["already"] == 1
-    with pytest.raises(OperatorError, match="^ROUND_SUPERSEDED: "):
+    with pytest.raises(OperatorError, match=r"^ROUND_SUPERSEDED: "):
         close_round.run(town, round_key=first["round"])
 
 
@@ -188,7 +188,7 @@ def test_a_list_that_cannot_be_written_leaves_the_round_closed_and_comes_when_as
     key = opened(town)["round"]
     path = town.settings.exports / "routes" / f"{key}.again.csv"
     (path / "in the way").mkdir(parents=True)
-    with pytest.raises(Unavailable, match="^ROUND_UNWRITABLE: "):
+    with pytest.raises(Unavailable, match=r"^ROUND_UNWRITABLE: "):
         close_round.run(town, round_key=key)
     assert rows_of(town, "select state from reading_round") == [("closed",)]
     path.rename(path.with_name("away"))
@@ -203,8 +203,8 @@ NEW_STOP = (
 REFUSED = {
     "a round closed with a stop that has no result": "update reading_round set state = 'closed' where state = 'open'",
     "a round opened again": "update reading_round set state = 'open' where state = 'closed'",
-    "a round born closed": "insert into reading_round (round_key, route, days, revision, state, stops, sha256, event_at,"
-    " recorded_by) values ('R1~2026-01-01~1', 'R1', '[2026-01-01,2026-01-02)', 1, 'closed', 1, repeat('0', 64),"
+    "a round born closed": "insert into reading_round (round_key, route, days, revision, state, stops, sha256,"
+    " event_at, recorded_by) values ('R1~2026-01-01~1', 'R1', '[2026-01-01,2026-01-02)', 1, 'closed', 1, repeat('0', 64),"
     " now(), 'x')",
     "a round of other days": "update reading_round set days = '[2026-01-01,2026-01-02)'",
     "a round gone": "delete from reading_round",
