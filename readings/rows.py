@@ -232,7 +232,8 @@ def _month_end(
 
 def _alarms(text: str, profile: Profile, warnings: list[str]) -> tuple[str, ...]:
     words = profile.values.get("alarms", {})
-    named = [words.get(name, name) for name in (part.strip() for part in text.split(profile.alarm_separator)) if name]
+    parts = (part.strip() for part in text.split(profile.alarm_separator))
+    named = [name for name in (words.get(part, part) for part in parts) if name]
     if not ALARMS.issuperset(named):
         warnings.append("W205")
     return tuple(sorted(ALARMS.intersection(named)))

@@ -204,8 +204,8 @@ REFUSED = {
     "a round closed with a stop that has no result": "update reading_round set state = 'closed' where state = 'open'",
     "a round opened again": "update reading_round set state = 'open' where state = 'closed'",
     "a round born closed": "insert into reading_round (round_key, route, days, revision, state, stops, sha256,"
-    " event_at, recorded_by) values ('R1~2026-01-01~1', 'R1', '[2026-01-01,2026-01-02)', 1, 'closed', 1, repeat('0', 64),"
-    " now(), 'x')",
+    " event_at, recorded_by) values ('R1~2026-01-01~1', 'R1', '[2026-01-01,2026-01-02)', 1, 'closed', 1,"
+    " repeat('0', 64), now(), 'x')",
     "a round of other days": "update reading_round set days = '[2026-01-01,2026-01-02)'",
     "a round gone": "delete from reading_round",
     "a stop added to a closed round": NEW_STOP.format("closed", "M0002"),
