@@ -34,7 +34,7 @@ BROKEN = {
     "no dates": (GOOD.replace('["%d.%m.%Y"]', "[]"), "date_formats is empty"),
     "a date without its year": (GOOD.replace("%d.%m.%Y", "%d.%m"), "'%d.%m' does not give back the day"),
     "a date that is none": (GOOD.replace("%d.%m.%Y", "dd.mm.yyyy"), "'dd.mm.yyyy' does not give back the day"),
-    "a date of two digits for the year": (GOOD.replace("%d.%m.%Y", "%Q"), "does not give back the day"),
+    "a pattern that does not exist": (GOOD.replace("%d.%m.%Y", "%Q"), "does not give back the day"),
     "dates as one text": (GOOD.replace('["%d.%m.%Y"]', '"%d.%m.%Y"'), "date_formats must be a list of texts"),
     "no columns": (GOOD.replace("[columns]", "[other]"), "not known"),
     "an unknown column of ours": (

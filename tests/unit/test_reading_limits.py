@@ -35,7 +35,7 @@ def limits(rows: list[IndexOn], *, rules: LimitRules | None = None, dials: int =
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
-        # 1 m³ a day for 92 days; 0.3 × 1 = 0.3, 31 + 1 days after 31 July: 100 + 0.3 × 32 = 109.6 → 109; 100 + 37 = 137;
+        # 1 m³ a day; 0.3 a day, 32 days after 31 July: 100 + 0.3 × 32 = 109.6 → 109; expected 100 + 37 = 137;
         # high 2.5 a day: 100 + 2.5 × 41 = 202.5 → 203
         ((("2026-04-30", "8"), ("2026-07-31", "100")), ["1.000", "109", "137", "203"]),
         # 0.1 m³ a day: the floor of 5 m³ a month decides: 0.1 + 1/6 = 0.2667 a day, × 41 = 10.93 → 21
