@@ -1,8 +1,12 @@
 """Profiles: a table of broken ones, each refused with a line that says what is wrong."""
 
+import re
+
 import pytest
 
 from billing.errors import DataRefused
+from pipeline.settings import PROJECT
+from readings.codes import PROFILE_CODES
 from readings.files import read_file
 from readings.profile import named_profile, read_profile
 
@@ -147,3 +151,23 @@ def test_the_month_end_of_a_profile_is_in_its_own_form_of_date_and_alarms_in_its
         "2026-07-31", "12.750", ("backflow", "leak"), (),
     )  # fmt: skip
     assert (str(second.index_m3), second.alarms, second.warnings) == ("0.005", (), ())
+
+
+def test_every_code_of_a_profile_is_documented_and_raised_somewhere() -> None:
+    documented = (PROJECT / "docs" / "import.md").read_text(encoding="utf-8")
+    raising = "".join(
+        path.read_text(encoding="utf-8")
+        for name in ("readings", "pipeline")
+        for path in (PROJECT / name).glob("*.py")
+        if path.name != "codes.py"
+    )
+    for code, meaning in PROFILE_CODES.items():
+        assert f"| `{code}` | {meaning} |" in documented
+        assert f'"{code}"' in raising
+    assert set(re.findall(r'"(PROFILE_[A-Z]+)"', raising)) == set(PROFILE_CODES)
+
+
+def test_every_code_of_a_round_is_documented() -> None:
+    text = (PROJECT / "docs" / "runbook" / "routes.md").read_text(encoding="utf-8")
+    raising = "".join(path.read_text(encoding="utf-8") for path in (PROJECT / "pipeline").glob("*round*.py"))
+    assert set(re.findall(r"^\| `(RO[A-Z_]+)`", text, re.MULTILINE)) == set(re.findall(r'"(RO[A-Z]+_[A-Z]+)"', raising))
