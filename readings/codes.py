@@ -1,4 +1,4 @@
-"""Every code of a reading file, its profile or one of its rows, with what it means; ``docs/import.md`` holds the same."""
+"""Every code of a reading file, of its profile or of a row, with what it means; ``docs/import.md`` holds the same."""
 
 from typing import Final
 

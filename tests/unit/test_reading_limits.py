@@ -70,6 +70,12 @@ def test_limits_have_the_digits_that_the_meter_bills() -> None:
     assert limits(rows, decimals=3) == ["1.000", "109.725", "137.125", "202.625"]
 
 
+def test_the_floor_also_keeps_the_low_limit_down() -> None:
+    # 0.2 m³ a day: 0.3 × 0.2 = 0.06, but 0.2 − 5/30 = 0.0333 is less: 20 + 0.0333 × 32 = 21.0667
+    rows = history(("2026-04-22", "0"), ("2026-07-31", "20"))
+    assert limits(rows, decimals=3) == ["0.200", "21.066", "27.4", "40.5"]
+
+
 def test_another_utilitys_ratios_are_data() -> None:
     text = "[limits]\nintervals = 1\nlow_ratio = 0.5\nhigh_ratio = 1.5\nfloor_m3_month = 0\n"
     rules = read_limit_rules(read_fields(text, name="x", kind="UTILITY").within("limits"))
