@@ -12,6 +12,7 @@ from stdnum.pl import nip as nip_number
 
 from readings import fields
 from readings.fields import RowRefused
+from readings.route_stops import RouteStopRow, route_stop
 
 PARTY_KINDS = ("natural_person", "organisation")
 ROLES = ("payer", "nabywca", "odbiorca", "correspondence")
@@ -19,7 +20,6 @@ SERVICES = ("water", "sewage")
 EMAIL_STATES = ("unconfirmed", "confirmed", "dead")
 CONFIRMATIONS = ("click", "signed_paper", "delivered_without_bounce")
 _POSTCODE = re.compile(r"\d\d-\d\d\d", re.ASCII)
-_ROUTE = re.compile(r"[A-Z0-9]{1,20}")
 _ACCOUNT_DIGITS = re.compile(r"\d{26}", re.ASCII)
 
 
@@ -113,18 +113,6 @@ class EmailRow:
     valid_from: date | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteStopRow:
-    """Where a point stands in a reader's walk, and where the meter sits; ``valid_from`` None is the day of import."""
-
-    point_no: str
-    route: str
-    seq: int
-    place: str
-    note: str | None
-    valid_from: date | None
-
-
 Fact = PartyRow | AccountRow | AccountPartyRow | PointRow | ContractRow | MeterRow | EmailRow | RouteStopRow
 
 
@@ -156,7 +144,9 @@ def _account(row: dict[str, str]) -> AccountRow:
     bank_account = row["bank_account"].replace(" ", "").removeprefix("PL")
     if not _ACCOUNT_DIGITS.fullmatch(bank_account) or not iban.is_valid(f"PL{bank_account}"):
         raise RowRefused("R104", "bank_account")
-    return AccountRow(account_no=fields.number(row, "account_no"), route=_route(row), bank_account=bank_account)
+    return AccountRow(
+        account_no=fields.number(row, "account_no"), route=fields.route(row, "route"), bank_account=bank_account
+    )
 
 
 def _account_party(row: dict[str, str]) -> AccountPartyRow:
@@ -235,23 +225,6 @@ def _email(row: dict[str, str]) -> EmailRow:
     )
 
 
-def _route_stop(row: dict[str, str]) -> RouteStopRow:
-    return RouteStopRow(
-        point_no=fields.number(row, "point_no"),
-        route=_route(row),
-        seq=fields.integer(row, "seq", least=1, most=999_999),
-        place=fields.words(row, "place"),
-        note=fields.words(row, "note", optional=True) or None,
-        valid_from=fields.optional_day(row, "valid_from"),
-    )
-
-
-def _route(row: dict[str, str]) -> str:
-    if not _ROUTE.fullmatch(row["route"]):
-        raise RowRefused("R101", "route: capital letters and digits only")
-    return row["route"]
-
-
 def _postcode(row: dict[str, str]) -> str:
     if not _POSTCODE.fullmatch(row["postcode"]):
         raise RowRefused("R105", f"postcode {row['postcode']!r}")
@@ -285,7 +258,7 @@ LAYOUTS: Final[Mapping[str, Layout]] = {
         read=_email,
     ),
     "route_stops": Layout(
-        required=("point_no", "route", "seq", "place"), optional=("note", "valid_from"), read=_route_stop
+        required=("point_no", "route", "seq", "place"), optional=("note", "valid_from"), read=route_stop
     ),
 }
 """``parties.csv`` and so on; a later file may name what an earlier one brings."""

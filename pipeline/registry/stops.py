@@ -11,7 +11,7 @@ from pipeline.registry.write import Plan, Rows, named
 from pipeline.work import warsaw_day
 from readings.checks import Outcome
 from readings.fields import RowRefused
-from readings.registry import RouteStopRow
+from readings.route_stops import RouteStopRow
 from readings.table import Line
 from sql import registry
 from sql.registry import Source
