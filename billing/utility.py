@@ -17,6 +17,7 @@ from billing.identifiers import is_nip, is_nrb, is_regon
 from billing.invoices import Seller
 from billing.law import AnswerTerm
 from billing.numbering import Numbering
+from billing.reading_limits import LimitRules, read_limit_rules
 from billing.routes import Route, read_routes
 from billing.sender import UNKNOWN, Mail, read_mail
 from billing.toml_fields import Fault, Fields, read_fields
@@ -71,7 +72,8 @@ class Utility:
     ``issue_time`` is of Europe/Warsaw; ``sending_allowance_days`` separate issue from planned sending by carrier;
     ``reject_share_max`` is the share of refused rows above which a reading file is refused as a whole;
     ``chunk_accounts`` are rated, or rendered, by one task;
-    ``volume_max_m3_day`` is more than any of its meters can pass in a day;
+    ``volume_max_m3_day`` is more than any of its meters can pass in a day; ``reading_limits`` are what readers check
+    an index against;
     ``bank_account`` is the utility's own NRB, for a customer without an account of its own; with
     ``individual_accounts`` every customer must have one; ``routes`` is the calendar of readings;
     ``answer_term`` is another term for answering complaints than the law's, None without a provision that sets one.
@@ -93,6 +95,7 @@ class Utility:
     reading_window: ReadingWindow
     reject_share_max: Decimal
     volume_max_m3_day: Decimal
+    reading_limits: LimitRules
     chunk_accounts: int
     bank_account: str | None = None
     individual_accounts: bool = False
@@ -124,7 +127,7 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
     if seller_needed:
         _refuse_unknown(seller, mail, payment)
     payment.known("days", "allowance_days", "bank_account", "individual_accounts")
-    readings.known("days_before", "days_after", "reject_share_max", "volume_max_m3_day")
+    readings.known("days_before", "days_after", "reject_share_max", "volume_max_m3_day", "limits")
     return Utility(
         name=name,
         is_demo=top.flag("is_demo", default=False),
@@ -144,6 +147,7 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
         ),
         reject_share_max=readings.decimal("reject_share_max", places=4),
         volume_max_m3_day=readings.decimal("volume_max_m3_day", places=3),
+        reading_limits=read_limit_rules(readings.within("limits", default={})),
         chunk_accounts=_chunk_accounts(top),
         bank_account=_bank_account(payment),
         individual_accounts=payment.flag("individual_accounts", default=False),

@@ -11,12 +11,13 @@ from billing.errors import DataRefused
 from pipeline.collect_files import find_file, put_away, waiting_files
 from pipeline.import_files import Received, RowResult, count_outcomes, receive, refuse_rejects
 from pipeline.import_report import refuse_file, write_missing_report, write_report
+from pipeline.profiles import profile_for, refuse_unseen
 from pipeline.utility_files import load_folder
 from pipeline.work import Work, step
 from readings.checks import EXCHANGES, Judged, Known, Place, Registry, judge, locate, registry_of
-from readings.profile import Profile, named_profile
-from readings.rows import ReadingRow, read_rows
-from readings.table import Table, read_table
+from readings.files import read_file
+from readings.profile import STANDARD, Profile
+from readings.rows import ReadingRow
 from sql.clock import business_now
 from sql.evidence import Event, append_events
 from sql.intake import accepted_counts, insert_accepted, insert_rows, lock_intake
@@ -33,18 +34,19 @@ from sql.readings import (
 __all__ = ["run", "waiting_files"]
 
 
-def run(work: Work, *, file: Path, profile: str = "standard") -> dict[str, Any]:
-    """Import one reading file; totals of its rows.
+def run(work: Work, *, file: Path, profile: str | None = None) -> dict[str, Any]:
+    """Import one reading file; totals of its rows. ``profile`` names its layout, else its name does.
 
     ``already`` is 1 when a file with this content was imported before: nothing is added. ``refused`` is 1 when the
     file is refused as a whole: nothing of it is taken, ``refusal`` says why in one line. A file of the inbox is moved
     to ``done`` or ``refused`` there; the report goes to ``reports``.
 
     Raises:
-        OperatorError: ``FILE_MISSING``.
+        OperatorError: ``FILE_MISSING``, or ``PROFILE_NEW``: nobody has looked yet at what the profile makes of a file.
+        DataRefused: the profile itself is wrong; the file stays where it is.
         Unavailable: ``REPORT_UNWRITABLE``, ``INBOX_UNWRITABLE``; the import itself stands.
     """
-    layout = named_profile(profile)
+    layout = profile_for(work.settings, file, name=profile)
     received, refusal = receive(find_file(work.settings, file), kind="readings", profile=layout.name)
     if refusal is None:
         try:
@@ -59,15 +61,16 @@ def run(work: Work, *, file: Path, profile: str = "standard") -> dict[str, Any]:
 def _import(work: Work, received: Received, layout: Profile) -> dict[str, Any]:
     with work.engine.connect() as connection:
         known = accepted_counts(connection, kind="readings", sha256=received.facts.sha256)
+        if known is None:
+            refuse_unseen(connection, layout)
+    results: list[RowResult] | None = None
     if known is None:
-        table = _table(received.content, layout)
-        known, results = _import_rows(work, received, list(read_rows(table, profile=layout)))
-    else:
-        results = None
+        known, results = _import_rows(work, received, read_file(received.content, profile=layout), layout)
+    headed = layout.width is None
     if results is None:
-        write_missing_report(work, _reports(work), received, encoding=layout.encoding)
+        write_missing_report(work, _reports(work), received, encoding=layout.encoding, headed=headed)
     else:
-        write_report(_reports(work), received, results=results, counts=known, encoding=layout.encoding)
+        write_report(_reports(work), received, results=results, counts=known, encoding=layout.encoding, headed=headed)
     put_away(work.settings, received, folder="done")
     return known | {"already": int(results is None), "refused": 0}
 
@@ -77,7 +80,7 @@ def _reports(work: Work) -> Path:
 
 
 def _import_rows(
-    work: Work, received: Received, rows: Sequence[ReadingRow]
+    work: Work, received: Received, rows: Sequence[ReadingRow], layout: Profile
 ) -> tuple[dict[str, int], list[RowResult] | None]:
     """Totals and what became of each row; None instead when another process was quicker with the same file."""
     reject_share_max = load_folder(work.settings.utility, seller_needed=False).utility.reject_share_max
@@ -87,31 +90,16 @@ def _import_rows(
         if known is not None:
             record.counts = known | {"already": 1}
             return known, None
-        judged = _judge(connection, rows)
-        results = [_result(one) for one in judged]
+        judged = judge_rows(connection, rows)
+        results = [row_result(one) for one in judged]
         refuse_rejects(results, reject_share_max=reject_share_max)
         record.counts = count_outcomes(results)
-        _write(connection, work, received, judged=judged, results=results, counts=record.counts)
+        _write(connection, work, received, layout, judged=judged, results=results, counts=record.counts)
         return record.counts, results
 
 
-def _table(content: bytes, profile: Profile) -> Table:
-    theirs = profile.columns
-    required = {theirs[name] for name in ("read_at", "index", "unit", "source", "quality") if name in theirs}
-    naming = [theirs[name] for name in ("service_point", "meter_no") if name in theirs]
-    table = read_table(
-        content,
-        required=sorted(required),
-        optional=set(theirs.values()),
-        delimiter=profile.delimiter,
-        encoding=profile.encoding,
-    )
-    if not set(naming).intersection(table.columns):
-        raise DataRefused("FILE_HEADER", f"columns missing: one of {', '.join(naming)}")
-    return table
-
-
-def _judge(connection: Connection, rows: Sequence[ReadingRow]) -> list[Judged]:
+def judge_rows(connection: Connection, rows: Sequence[ReadingRow]) -> list[Judged]:
+    """What becomes of rows beside what the database has; nothing is written."""
     registry = _registry(connection, rows)
     located = [(row, locate(row, registry=registry)) for row in rows]
     known = _known(connection, located)
@@ -154,6 +142,7 @@ def _write(
     connection: Connection,
     work: Work,
     received: Received,
+    layout: Profile,
     *,
     judged: Sequence[Judged],
     results: Sequence[RowResult],
@@ -165,11 +154,12 @@ def _write(
     insert_rows(connection, file_id=file_id, rows=rows)
     insert_readings(connection, file_id=file_id, readings=(_new_reading(one, one.place) for one in judged if one.place))
     insert_findings(connection, findings=[_new_finding(one) for one in judged if one.finding])
+    own = {} if layout.name == STANDARD else {"profile": layout.name, "profile_sha256": layout.sha256}
     event = Event(
         event_at=business_now(connection),
         subject=f"import:{file_id}",
         kind="readings_imported",
-        body={"sha256": facts.sha256, "counts": dict(counts)},
+        body={"sha256": facts.sha256, "counts": dict(counts)} | own,
     )
     append_events(connection, [event])
 
@@ -210,6 +200,7 @@ def _new_finding(one: Judged) -> NewFinding:
     )
 
 
-def _result(one: Judged) -> RowResult:
+def row_result(one: Judged) -> RowResult:
+    """A judged row as the report shows it."""
     line = one.row.line
     return RowResult(line_no=line.line_no, raw=line.raw, outcome=one.outcome, codes=one.codes, note=one.note)

@@ -1,5 +1,7 @@
 """The inbox: which files wait, where they go, where their reports lie."""
 
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from pipeline.errors import Unavailable
@@ -7,15 +9,17 @@ from pipeline.import_files import Received, sidecar_of
 from pipeline.settings import Settings
 
 
-def waiting_files(settings: Settings) -> list[Path]:
-    """Reading files that wait, oldest name first.
+def waiting_files(settings: Settings, *, patterns: Sequence[str] = ()) -> list[Path]:
+    """Reading files that wait, oldest name first: ``.csv``, and those whose names fit one of the patterns.
 
     A supplier writes under another name (``….part``) and renames: a hidden file, a link, or one with a ``.part``
     beside it is left alone.
     """
     if not settings.inbox.is_dir():
         return []
-    return [path for path in sorted(settings.inbox.glob("*.csv")) if _is_whole(path)]
+    names = ("*.csv", *patterns)
+    found = sorted(path for path in settings.inbox.iterdir() if any(fnmatchcase(path.name, name) for name in names))
+    return [path for path in found if _is_whole(path)]
 
 
 def find_file(settings: Settings, file: Path) -> Path:
@@ -56,4 +60,6 @@ def _move(settings: Settings, received: Received, folder: str) -> None:
 def _is_whole(path: Path) -> bool:
     unfinished = path.with_name(f"{path.name}.part")
     hidden = path.name.startswith(".")
+    if path.suffix in {".part", ".sha256"}:
+        return False
     return path.is_file() and not hidden and not path.is_symlink() and not unfinished.exists()

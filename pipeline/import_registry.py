@@ -22,6 +22,7 @@ from pipeline.import_files import (
 from pipeline.import_report import refuse_file, write_missing_report, write_report
 from pipeline.registry.meters_write import plan_meters
 from pipeline.registry.points import plan_connections, plan_points
+from pipeline.registry.stops import plan_route_stops
 from pipeline.registry.write import (
     Plan,
     Rows,
@@ -50,6 +51,7 @@ _PLANS: Final[Mapping[str, Callable[[Connection, Rows, datetime], Plan]]] = {
     "contracts": plan_contracts,
     "meters": plan_meters,
     "emails": plan_emails,
+    "route_stops": plan_route_stops,
 }
 
 

@@ -48,9 +48,12 @@ def write_report(
     results: Sequence[RowResult],
     counts: Mapping[str, int],
     encoding: str = _ENCODING,
+    headed: bool = True,
     refusal: str | None = None,
 ) -> None:
     """The report of one file: totals, then every line; and, beside it, the rejected lines ready to be sent again.
+
+    A file that is not ``headed`` begins with its first record.
 
     Raises:
         Unavailable: ``REPORT_UNWRITABLE``; what became of the file is recorded all the same.
@@ -60,8 +63,8 @@ def write_report(
         _make_room(path, received)
         unfit = [result.raw for result in results if result.outcome is Outcome.REJECTED]
         if unfit and refusal is None:
-            header = received.content.decode(encoding).partition("\n")[0].rstrip("\r")
-            write_whole(_again(path), "\n".join([header, *unfit, ""]).encode(encoding.removesuffix("-sig")))
+            header = [received.content.decode(encoding).partition("\n")[0].rstrip("\r")] if headed else []
+            write_whole(_again(path), "\n".join([*header, *unfit, ""]).encode(encoding.removesuffix("-sig")))
         else:
             _again(path).unlink(missing_ok=True)
         write_whole(path, _report(received, results, counts, refusal).encode())  # last: a report is there when all is
@@ -71,7 +74,9 @@ def write_report(
         raise Unavailable("REPORT_UNWRITABLE", said) from error
 
 
-def write_missing_report(work: Work, folder: Path, received: Received, *, encoding: str = _ENCODING) -> None:
+def write_missing_report(
+    work: Work, folder: Path, received: Received, *, encoding: str = _ENCODING, headed: bool = True
+) -> None:
     """The report of a file that was imported before, out of its stored rows, unless the report is there.
 
     Raises:
@@ -89,7 +94,7 @@ def write_missing_report(work: Work, folder: Path, received: Received, *, encodi
             )
             for row in accepted_rows(connection, kind=facts.kind, sha256=facts.sha256)
         ]
-    write_report(folder, received, results=results, counts=counts, encoding=encoding)
+    write_report(folder, received, results=results, counts=counts, encoding=encoding, headed=headed)
 
 
 def _make_room(path: Path, received: Received) -> None:

@@ -1,4 +1,4 @@
-"""Every code that a reading file or one of its rows can get, with what it means; ``docs/import.md`` holds the same."""
+"""Every code of a reading file, of its profile or of a row, with what it means; ``docs/import.md`` holds the same."""
 
 from typing import Final
 
@@ -37,4 +37,12 @@ CHECKS: Final = {
     "V03": "an exchange reading that the registry does not bear out: it has another one, or none on that day",
     "V04": "the index is at most 0.05 m³ below the one before: jitter, accepted",
     "V05": "the index is below an earlier one or above a later one: a person decides",
+}
+PROFILE_CODES: Final = {
+    "PROFILE_UNKNOWN": "there is no profile of that name",
+    "PROFILE_WRONG": "the profile cannot be used; the line says what is wrong in it",
+    "PROFILE_VOLUME": "its files hold volumes, not indexes",
+    "PROFILE_AMBIGUOUS": "the file's name fits the patterns of several profiles",
+    "PROFILE_NEW": "nobody has looked yet at what these bytes of the profile make of a file",
+    "PROFILE_STANDARD": "the contract itself needs no approval",
 }

@@ -21,6 +21,7 @@ from readings.registry_facts import (
     PartyRow,
     PointRow,
 )
+from readings.route_stops import route_stop
 
 PARTY_KINDS = ("natural_person", "organisation")
 ROLES = ("payer", "nabywca", "odbiorca", "correspondence")
@@ -31,7 +32,6 @@ SHARES: Final[Mapping[str, tuple[str, str]]] = {"main": ("100", "100"), "garden"
 """Percentages of a meter's m³ that are billed as water and as sewage unless its row says otherwise."""
 CONFIRMATIONS = ("click", "signed_paper", "delivered_without_bounce")
 _POSTCODE = re.compile(r"\d\d-\d\d\d", re.ASCII)
-_ROUTE = re.compile(r"[A-Z0-9]{1,20}")
 _ACCOUNT_DIGITS = re.compile(r"\d{26}", re.ASCII)
 
 
@@ -63,9 +63,9 @@ def _account(row: dict[str, str]) -> AccountRow:
     bank_account = row["bank_account"].replace(" ", "").removeprefix("PL")
     if not _ACCOUNT_DIGITS.fullmatch(bank_account) or not iban.is_valid(f"PL{bank_account}"):
         raise RowRefused("R104", "bank_account")
-    if not _ROUTE.fullmatch(row["route"]):
-        raise RowRefused("R101", "route: capital letters and digits only")
-    return AccountRow(account_no=fields.number(row, "account_no"), route=row["route"], bank_account=bank_account)
+    return AccountRow(
+        account_no=fields.number(row, "account_no"), route=fields.route(row, "route"), bank_account=bank_account
+    )
 
 
 def _account_party(row: dict[str, str]) -> AccountPartyRow:
@@ -215,6 +215,9 @@ LAYOUTS: Final[Mapping[str, Layout]] = {
         required=("account_no", "email", "state", "confirmation_kind", "confirmed_at"),
         optional=("valid_from",),
         read=_email,
+    ),
+    "route_stops": Layout(
+        required=("point_no", "route", "seq", "place"), optional=("note", "valid_from"), read=route_stop
     ),
 }
 """``parties.csv`` and so on; a later file may name what an earlier one brings."""

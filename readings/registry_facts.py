@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from readings.route_stops import RouteStopRow
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartyRow:
@@ -119,4 +121,14 @@ class EmailRow:
     valid_from: date | None
 
 
-Fact = PartyRow | AccountRow | AccountPartyRow | ConnectionRow | PointRow | ContractRow | MeterRow | EmailRow
+Fact = (
+    PartyRow
+    | AccountRow
+    | AccountPartyRow
+    | ConnectionRow
+    | PointRow
+    | ContractRow
+    | MeterRow
+    | EmailRow
+    | RouteStopRow
+)

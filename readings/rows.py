@@ -7,18 +7,12 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from readings.profile import COLUMNS, Profile
+from readings.profile import Profile
 from readings.table import Line, Table
+from readings.words import ALARMS, COLUMNS, QUALITIES, REASONS, SOURCES
 
 WARSAW = ZoneInfo("Europe/Warsaw")
 NOON = time(12)
-SOURCES = frozenset({
-    "handheld", "radio_walkby", "radio_fixed", "customer_portal", "customer_phone", "customer_mail",
-    "exchange_removal", "exchange_install", "staff", "estimate",
-})  # fmt: skip
-QUALITIES = frozenset({"actual", "customer", "estimated", "not_read"})
-REASONS = frozenset({"no_access", "covered", "damaged", "frozen", "no_signal", "refused"})
-ALARMS = frozenset({"leak", "burst", "backflow", "magnet", "removal", "tamper", "battery", "dry", "oversize"})
 _DETAILS = ("backflow_m3", "reader_id", "route", "seq", "note", "photo_ref")
 _NUMBER = re.compile(r"([0-9]{1,12})(?:[.,]([0-9]{1,12}))?")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:[.,]\d{1,6})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
@@ -72,10 +66,13 @@ def noon(day: date) -> datetime:
     return datetime.combine(day, NOON, WARSAW)
 
 
-def read_index(text: str, *, unit: str) -> Decimal | None:
-    """An index in m³ from decimal text in ``unit``, exactly; None when it is none or needs more than three places."""
+def read_index(text: str, *, unit: str, marks: str = ".,") -> Decimal | None:
+    """An index in m³ from decimal text in ``unit``, exactly; None when it is none or needs more than three places.
+
+    ``marks`` are the characters that may stand before the decimals.
+    """
     match = _NUMBER.fullmatch(text)
-    if match is None:
+    if match is None or (match.group(2) is not None and text[match.end(1)] not in marks):
         return None
     whole, fraction = match.group(1), (match.group(2) or "").rstrip("0")
     if len(fraction) > _DECIMALS[unit]:
@@ -151,12 +148,12 @@ def _read(line: Line, row: Mapping[str, str], profile: Profile) -> ReadingRow:
     visited_at, doubled = moment
     if doubled:
         warnings.append(doubled)
-    index_m3, unit = _index(row, errors)
+    index_m3, unit = _index(row, profile, errors)
     _check_words(row, errors)
     details = {name: row[name] for name in _DETAILS if row[name]}
     read_at = visited_at
     if row["month_end_index"] or row["month_end_date"]:
-        read_at, index_m3 = _month_end(row, visited_at, index_m3, details, errors)
+        read_at, index_m3 = _month_end(row, visited_at, index_m3, details, errors, profile=profile)
     return ReadingRow(
         line=line,
         service_point=row["service_point"],
@@ -180,7 +177,7 @@ def _read(line: Line, row: Mapping[str, str], profile: Profile) -> ReadingRow:
     )
 
 
-def _index(row: Mapping[str, str], errors: list[str]) -> tuple[Decimal | None, str]:
+def _index(row: Mapping[str, str], profile: Profile, errors: list[str]) -> tuple[Decimal | None, str]:
     not_read = row["quality"] == "not_read"
     unit = row["unit"] or ("m3" if not_read else "")
     if unit not in _DECIMALS:
@@ -188,7 +185,7 @@ def _index(row: Mapping[str, str], errors: list[str]) -> tuple[Decimal | None, s
         return None, unit
     if not_read:
         return None, unit
-    index_m3 = read_index(row["index"], unit=unit)
+    index_m3 = read_index(row["index"], unit=unit, marks=profile.decimal_marks)
     if index_m3 is None:
         errors.append("E108")
     return index_m3, unit
@@ -205,17 +202,23 @@ def _check_words(row: Mapping[str, str], errors: list[str]) -> None:
 
 
 def _month_end(
-    row: Mapping[str, str], visited_at: datetime, index_m3: Decimal | None, details: dict[str, str], errors: list[str]
+    row: Mapping[str, str],
+    visited_at: datetime,
+    index_m3: Decimal | None,
+    details: dict[str, str],
+    errors: list[str],
+    *,
+    profile: Profile,
 ) -> tuple[datetime, Decimal | None]:
     """The month-end index and its moment stand for the row; those of the visit are kept in the details."""
-    moment = read_moment(row["month_end_date"])
+    moment = read_moment(row["month_end_date"], formats=profile.date_formats)
     visited_on = visited_at.astimezone(WARSAW).date()
     if moment is None or moment[0].astimezone(WARSAW).date() > visited_on:
         errors.append("E105")
         return visited_at, index_m3
     if index_m3 is None:
         return visited_at, None
-    month_end_m3 = read_index(row["month_end_index"], unit=row["unit"])
+    month_end_m3 = read_index(row["month_end_index"], unit=row["unit"], marks=profile.decimal_marks)
     if month_end_m3 is None:
         errors.append("E108")
         return visited_at, index_m3
@@ -229,7 +232,8 @@ def _month_end(
 
 def _alarms(text: str, profile: Profile, warnings: list[str]) -> tuple[str, ...]:
     words = profile.values.get("alarms", {})
-    named = [words.get(name, name) for name in (part.strip() for part in text.split(",")) if name]
+    parts = (part.strip() for part in text.split(profile.alarm_separator))
+    named = [name for name in (words.get(part, part) for part in parts) if name]
     if not ALARMS.issuperset(named):
         warnings.append("W205")
     return tuple(sorted(ALARMS.intersection(named)))

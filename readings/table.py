@@ -14,7 +14,7 @@ from billing.errors import DataRefused
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A record as received: ``line_no`` counts from 1, the header being line 1."""
+    """A record as received: ``line_no`` counts from 1, the header, where there is one, being line 1."""
 
     line_no: int
     raw: str
@@ -23,7 +23,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A file whose header is known to be right."""
+    """A file whose header is known to be right; ``header`` is empty when it has none."""
 
     columns: tuple[str, ...]
     header: str
@@ -37,20 +37,27 @@ def read_table(
     optional: Collection[str] = (),
     delimiter: str = ";",
     encoding: str = "utf-8-sig",
+    width: int | None = None,
 ) -> Table:
     """Cut ``content`` into lines; blank ones are left out but counted in ``line_no``.
+
+    With ``width`` the file has no header: so many fields a line, whose columns are their places, "1" being the first.
 
     Raises:
         DataRefused: ``FILE_UNREADABLE`` (empty, wrong encoding, a zero byte) or ``FILE_HEADER`` (a required column is
             missing, a column is unknown or stands twice).
     """
-    first, *rest = _text(content, encoding).split("\n")
-    header = first.rstrip("\r")
-    columns = tuple(name.strip() for name in split_fields(header, delimiter))
-    _check_header(columns, required=required, optional=optional)
+    text = _text(content, encoding).split("\n")
+    if width is not None:
+        header, rest, first_no = "", text, 1
+        columns = tuple(str(place) for place in range(1, width + 1))
+    else:
+        header, rest, first_no = text[0].rstrip("\r"), text[1:], 2
+        columns = tuple(name.strip() for name in split_fields(header, delimiter))
+        _check_header(columns, required=required, optional=optional)
     lines = tuple(
         Line(line_no=line_no, raw=raw, fields=split_fields(raw, delimiter))
-        for line_no, raw in enumerate((line.rstrip("\r") for line in rest), start=2)
+        for line_no, raw in enumerate((line.rstrip("\r") for line in rest), start=first_no)
         if raw.strip()
     )
     return Table(columns=columns, header=header, lines=lines)

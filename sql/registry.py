@@ -83,6 +83,11 @@ def remove_installation(connection: Connection, *, installation_id: int, removed
     )
 
 
+def end_route_stop(connection: Connection, *, stop_id: int, until: date) -> None:
+    """End a point's place in a walk; the first day itself when it never held."""
+    _one(connection, "end_route_stop", {"stop_id": stop_id, "valid_until": until})
+
+
 def _one(connection: Connection, name: str, parameters: Mapping[str, Any]) -> None:
     if connection.execute(_Q[name], parameters).rowcount != 1:
         raise LookupError(f"{name} did not change one row: {dict(parameters)}")

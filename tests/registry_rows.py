@@ -20,10 +20,12 @@ def register(work: Work, tmp_path: Path, **rows: list[str]) -> None:
     assert counts["accepted"] == sum(len(lines) for lines in rows.values()), counts
 
 
-def read(work: Work, tmp_path: Path, *lines: str) -> dict[str, int]:
+def read(work: Work, tmp_path: Path, *lines: str, header: str = _READINGS) -> dict[str, int]:
     """Import reading rows ``point;meter;moment;index`` (handheld, actual, m³ unless they say otherwise)."""
     rows = [line if line.count(";") > 3 else f"{line};m3;handheld;actual" for line in lines]
     file = tmp_path / f"readings-{len(list(tmp_path.iterdir()))}.csv"
-    file.write_text("\n".join((_READINGS, *rows)) + "\n", encoding="utf-8")
+    short = header.count(";") - _READINGS.count(";")
+    rows = [row if row.count(";") == header.count(";") else row + ";" * short for row in rows]
+    file.write_text("\n".join((header, *rows)) + "\n", encoding="utf-8")
     counts: dict[str, int] = collect.run(work, file=file)
     return counts

@@ -23,6 +23,7 @@ HEADERS = {
     "contracts": "contract_no;account_no;point_no;tariff_class;services;valid_from;valid_until",
     "meters": "meter_no;point_no;dials;decimals;installed_on;opening_index;replaces_meter_no;removal_index",
     "emails": "account_no;email;state;confirmation_kind;confirmed_at;valid_from",
+    "route_stops": "point_no;route;seq;place;note;valid_from",
 }
 
 
@@ -50,6 +51,8 @@ def write_registry(folder: Path) -> Path:
             rows["emails"].append(f"A{no};klient{no}@example.com;confirmed;click;2026-06-01T12:00:00;2026-06-01")
     folder.mkdir(parents=True, exist_ok=True)
     for name, header in HEADERS.items():
+        if not rows[name]:
+            continue
         (folder / f"{name}.csv").write_text("\n".join((header, *rows[name])) + "\n", encoding="utf-8")
     return folder
 

@@ -57,7 +57,7 @@ def derive(_settings: Settings, options: Namespace) -> Answer:
 def import_readings(work: Work, options: Namespace) -> Answer:
     """``obieg readings import FILE``."""
     file = _file(options.file)
-    return _taken(f"readings of {file}", collect.run(work, file=file))
+    return _taken(f"readings of {file}", collect.run(work, file=file, profile=options.profile))
 
 
 def import_consents(work: Work, options: Namespace) -> Answer:

@@ -5,7 +5,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
-from pipeline.cli import complaint, cycle, database, intake, lists, lookups, subsidy, tariff, through_airflow, utility
+from pipeline.cli import (
+    complaint,
+    cycle,
+    database,
+    intake,
+    lists,
+    lookups,
+    profiles,
+    route,
+    subsidy,
+    tariff,
+    through_airflow,
+    utility,
+)
 from pipeline.cli.commands import command_of, day, topic_of
 from pipeline.cli.csv_file import takes_csv
 from pipeline.cli.explanation import explain_invoice
@@ -26,7 +39,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="answer as one JSON document")
     topics = parser.add_subparsers(required=True, metavar="TOPIC")
     own = (_registry, _readings, _consent, _cycle, _delivery, _invoice, _quote, _clock, _database, _evidence)
-    for add in (*own, utility.add, tariff.add, complaint.add, lists.add, subsidy.add):
+    for add in (*own, utility.add, tariff.add, complaint.add, lists.add, subsidy.add, route.add):
         add(topics)
     return parser
 
@@ -57,6 +70,8 @@ def _readings(topics: Any) -> None:
     topic = topic_of(topics, "readings", "readings of meters")
     load = command_of(topic, "import", "import one readings file", intake.import_readings)
     load.add_argument("file", type=Path, metavar="FILE")
+    load.add_argument("--profile", metavar="NAME", help="layout of the file (default: by its name, else the standard)")
+    profiles.add(topic)
 
 
 def _consent(topics: Any) -> None:

@@ -21,12 +21,17 @@ def write_registry_file(folder: Path, kind: str, rows: Iterable[Sequence[object]
 
 def write_csv(path: Path, *, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
     """Write a file of any contract: UTF-8, ``;``, one record a line."""
+    write_whole(path, csv_content(columns=columns, rows=rows))
+    return path
+
+
+def csv_content(*, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """The bytes of such a file."""
     text = io.StringIO()
     writer = csv.writer(text, delimiter=";", lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(rows)
-    write_whole(path, text.getvalue().encode())
-    return path
+    return text.getvalue().encode()
 
 
 def account_number(number: int) -> str:

@@ -110,3 +110,15 @@ where contract_no = :contract_no and upper_inf(valid)
 -- name: remove_installation
 update installation set removed_on = :removed_on, ended_at = clock_timestamp(), ended_by = :ended_by
 where installation_id = :installation_id and removed_on is null
+
+-- name: route_stops
+-- The newest place in a walk of each point.
+select distinct on (s.point_id) s.stop_id, p.point_no, s.route, s.seq, s.place, s.note, lower(s.valid) as valid_from,
+       upper(s.valid) as valid_until
+from route_stop s
+join point p using (point_id)
+where p.point_no = any(:keys) and not isempty(s.valid)
+order by s.point_id, lower(s.valid) desc
+
+-- name: end_route_stop
+update route_stop set valid = daterange(lower(valid), :valid_until) where stop_id = :stop_id and upper_inf(valid)

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import shutil
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +14,7 @@ import town
 
 from pipeline import check, freeze, open_cycle, rate
 from pipeline.errors import Inconsistent, OperatorError, Unavailable
+from pipeline.settings import PROJECT
 from pipeline.work import Work
 
 KEY = "2026-07~ALL~1"
@@ -114,3 +117,27 @@ def test_the_wait_outlives_a_database_that_is_away(
 
     monkeypatch.setenv("OBIEG_DATABASE_URL", "postgresql+psycopg2://nobody@127.0.0.1:1/none")
     assert IssueDateTrigger(cycle_key=KEY, poll_s=0)._is_due() is False  # noqa: SLF001 - one look, not the loop
+
+
+def test_files_that_wait_for_a_person_stay_in_the_inbox_and_are_counted_by_code(
+    task: dict[str, Any], work: Work, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from dags.collect_readings import collect_readings  # noqa: PLC0415 - as above
+
+    profiles = tmp_path / "utility" / "profiles"
+    profiles.mkdir(parents=True)
+    shutil.copy(PROJECT / "readings" / "profiles" / "handheld-example.toml", profiles)
+    monkeypatch.setenv("OBIEG_UTILITY", str(profiles.parent))
+    work.settings.inbox.mkdir(parents=True)
+    for name in ("inkasent_1.csv", "zdroje.csv"):
+        (work.settings.inbox / name).write_text("x", encoding="utf-8")
+    pushed: dict[str, Any] = {}
+    task["ti"].xcom_push = lambda key, value: pushed.update({key: value})
+    dag = collect_readings()
+
+    with caplog.at_level(logging.WARNING):
+        assert dag.get_task("list_files").python_callable() == ["zdroje.csv"]
+    assert pushed == {"left": {"profile_new": 1}}
+    assert "inkasent_1.csv stays in the inbox: PROFILE_NEW" in caplog.text
+    counted = dag.get_task("report").python_callable(["zdroje.csv"], [{"rows": 2, "refused": 0}], pushed["left"])
+    assert counted == {"rows": 2, "refused": 0, "profile_new": 1}
