@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ from pipeline.registry.write import (
     plan_emails,
     plan_parties,
 )
+from pipeline.utility_files import load_folder
 from pipeline.work import Work, step
 from readings.checks import Outcome
 from readings.registry import LAYOUTS
@@ -42,9 +44,9 @@ from sql.intake import accepted_counts, insert_accepted, insert_rows, lock_intak
 from sql.registry import Source
 
 _PROFILE = "standard"
-_PLANS: Final[Mapping[str, Callable[[Connection, Rows, datetime], Plan]]] = {
+_Planner = Callable[[Connection, Rows, datetime], Plan]
+_PLANS: Final[Mapping[str, _Planner]] = {
     "parties": plan_parties,
-    "accounts": plan_accounts,
     "account_parties": plan_account_parties,
     "connections": plan_connections,
     "points": plan_points,
@@ -106,7 +108,10 @@ def _import_all(
     """Import the files; ``write`` looks at what was done and says whether it stays."""
     lock_intake(connection)
     now = business_now(connection)
-    done = [_import(connection, work, one, now) for one in opened]
+    utility = load_folder(work.settings.utility, seller_needed=False).utility
+    accounts: _Planner = partial(plan_accounts, own=utility.bank_account, individual=utility.individual_accounts)
+    plans: Mapping[str, _Planner] = {**_PLANS, "accounts": accounts}
+    done = [_import(connection, work, one, now, plan=plans[one.kind]) for one in opened]
     if not write(done):
         raise _NotWritten(done)
     return done
@@ -182,14 +187,14 @@ def _all_known(work: Work, opened: Sequence[_Opened]) -> bool:
         return all(accepted_counts(connection, kind="registry", sha256=sha256) for sha256 in hashes)
 
 
-def _import(connection: Connection, work: Work, opened: _Opened, now: datetime) -> _Done:
+def _import(connection: Connection, work: Work, opened: _Opened, now: datetime, *, plan: _Planner) -> _Done:
     facts = opened.received.facts
     known = accepted_counts(connection, kind="registry", sha256=facts.sha256)
     if known is not None:
         return _Done(opened=opened, counts=known, results=None)
     layout = LAYOUTS[opened.kind]
     rows, refused = read_facts(opened.table, optional=layout.optional, read=layout.read, prefix="R")
-    decisions, write = _PLANS[opened.kind](connection, rows, now)
+    decisions, write = plan(connection, rows, now)
     results = sorted([*refused, *(one.result() for one in decisions)], key=lambda result: result.line_no)
     counts = count_outcomes(results)
     try:

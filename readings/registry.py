@@ -61,7 +61,7 @@ def _party(row: dict[str, str]) -> PartyRow:
 
 def _account(row: dict[str, str]) -> AccountRow:
     bank_account = row["bank_account"].replace(" ", "").removeprefix("PL")
-    if not _ACCOUNT_DIGITS.fullmatch(bank_account) or not iban.is_valid(f"PL{bank_account}"):
+    if bank_account and not (_ACCOUNT_DIGITS.fullmatch(bank_account) and iban.is_valid(f"PL{bank_account}")):
         raise RowRefused("R104", "bank_account")
     return AccountRow(
         account_no=fields.number(row, "account_no"), route=fields.route(row, "route"), bank_account=bank_account

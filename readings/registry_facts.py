@@ -22,7 +22,7 @@ class PartyRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountRow:
-    """A unit that receives one invoice; ``bank_account`` is the NRB that it pays to, 26 digits."""
+    """A unit that receives one invoice; ``bank_account`` is the NRB that it pays to, or empty for the utility's own."""
 
     account_no: str
     route: str

@@ -1,6 +1,7 @@
 """Registry rows against the database, all but meters: what is known of them, and the writing of those taken."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ from pipeline.registry.rows import (
 )
 from pipeline.work import warsaw_day
 from readings.checks import Outcome
+from readings.fields import RowRefused
 from readings.registry_facts import AccountPartyRow, AccountRow, ContractRow, EmailRow, PartyRow
 from readings.table import Line
 from sql import registry
@@ -40,10 +42,25 @@ def plan_parties(connection: Connection, rows: Rows, now: datetime) -> Plan:
     return decisions, write
 
 
-def plan_accounts(connection: Connection, rows: Rows, now: datetime) -> Plan:
-    """New accounts, described from ever on."""
+def plan_accounts(connection: Connection, rows: Rows, now: datetime, *, own: str | None, individual: bool) -> Plan:
+    """New accounts, described from ever on.
+
+    ``own`` is the utility's bank account, for accounts without one; with ``individual`` each needs one of its own.
+    """
     columns = ("account_no", "route", "bank_account")
-    decisions = decide_simple(connection, rows, kind="accounts", columns=columns, fact=AccountRow)
+    fallback = "" if individual else own or ""
+    rows = [(line, replace(row, bank_account=row.bank_account or fallback)) for line, row in rows]
+    stored = (
+        registry.find(connection, "bank_accounts", keys=(row.bank_account for _, row in rows)) if individual else ()
+    )
+    payers = {row.bank_account: row.account_no for row in stored}
+
+    def check(row: AccountRow) -> None:
+        if not row.bank_account or (individual and row.bank_account in payers):
+            raise RowRefused("R118", "bank_account")
+        payers[row.bank_account] = row.account_no
+
+    decisions = decide_simple(connection, rows, kind="accounts", columns=columns, fact=AccountRow, check=check)
 
     def write(connection: Connection, source: Source) -> None:
         new = [(line_no, (row.account_no, now)) for line_no, row in taken(decisions)]
@@ -152,7 +169,13 @@ def plan_emails(connection: Connection, rows: Rows, now: datetime) -> Plan:
 
 
 def decide_simple(
-    connection: Connection, rows: Rows, *, kind: str, columns: Sequence[str], fact: type[Any]
+    connection: Connection,
+    rows: Rows,
+    *,
+    kind: str,
+    columns: Sequence[str],
+    fact: type[Any],
+    check: Callable[[Any], None] = lambda _row: None,
 ) -> Sequence[Decision[Any]]:
     """Rows whose first column is their whole key, against what the registry has at present."""
 
@@ -161,7 +184,7 @@ def decide_simple(
 
     stored = registry.find(connection, kind, keys=(key(row) for _, row in rows))
     known = [fact(**{name: getattr(row, name) for name in columns}) for row in stored]
-    return list(decide(rows, key=key, known=known))
+    return list(decide(rows, key=key, known=known, check=check))
 
 
 def _describe(

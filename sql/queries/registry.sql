@@ -13,6 +13,12 @@ join account_details d using (account_id)
 where a.account_no = any(:keys)
 order by a.account_id, lower(d.valid) desc nulls last
 
+-- name: bank_accounts
+select a.account_id, a.account_no, d.bank_account
+from account_details d
+join account a using (account_id)
+where d.bank_account = any(:keys) and upper_inf(d.valid)
+
 -- name: points
 select p.point_id, p.point_no, p.street, p.postcode, p.city, w.connection_no as water_connection_no,
        s.connection_no as sewage_connection_no, parent.point_no as parent_point_no, lies.gmina

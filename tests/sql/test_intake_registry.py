@@ -56,6 +56,8 @@ CODES = [
     ("R116", "points", "P7;ul. Łąkowa 7;00-000;Zdroje;PR9;;"),
     ("R117", "points", "P7;ul. Łąkowa 7;00-000;Zdroje;;;P8"),
     ("R117", "points", "P7;ul. Łąkowa 7;00-000;Zdroje;;;P7"),
+    ("R118", "accounts", "A7;R1;"),
+    ("R118", "accounts", "A7;R1;74000000000000000000000001"),
     ("R201", "parties", "K1;natural_person;Żaneta Inna;;ul. Łąkowa 1;00-000;Zdroje"),
     ("R201", "points", "P1;ul. Łąkowa 1;00-000;Inne;;;"),
     ("R201", "accounts", "A1;R2;74000000000000000000000001"),
