@@ -94,7 +94,11 @@ class RegisterSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointSnapshot:
-    """A point of supply under contract."""
+    """A point of supply under contract.
+
+    ``is_settled``: the contract has ended and its water is billed to the end, or was given up; only its standing charge
+    may still be owed. ``standing_from`` is set where each point owes one: the first month not billed to this point.
+    """
 
     point_no: str
     address: Address
@@ -104,6 +108,8 @@ class PointSnapshot:
     tariff_class: str
     services: frozenset[Service]
     registers: tuple[RegisterSnapshot, ...]
+    is_settled: bool = False
+    standing_from: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +118,9 @@ class AccountSnapshot:
 
     ``channel`` is the agreed manner as of the issue date (it picks the tariff group); ``carrier`` is how the
     document travels (paper in spite of an agreed e-mail when there is no confirmed address).
-    ``standing_from`` is the first day whose abonament is not billed yet (None: the cycle's first day), so that a month
-    in which the account was held is not lost. ``handed_over_on`` is the day on which payer or nabywca last changed.
+    ``standing_from`` begins the first month whose abonament is not billed yet (None: the cycle's first day), so that a
+    month in which the account was held is not lost; ``waived_months`` are the first days of months from then on that
+    were given up with a hold. ``handed_over_on`` is the day on which payer or nabywca last changed.
     """
 
     account_no: str
@@ -127,13 +134,18 @@ class AccountSnapshot:
     points: tuple[PointSnapshot, ...]
     standing_from: date | None = None
     handed_over_on: date | None = None
+    waived_months: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CycleTerms:
-    """The terms of one cycle: the months of the standing charge and the dates that the document will bear."""
+    """The terms of one cycle: the months of the standing charge and the dates that the document will bear.
+
+    ``purpose`` is None for a regular cycle, else what single accounts are billed for (``final`` shows).
+    """
 
     cycle_key: str
     period: Period
     issue_date: date
     payment_days: int
+    purpose: str | None = None

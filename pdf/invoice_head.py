@@ -1,5 +1,7 @@
 """The first page's upper half: who sends it, to whom, for which period, and under them the payment box."""
 
+from datetime import date
+
 from billing.accounts import Address, Channel, Party, Role
 from billing.invoices import Invoice, Seller
 from billing.polish import NBSP, format_date, format_period
@@ -29,6 +31,9 @@ _VALUE = Style(size=8.8)
 _VALUE_BOLD = Style(size=8.8, bold=True)
 _ADDRESSEE = Style(size=10)
 _ADDRESSEE_SMALL = Style(size=7.5)
+
+_MARKS = {"final": (("Rodzaj faktury", "Rozliczenie końcowe"),)}
+"""What is said of a kind of invoice at the top of its facts."""
 
 _FORMS = {Channel.EMAIL: "elektroniczna (e-faktura)", Channel.PAPER: "papierowa"}
 
@@ -104,9 +109,10 @@ def _window_lines(party: Party, style: Style) -> tuple[str, ...]:
 
 def _draw_facts(page: Page, invoice: Invoice, *, top: float) -> float:
     facts = (
+        *_MARKS.get(invoice.kind, ()),
         ("Data wystawienia", format_date(invoice.issue_date)),
         ("Okres rozliczeniowy", format_period(invoice.period)),
-        ("Data wykonania usługi", format_date(invoice.period.last_day)),
+        ("Data wykonania usługi", format_date(_performed_on(invoice))),
         ("Kod klienta", invoice.account_no),
         ("Forma faktury", _FORMS[invoice.channel]),
     )
@@ -116,6 +122,13 @@ def _draw_facts(page: Page, invoice: Invoice, *, top: float) -> float:
         style = _VALUE_BOLD if label == "Kod klienta" else _VALUE
         y = page.paragraph(MARGIN + _LABEL_WIDTH, y, value, style, width=_LEFT_WIDTH - _LABEL_WIDTH) + 1.2
     return y
+
+
+def _performed_on(invoice: Invoice) -> date:
+    """The day of the supply (VAT act art. 106e ust. 1 pkt 6): the period's last; a final bill may end before it."""
+    if invoice.kind in _MARKS:
+        return min(invoice.period.last_day, max(line.period.last_day for line in invoice.lines))
+    return invoice.period.last_day
 
 
 def _draw_parties(page: Page, invoice: Invoice, *, top: float) -> float:

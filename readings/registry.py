@@ -19,7 +19,7 @@ SERVICES = ("water", "sewage")
 EMAIL_STATES = ("unconfirmed", "confirmed", "dead")
 CONFIRMATIONS = ("click", "signed_paper", "delivered_without_bounce")
 _POSTCODE = re.compile(r"\d\d-\d\d\d", re.ASCII)
-_ROUTE = re.compile(r"[A-Z0-9]{1,20}")
+_ROUTE = re.compile(r"(?!(?:ALL|OFF)$)[A-Z0-9]{1,20}")
 _ACCOUNT_DIGITS = re.compile(r"\d{26}", re.ASCII)
 
 
@@ -145,7 +145,7 @@ def _account(row: dict[str, str]) -> AccountRow:
     if not _ACCOUNT_DIGITS.fullmatch(bank_account) or not iban.is_valid(f"PL{bank_account}"):
         raise RowRefused("R104", "bank_account")
     if not _ROUTE.fullmatch(row["route"]):
-        raise RowRefused("R101", "route: capital letters and digits only")
+        raise RowRefused("R101", "route: capital letters and digits only, neither ALL nor OFF")
     return AccountRow(account_no=fields.number(row, "account_no"), route=row["route"], bank_account=bank_account)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
-from pipeline.cli import cycle, database, intake, lookups, through_airflow
+from pipeline.cli import bill, cycle, database, hold, intake, lookups, through_airflow
 from pipeline.cli.commands import command_of, day, topic_of
 from pipeline.cli.explanation import explain_invoice
 from pipeline.cli.quote import quote as quote_command
@@ -24,7 +24,20 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="answer as one JSON document")
     topics = parser.add_subparsers(required=True, metavar="TOPIC")
-    for add in (_registry, _readings, _consent, _cycle, _delivery, _invoice, _quote, _clock, _database, _evidence):
+    for add in (
+        _registry,
+        _readings,
+        _consent,
+        _cycle,
+        bill.add,
+        hold.add,
+        _delivery,
+        _invoice,
+        _quote,
+        _clock,
+        _database,
+        _evidence,
+    ):
         add(topics)
     return parser
 
