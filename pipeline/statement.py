@@ -147,8 +147,8 @@ def _waiting(connection: Connection, cycle: Cycle) -> Iterator[str]:
 
 def _lines(made: Statement) -> Iterator[str]:
     found = made.figures
-    purpose = f" · {made.purpose}" if made.purpose else ""
-    yield f"Cycle {made.cycle_key}{purpose} · {made.state} · issue date {made.issue_date} · started by {made.started_by}"
+    key = f"{made.cycle_key} · {made.purpose}" if made.purpose else made.cycle_key
+    yield f"Cycle {key} · {made.state} · issue date {made.issue_date} · started by {made.started_by}"
     if made.approval:
         yield f"  {made.approval.decision} by {made.approval.decided_by}: {made.approval.note or '(no note)'}"
     sides = f"{found['invoices']} issued + {found['held']} held + {found['excluded']} excluded"

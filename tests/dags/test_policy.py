@@ -155,6 +155,12 @@ def test_the_form_asks_for_what_an_order_holds(dags: Dags) -> None:
     assert set(dags["billing_cycle"].params) == set(CycleOrder.__dataclass_fields__)
 
 
+def test_the_form_offers_every_purpose_that_there_is(dags: Dags) -> None:
+    from pipeline.open_off_cycle import PURPOSES  # noqa: PLC0415 - as above
+
+    assert dags["billing_cycle"].params.get_param("purpose").schema["enum"] == [None, *PURPOSES]
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in DAGS.glob("*.py") if path.name != "__init__.py"))
 def test_a_task_body_holds_no_sql_and_no_moment(name: str) -> None:
     tree = ast.parse((DAGS / name).read_text(encoding="utf-8"))
