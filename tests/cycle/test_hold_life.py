@@ -285,6 +285,8 @@ def test_the_commands_tell_of_holds_and_end_them(at_the_keyboard, tmp_path, caps
         "20",
     )
     assert row["what_next"].startswith("no reading arrived")
+    assert main(["hold", "list", "--csv", str(file / "below")]) == 2
+    assert capsys.readouterr().err.startswith("FILE_UNWRITABLE")
     assert main(["hold", "list", "--code", "NO_METER"]) == 0
     assert "no account is held" in capsys.readouterr().out
     assert main(["hold", "waive", july, LATE, "--reason", WHY]) == 0

@@ -36,8 +36,10 @@ _NAMES = itertools.count(1)
 
 READ_IN_TIME = st.integers(0, 9).map(lambda draw: draw > 2)
 MIDDLE = st.sampled_from(
-    [*("", "on_demand", "released_hold", "released_hold", "waive_one", "waive_all"), "end", "end_unread"]
-    + ["begin", "begin", "begin", "close_late"]
+    [
+        *("", "on_demand", "released_hold", "released_hold", "waive_one", "waive_all"),
+        *("end", "end_unread", "begin", "begin", "begin", "close_late"),
+    ]
 )
 EARLY = st.integers(0, 9).map(lambda draw: draw > 7)
 PLANS = st.lists(
@@ -265,7 +267,8 @@ def check_days(year: Year) -> None:
             for start, until, _ in within:
                 assert start == reached, (no, within)
                 reached = until
-            reached = contract_until or reached if given_up.get((no, contract_until)) == reached else reached
+            if contract_until and given_up.get((no, contract_until), date.max) <= reached:
+                reached = contract_until
             end = contract_until or LAST.last_day
             assert reached == end or no in held, (no, contract_from, contract_until, reached)
         assert sum(len([d for d in billed[no] if d == days]) for days in billed[no]) == len(billed[no])
