@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row
 
 from pipeline.errors import OperatorError
 from pipeline.utility_files import load_folder
-from pipeline.work import Work, step
+from pipeline.work import Work, step, warsaw_day
 from sql.holds import cycle_at_work, find_hold, waive
 from sql.locks import take_turn
 
@@ -60,7 +60,7 @@ def _refuse_in_work(connection: Connection, hold: Row[tuple[object, ...]]) -> No
 
 def _why_not(hold: Row[tuple[object, ...]]) -> str:
     if hold.outcome:
-        return f"the hold was {hold.outcome} on {hold.ended_at:%Y-%m-%d}"
+        return f"the hold was {hold.outcome} on {warsaw_day(hold.ended_at)}"
     if hold.excluded:
         return "the account was excluded, which needs nobody's decision"
     return f"the cycle is {hold.state}; a hold opens when its cycle is issued"

@@ -12,7 +12,7 @@ from pipeline.cli.answer import Answer, shown
 from pipeline.cli.commands import command_of, person_decides, topic_of
 from pipeline.errors import OperatorError
 from pipeline.registry.csv import write_csv
-from pipeline.work import WARSAW, Work
+from pipeline.work import Work, warsaw_day
 from sql.holds import find_hold, open_holds
 
 COLUMNS = ("cycle_key", "account_no", "code", "period", "issue_date", "age_days", "facts", "what_next")
@@ -87,7 +87,7 @@ def _state(row: Any) -> str:
         return "open"
     if row.outcome is None:
         return "excluded: nobody needs to do anything" if row.excluded else f"not open yet: the cycle is {row.state}"
-    on = f"{row.ended_at.astimezone(WARSAW):%Y-%m-%d}"
+    on = warsaw_day(row.ended_at)
     match row.outcome:
         case "billed":
             return f"billed with {row.invoice_no} on {on}"

@@ -1,6 +1,7 @@
 """Bills between the regular cycles: each purpose from the order to the closing statement, and what is refused."""
 
 import dataclasses
+import shutil
 from datetime import date, datetime
 
 import pypdfium2
@@ -157,6 +158,41 @@ def test_a_new_contract_after_a_final_bill_in_the_same_month_pays_no_second_abon
     assert lines(town, no="0001", service="abonament") == [
         ("2026-07-01", "2026-08-01", 1), ("2026-08-01", "2026-08-10", 1), ("2026-09-01", "2026-10-01", 1),
     ]  # fmt: skip
+
+
+def test_where_each_point_owes_an_abonament_a_new_point_pays_its_own_for_the_month(town, tmp_path) -> None:
+    utility = tmp_path / "utility"
+    shutil.copytree(town.settings.utility, utility)
+    (tariff,) = utility.glob("tariffs/*.toml")
+    words = tariff.read_text(encoding="utf-8").replace('standing_per = "recipient"', 'standing_per = "point"')
+    tariff.write_text(words, encoding="utf-8")
+    town = dataclasses.replace(town, settings=dataclasses.replace(town.settings, utility=utility))
+    bill_july(town)
+    for no in ("0001", "0002"):
+        end_contract(town, tmp_path, no=no, on="2026-08-10")
+    set_clock(town, datetime(2026, 8, 12, 9, 0))
+    read(town, tmp_path, "PP0001;M0001;2026-08-10T10:00:00;14", "PP0002;M0002;2026-08-10T10:00:00;24")
+    to_close(town, order_of("final", "A0001", "A0002", period="2026-08", issue_date=date(2026, 8, 13)))
+    register(
+        town,
+        tmp_path,
+        points=["PP0101;ul. Łąkowa 1a;00-001;Zdroje"],
+        contracts=[
+            "C0101;A0001;PP0101;household;water;2026-08-20;",
+            "C0102;A0002;PP0002;household;water+sewage;2026-08-20;",
+        ],
+        meters=["M0101;PP0101;5;0;2026-08-20;0;;"],
+    )
+    set_clock(town, datetime(2026, 8, 21, 9, 0))
+    read(town, tmp_path, "PP0002;M0002;2026-08-20T10:00:00;25")
+    read_august(town, tmp_path)
+    read(town, tmp_path, "PP0101;M0101;2026-08-31T10:00:00;4")
+
+    august = bill_august(town)
+
+    assert lines(town, no="0001", key=august, service="abonament") == [("2026-08-20", "2026-09-01", 1)]
+    assert lines(town, no="0002", key=august, service="abonament") == []
+    assert lines(town, no="0002", key=august) == [("2026-08-20", "2026-08-31", 1)]
 
 
 def test_the_month_of_a_contract_whose_last_days_were_billed_before_it_is_charged_all_the_same(town, tmp_path) -> None:
