@@ -38,7 +38,7 @@ READ_IN_TIME = st.integers(0, 9).map(lambda draw: draw > 2)
 MIDDLE = st.sampled_from(
     [
         *("", "on_demand", "released_hold", "released_hold", "waive_one", "waive_all"),
-        *("end", "end_unread", "begin", "begin", "begin", "close_late"),
+        *("end", "end_unread", "begin", "begin", "begin", "close_late", "move", "move", "move_unread"),
     ]
 )
 EARLY = st.integers(0, 9).map(lambda draw: draw > 7)
@@ -166,7 +166,8 @@ class Year:
         chosen: dict[str, list[str]] = defaultdict(list)
         for no, (_, _, action) in plan.items():
             chosen[action].append(no)
-        self._end(tenth, chosen["end"] + chosen["end_unread"], unread=set(chosen["end_unread"]))
+        unread = set(chosen["end_unread"] + chosen["move_unread"])
+        self._end(tenth, sorted({*unread, *chosen["end"], *chosen["move"]}), unread=unread)
         self._close_late(chosen["close_late"])
         held = self.open_holds()
         for no in chosen["waive_one"] + chosen["waive_all"]:
@@ -178,7 +179,7 @@ class Year:
         self.read(tenth.replace(day=12), wanted + released)
         self.bill_some("on_demand", wanted, month=month, on=tenth.replace(day=13))
         self.bill_some("released_hold", released, month=month, on=tenth.replace(day=13))
-        self._begin(twentieth, chosen["begin"])
+        self._begin(twentieth, chosen["begin"] + chosen["move"] + chosen["move_unread"])
 
     def _end(self, tenth: date, numbers: list[str], *, unread: set[str]) -> None:
         self.at(tenth.replace(day=12))

@@ -102,9 +102,7 @@ def test_holds_that_had_ended_before_their_end_was_recorded_are_given_it(cluster
 
     with engine.connect() as connection:
         ended = connection.execute(
-            text(
-                """select cycle_id, account_id, outcome, invoice_id, draft_cycle_id from hold_resolution order by 1, 2"""
-            )
+            text("select cycle_id, account_id, outcome, invoice_id, draft_cycle_id from hold_resolution order by 1, 2")
         ).all()
         still_open = connection.execute(text("select cycle_key, account_no from open_hold")).all()
     engine.dispose()
