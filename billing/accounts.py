@@ -100,7 +100,9 @@ class PointSnapshot:
     """A point of supply under contract.
 
     ``points_behind`` lie behind its main meter with meters of their own; ``gmina`` is where it lies, as the utility
-    writes it, for subsidies.
+    writes it, for subsidies. ``is_settled``: the contract has ended and its water is billed to the end or was given up;
+    only its standing charge may still be owed. ``standing_from`` is set where each point owes one: the first month not
+    billed to this point.
     """
 
     point_no: str
@@ -113,6 +115,8 @@ class PointSnapshot:
     registers: tuple[RegisterSnapshot, ...]
     points_behind: int = field(default=0, metadata=LATER)
     gmina: str | None = field(default=None, metadata=LATER)
+    is_settled: bool = field(default=False, metadata=LATER)
+    standing_from: date | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +125,9 @@ class AccountSnapshot:
 
     ``channel`` is the agreed manner as of the issue date (it picks the tariff group); ``carrier`` is how the
     document travels (paper in spite of an agreed e-mail when there is no confirmed address).
-    ``standing_from`` is the first day whose abonament is not billed yet (None: the cycle's first day), so that a month
-    in which the account was held is not lost. ``handed_over_on`` is the day on which payer or nabywca last changed.
+    ``standing_from`` begins the first month whose abonament is not billed yet (None: the cycle's first day), so that a
+    month in which the account was held is not lost; ``waived_months`` are the first days of months from then on that
+    were given up with a hold. ``handed_over_on`` is the day on which payer or nabywca last changed.
     """
 
     account_no: str
@@ -136,13 +141,18 @@ class AccountSnapshot:
     points: tuple[PointSnapshot, ...]
     standing_from: date | None = None
     handed_over_on: date | None = None
+    waived_months: tuple[date, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CycleTerms:
-    """The terms of one cycle: the months of the standing charge and the dates that the document will bear."""
+    """The terms of one cycle: the months of the standing charge and the dates that the document will bear.
+
+    ``purpose`` is None for a regular cycle, else what single accounts are billed for (``final`` shows).
+    """
 
     cycle_key: str
     period: Period
     issue_date: date
     payment_days: int
+    purpose: str | None = None

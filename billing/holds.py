@@ -55,6 +55,6 @@ MEANINGS = {
     HoldCode.UNPRINTABLE: "a name or address holds a character that no font of ours prints; correct the registry",
     HoldCode.KSEF_ROUTE: "the buyer is under the KSeF duty; send the exported draft through the KSeF gateway",
     HoldCode.CONTRACT_INACTIVE: "no contract of the account is in force in the period",
-    HoldCode.IN_OTHER_CYCLE: "another open cycle bills the account for these months",
+    HoldCode.IN_OTHER_CYCLE: "another cycle bills the account, or has billed it up to the end of these months",
     HoldCode.NOTHING_TO_BILL: "nothing was used and the tariff has no standing charge",
 }

@@ -7,6 +7,8 @@ from billing.invoices import Invoice, InvoiceNumber, PointOfSupply
 from billing.utility import Utility
 
 INVOICE = "invoice"
+FINAL = "final"
+"""The kinds of document; a final one settles an account whose contracts have ended."""
 
 
 def make_invoice(
@@ -27,7 +29,7 @@ def make_invoice(
     )
     return Invoice(
         number=number,
-        kind=INVOICE,
+        kind=FINAL if cycle.purpose == FINAL else INVOICE,
         cycle_key=cycle.cycle_key,
         account_no=account.account_no,
         issue_date=cycle.issue_date,

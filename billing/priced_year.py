@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
-from billing.accounts import Address, Channel, PointSnapshot, Service
+from billing.accounts import AccountSnapshot, Address, Channel, CycleTerms, PointSnapshot, Service
 from billing.money import ZERO_ZL
 from billing.periods import Period, next_month
 from billing.quantities import NotBillable
@@ -66,15 +66,30 @@ class PricedYear:
         if tariff is None:
             return None
         first = self.start if self.start.day == 1 else next_month(self.start)
+        account = _lasting_account(tariff_classes, channel)
+        year = Period(start=first, until=first.replace(year=first.year + 1))
         lines = standing_lines(
-            points=[_lasting_point(number, name) for number, name in enumerate(tariff_classes)],
-            channel=channel,
-            period=Period(start=first, until=first.replace(year=first.year + 1)),
-            issue_date=self.start,
+            account=account,
+            points=account.points,
+            cycle=CycleTerms(cycle_key="", period=year, issue_date=self.start, payment_days=0),
             per=tariff.standing_per,
             tariffs=self.book,
         )
         return None if isinstance(lines, NotBillable) else tuple((line.vat_rate, line.net_zl) for line in lines)
+
+
+def _lasting_account(tariff_classes: tuple[str, ...], channel: Channel) -> AccountSnapshot:
+    return AccountSnapshot(
+        account_no="",
+        parties={},
+        bank_account="",
+        channel=channel,
+        carrier=channel,
+        email=None,
+        consent_id=None,
+        channel_reason="",
+        points=tuple(_lasting_point(number, name) for number, name in enumerate(tariff_classes)),
+    )
 
 
 def _lasting_point(number: int, tariff_class: str) -> PointSnapshot:

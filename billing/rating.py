@@ -12,7 +12,6 @@ from billing.charges import Bill, ChargeLine, Hold
 from billing.holds import HoldCode
 from billing.law import vat_rate
 from billing.money import PRICE, VOLUME, ZERO_ZL, multiply_zl
-from billing.periods import Period
 from billing.quantities import Consumption, NotBillable, consumption
 from billing.standing import standing_lines
 from billing.subsidies import SubsidyMode, price_basis, price_left_zl, subsidy_of, total_zl
@@ -72,17 +71,7 @@ def _lines(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> 
     obstacle = _handover(account, lines) or _overlap(lines)
     if obstacle is not None:
         return obstacle
-    start = account.standing_from or cycle.period.start
-    if start >= cycle.period.until:
-        return lines
-    standing = standing_lines(
-        points=points,
-        channel=account.channel,
-        period=Period(start=start, until=cycle.period.until),
-        issue_date=cycle.issue_date,
-        per=tariff.standing_per,
-        tariffs=tariffs,
-    )
+    standing = standing_lines(account=account, points=points, cycle=cycle, per=tariff.standing_per, tariffs=tariffs)
     return standing if isinstance(standing, NotBillable) else lines + standing
 
 
@@ -124,11 +113,11 @@ def _overlap(lines: Sequence[ChargeLine]) -> NotBillable | None:
 
 
 def _is_active(point: PointSnapshot, cycle: CycleTerms) -> bool:
-    """Whether the contract holds a day of the cycle, or ended before it with days that nobody has billed yet."""
+    """Whether the contract holds a day of the cycle, or ended before it and something of it is not billed yet."""
     until = point.contract_until
     if point.contract_from >= cycle.period.until:
         return False
-    if until is None or until > cycle.period.start:
+    if point.is_settled or until is None or until > cycle.period.start:
         return True
     return any(register.previous.read_on < until for register in point.registers)
 
@@ -137,7 +126,7 @@ def _metered_lines(
     point: PointSnapshot, channel: Channel, tariffs: TariffBook, issue_date: date
 ) -> list[ChargeLine] | NotBillable:
     services = [service for service in _METERED if service in point.services]
-    if not services:
+    if not services or point.is_settled:
         return []
     if not point.registers:
         return NotBillable(code=HoldCode.NO_METER, facts={"point_no": point.point_no})

@@ -4,12 +4,13 @@ The tariff decides whether it exists; who owes it, for which months and at which
 tariff file (``standing_per``, ``standing_months``, ``standing_price``).
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from billing.accounts import Channel, PointSnapshot, Service
+from billing.accounts import AccountSnapshot, Channel, CycleTerms, PointSnapshot, Service
 from billing.charges import ChargeLine
 from billing.holds import HoldCode
 from billing.law import vat_rate
@@ -33,33 +34,40 @@ class _Step:
 
 def standing_lines(
     *,
+    account: AccountSnapshot,
     points: Sequence[PointSnapshot],
-    channel: Channel,
-    period: Period,
-    issue_date: date,
+    cycle: CycleTerms,
     per: StandingPer,
     tariffs: TariffBook,
 ) -> list[ChargeLine] | NotBillable:
-    """The abonament of an account for the months of a cycle: one line per step of price, none if the tariff has none.
+    """The abonament that an account owes up to the end of a cycle, for its active points, and has not been billed.
 
-    An account that owes it once, with points of several tariff classes, must find one price in all of them.
+    One line per step of price, none if the tariff has none; months that were given up with a hold are left out. An
+    account that owes it once, with points of several tariff classes, must find one price in all of them.
     """
-    payers = [(None, points)] if per is StandingPer.RECIPIENT else [(point.point_no, [point]) for point in points]
+    by_point: dict[str | None, list[PointSnapshot]] = defaultdict(list)
+    for point in points:
+        by_point[None if per is StandingPer.RECIPIENT else point.point_no].append(point)
     lines: list[ChargeLine] = []
-    for point_no, owing in payers:
-        steps = _steps(owing, channel, period, tariffs)
+    for point_no, owing in by_point.items():
+        own = owing[0].standing_from if point_no else None
+        start = own or account.standing_from or cycle.period.start
+        if start >= cycle.period.until:
+            continue
+        months = _contract_months(owing, Period(start=start, until=cycle.period.until), account.waived_months)
+        steps = _steps(owing, account.channel, months, tariffs)
         if isinstance(steps, NotBillable):
             return steps
-        lines += [_line(step, point_no, issue_date) for step in steps]
+        lines += [_line(step, point_no, cycle.issue_date) for step in steps]
     return lines
 
 
 def _steps(
-    points: Sequence[PointSnapshot], channel: Channel, period: Period, tariffs: TariffBook
+    points: Sequence[PointSnapshot], channel: Channel, months: Iterable[Period], tariffs: TariffBook
 ) -> list[_Step] | NotBillable:
     classes = sorted({point.tariff_class for point in points})
     steps: list[_Step] = []
-    for month in _contract_months(points, period):
+    for month in months:
         spans = [
             tariffs.span_on(tariff_class=name, channel=channel, service=Service.STANDING, day=month.start)
             for name in classes
@@ -83,8 +91,12 @@ def _append(steps: list[_Step], month: Period, span: PriceSpan, net_zl: Decimal)
         steps.append(_Step(period=month, months=1, span=span, net_zl=net_zl))
 
 
-def _contract_months(points: Sequence[PointSnapshot], period: Period) -> Iterator[Period]:
+def _contract_months(
+    points: Sequence[PointSnapshot], period: Period, waived_months: Collection[date]
+) -> Iterator[Period]:
     for month in period.months():
+        if month.start.replace(day=1) in waived_months:
+            continue
         starts = [max(point.contract_from, month.start) for point in points]
         untils = [min(point.contract_until or month.until, month.until) for point in points]
         held = [(start, until) for start, until in zip(starts, untils, strict=True) if start < until]

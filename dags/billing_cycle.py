@@ -142,6 +142,7 @@ the letters and counts everything against everything.
 * **Every task may be cleared and run again at any time**: a step that has been done adds nothing.
 * A failed task says why in one line at the end of its log, beginning with a stable code.
 * Who starts a cycle cannot approve it. After a refused answer, clear `approve` and let somebody else answer.
+* *Poza cyklem* bills single accounts between the cycles: choose a purpose and write the account numbers, one a line.
 * A rejected cycle and a dry run leave their key free; the next run is the next revision.
 """,
 )

@@ -46,6 +46,27 @@ CYCLE_FORM = {
         title="Próba",
         description="Tylko naliczenie i kontrola: nic nie jest zatwierdzane, numerowane ani wysyłane.",
     ),
+    "purpose": Param(
+        None,
+        type=["null", "string"],
+        enum=[None, "first", "final", "released_hold", "on_demand"],
+        values_display={
+            "first": "pierwsza faktura",
+            "final": "rozliczenie końcowe",
+            "released_hold": "konta wstrzymane, które można już rozliczyć",
+            "on_demand": "na życzenie odbiorcy",
+        },
+        title="Poza cyklem: cel",
+        description="Tylko dla wskazanych kont; puste w zwykłym cyklu. Trasy nie mają wtedy znaczenia.",
+    ),
+    "accounts": Param(
+        "",
+        type="string",
+        format="multiline",
+        maxLength=100_000,
+        title="Poza cyklem: konta",
+        description="Numery kont, po jednym w wierszu.",
+    ),
 }
 
 
@@ -60,4 +81,6 @@ def cycle_order() -> "CycleOrder":
         issue_date=date.fromisoformat(form["issue_date"]),
         payment_days=form["payment_days"],
         dry_run=form["dry_run"],
+        purpose=form["purpose"],
+        accounts=tuple(filter(None, map(str.strip, form["accounts"].splitlines()))),
     )

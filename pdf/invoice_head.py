@@ -1,7 +1,10 @@
 """The first page's upper half: who sends it, to whom, for which period, and under them the payment box."""
 
+from datetime import date, timedelta
+
 from billing.accounts import Address, Channel, Party, Role
 from billing.invoices import Invoice, Seller
+from billing.periods import Period
 from billing.polish import NBSP, format_date, format_period
 from pdf.flow import BOTTOM, MARGIN, RIGHT, WIDTH, Flow
 from pdf.payment_box import BOX_HEIGHT, draw_payment_box
@@ -29,6 +32,9 @@ _VALUE = Style(size=8.8)
 _VALUE_BOLD = Style(size=8.8, bold=True)
 _ADDRESSEE = Style(size=10)
 _ADDRESSEE_SMALL = Style(size=7.5)
+
+_MARKS = {"final": (("Rodzaj faktury", "Rozliczenie końcowe"),)}
+"""What is said of a kind of invoice at the top of its facts."""
 
 _FORMS = {Channel.EMAIL: "elektroniczna (e-faktura)", Channel.PAPER: "papierowa"}
 
@@ -103,10 +109,12 @@ def _window_lines(party: Party, style: Style) -> tuple[str, ...]:
 
 
 def _draw_facts(page: Page, invoice: Invoice, *, top: float) -> float:
+    period, performed_on = _supplied(invoice)
     facts = (
+        *_MARKS.get(invoice.kind, ()),
         ("Data wystawienia", format_date(invoice.issue_date)),
-        ("Okres rozliczeniowy", format_period(invoice.period)),
-        ("Data wykonania usługi", format_date(invoice.period.last_day)),
+        ("Okres rozliczeniowy", format_period(period)),
+        ("Data wykonania usługi", format_date(performed_on)),
         ("Kod klienta", invoice.account_no),
         ("Forma faktury", _FORMS[invoice.channel]),
     )
@@ -116,6 +124,15 @@ def _draw_facts(page: Page, invoice: Invoice, *, top: float) -> float:
         style = _VALUE_BOLD if label == "Kod klienta" else _VALUE
         y = page.paragraph(MARGIN + _LABEL_WIDTH, y, value, style, width=_LEFT_WIDTH - _LABEL_WIDTH) + 1.2
     return y
+
+
+def _supplied(invoice: Invoice) -> tuple[Period, date]:
+    """Period and day of the supply (VAT act art. 106e ust. 1 pkt 6): its last day; a final bill may end before it."""
+    period, last_day = invoice.period, invoice.period.last_day
+    if invoice.kind not in _MARKS:
+        return period, last_day
+    last_day = min(last_day, max(line.period.last_day for line in invoice.lines))
+    return (Period(start=period.start, until=last_day + timedelta(days=1)) if last_day in period else period), last_day
 
 
 def _draw_parties(page: Page, invoice: Invoice, *, top: float) -> float:

@@ -14,11 +14,18 @@ from pipeline.work import Work, step, warsaw_day
 from sql.charges import breakdown
 from sql.clock import business_now
 from sql.cycles import Cycle, find_approval, insert_approval, move_cycle, record
+from sql.holds import holds_to_end
 from sql.subsidies import subsidies_of_cycle
 
 Decision = Literal["approved", "rejected"]
 
 MOVERS_SHOWN = 5
+PURPOSE_WORDS = {
+    "first": "first bills of new accounts",
+    "final": "final bills, the contracts have ended",
+    "released_hold": "bills of accounts that were held",
+    "on_demand": "bills on demand",
+}
 
 
 def run(
@@ -107,6 +114,7 @@ def summary(work: Work, *, cycle_key: str) -> str:
         holds = breakdown(connection, cycle=cycle, name="holds_by_code")
         subsidies = _subsidies(connection, cycle)
         movers = breakdown(connection, cycle=cycle, name="movers", most=MOVERS_SHOWN)
+        ending = holds_to_end(connection, cycle=cycle)
     key = f"`{cycle.cycle_key}` · issue date {cycle.issue_date} · {cycle.payment_days} days to pay"
     accounts = f"{found['eligible']} accounts = {found['charged']} charged + {found['held']} held"
     sums = (
@@ -114,7 +122,9 @@ def summary(work: Work, *, cycle_key: str) -> str:
     )
     parts = (
         f"{key} · started by {cycle.started_by}",
+        f"Off-cycle: **{PURPOSE_WORDS[cycle.purpose]}**." if cycle.purpose else "",
         f"{accounts} + {found['excluded']} excluded. {sums}",
+        f"Ends {ending} open holds of earlier cycles." if ending or cycle.purpose else "",
         _table(
             ("service", "quantity", "net"),
             [(row.service, f"{row.quantity.normalize():f} {row.unit}", format_zl(row.net_zl)) for row in services],

@@ -28,6 +28,7 @@ def drafts(work: Work, *, cycle_key: str) -> list[dict[str, Any]]:
             "parties": json.loads(row.snapshot)["parties"],
             "bill": json.loads(row.draft),
         }
+        | ({"purpose": cycle.purpose} if cycle.purpose else {})
         for row in rows
     ]
 

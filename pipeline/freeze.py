@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import islice
 
 from sqlalchemy import Connection
@@ -14,8 +14,9 @@ from billing.utility import Utility
 from pipeline.cycles import has_passed, require_cycle, require_reached
 from pipeline.tariff_gate import refuse_unswitched
 from pipeline.utility_files import load_folder
-from pipeline.work import Work, step
+from pipeline.work import Work, step, warsaw_day
 from sql.charges import insert_holds
+from sql.clock import business_now
 from sql.cycles import Cycle, move_cycle, store_inputs, store_prices
 from sql.locks import take_turn
 from sql.snapshots import Gathered, count_eligible, gather, insert_snapshots, snapshot_totals
@@ -47,8 +48,7 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
             store_inputs(connection, cycle, files=loaded.files)
             store_prices(connection, cycle, tariffs=loaded.tariffs, issue_date=cycle.issue_date)
             store_subsidies(connection, cycle, tariffs=loaded.tariffs)
-            window = reading_window(cycle.period, loaded.utility)
-            _freeze(connection, cycle, window)
+            _freeze(connection, cycle, _window(connection, cycle, loaded.utility))
             record.tariff_sha256s = loaded.tariff_sha256s
             totals = snapshot_totals(connection, cycle=cycle)
             move_cycle(
@@ -62,6 +62,13 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
         record.counts = {"accounts": totals.accounts, "chunks": totals.chunks}
         record.sums = {"snapshot_sha256": totals.sha256}
         return dict(record.counts)
+
+
+def _window(connection: Connection, cycle: Cycle, utility: Utility) -> Period:
+    """A regular cycle takes the readings about its end, an off-cycle the newest there are."""
+    if cycle.is_off_cycle:
+        return Period(start=date.min, until=warsaw_day(business_now(connection)) + timedelta(days=1))
+    return reading_window(cycle.period, utility)
 
 
 def reading_window(period: Period, utility: Utility) -> Period:

@@ -23,6 +23,7 @@ from pipeline.work import WARSAW, Work, step, warsaw_day
 from sql.charges import bill_of, charges_to_issue, insert_holds, load_lines
 from sql.clock import business_now
 from sql.cycles import Cycle, find_approval, move_cycle
+from sql.holds import end_holds
 from sql.invoices import NewInvoice, insert_drafted_periods, insert_invoices, issued_totals, lock_series
 from sql.locks import take_turn
 from sql.snapshots import snapshot_totals
@@ -48,7 +49,8 @@ def is_due(work: Work, *, cycle_key: str) -> bool:
 def run(work: Work, *, cycle_key: str) -> dict[str, int | str]:
     """Issue the cycle once; ``chunks`` tells how many chunks (numbered from 0) there are to render.
 
-    The drafts of buyers under the KSeF duty are then laid out for the utility's gateway.
+    Holds of earlier cycles end with the invoices and drafts that bill their months. The drafts of buyers under the KSeF
+    duty are then laid out for the utility's gateway.
 
     Raises:
         OperatorError: ``NOT_DUE``, ``ISSUE_DATE_PAST``, ``CYCLE_UNKNOWN`` or ``CYCLE_STATE``.
@@ -65,6 +67,7 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int | str]:
             _refuse_wrong_day(connection, cycle, loaded)
             _refuse_unapproved(connection, cycle)
             _issue(connection, cycle, loaded)
+            end_holds(connection, cycle=cycle, by=work.actor.name, via=work.actor.via)
         issued = issued_totals(connection, cycle=cycle)
         record.counts = {"invoices": issued.invoices}
         record.sums = {"net_zl": issued.net_zl, "gross_zl": issued.gross_zl, "invoices_sha256": issued.sha256}

@@ -1,23 +1,29 @@
-"""open: a cycle is asked for; impossible relations are refused in one line, and nothing is written."""
+"""open: a cycle, or bills of single accounts, are asked for; the impossible is refused in one line."""
 
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 
+from billing.canonical import to_data
 from billing.law import payment_days_min
 from billing.periods import Period, months_period
 from pipeline.errors import OperatorError
+from pipeline.open_off_cycle import PURPOSES, chosen_accounts
 from pipeline.tariff_gate import refuse_unswitched
 from pipeline.utility_files import load_folder
 from pipeline.work import Work, step, warsaw_day
 from sql.clock import business_now
 from sql.cycles import CycleTaken, find_cycle_of_run, find_live_cycle, insert_cycle, known_routes
+from sql.locks import take_turn
 
 AHEAD_DAYS_MAX = 60
 """A cycle holds its accounts until it is issued; a slip of the pen must not hold them for years."""
 PAYMENT_DAYS_MAX = 60
+OFF = "OFF"
+"""Stands for the routes in the key of an off-cycle; no route may be called so."""
 
 _ROUTE_SET = re.compile(r"ALL|[A-Z0-9]+(\+[A-Z0-9]+)*")
 
@@ -27,6 +33,7 @@ class CycleOrder:
     """What the form asks: months of the standing charge, routes, issue date, days to pay, and whether to stop early.
 
     ``route_set`` is ``ALL`` or route names joined by ``+``; a dry run stops after the checks and leaves its key free.
+    With a ``purpose`` (one of ``PURPOSES``) it is an off-cycle: it bills ``accounts`` by number, wherever they lie.
     """
 
     period: str
@@ -34,6 +41,18 @@ class CycleOrder:
     issue_date: date
     payment_days: int
     dry_run: bool
+    purpose: str | None = None
+    accounts: tuple[str, ...] = ()
+
+    @property
+    def routes_word(self) -> str:
+        """The routes as they stand in the cycle's key; ``OFF`` names none."""
+        return OFF if self.purpose else "+".join(sorted(set(self.route_set.split("+"))))
+
+    def to_form(self) -> dict[str, Any]:
+        """The values as Airflow's form has them: plain data, an account number a line."""
+        form: dict[str, Any] = to_data(self)
+        return form | {"accounts": "\n".join(self.accounts)}
 
 
 def run(work: Work, *, order: CycleOrder) -> dict[str, str]:
@@ -42,7 +61,8 @@ def run(work: Work, *, order: CycleOrder) -> dict[str, str]:
     Raises:
         OperatorError: ``PERIOD_WRONG``, ``PERIOD_NOT_OVER``, ``ROUTES_WRONG``, ``ROUTES_UNKNOWN``,
             ``ISSUE_DATE_PAST``, ``ISSUE_DATE_FAR``, ``PAYMENT_DAYS_SHORT``, ``PAYMENT_DAYS_LONG``, ``CYCLE_EXISTS``,
-            ``TARIFF_NOT_SWITCHED_ON`` or ``TARIFF_FILE_GONE``.
+            ``TARIFF_NOT_SWITCHED_ON`` or ``TARIFF_FILE_GONE``; of an off-cycle what ``pipeline.open_off_cycle``
+            refuses, too.
         DataRefused: the utility's folder cannot be used.
     """
     period = _period(order.period)
@@ -54,16 +74,12 @@ def run(work: Work, *, order: CycleOrder) -> dict[str, str]:
             if known:
                 record.counts = {"already": 1}
                 return {"cycle_key": known}
-            route_set = _routes(connection, order.route_set)
             _refuse_impossible(connection, order, period)
             refuse_unswitched(connection, loaded)
-            live = find_live_cycle(connection, period=period, route_set=route_set)
-            if live:
-                raise _taken(live)
             cycle = insert_cycle(
                 connection,
                 period=period,
-                route_set=route_set,
+                route_set=order.routes_word,
                 issue_date=order.issue_date,
                 payment_days=order.payment_days,
                 dry_run=order.dry_run,
@@ -71,6 +87,8 @@ def run(work: Work, *, order: CycleOrder) -> dict[str, str]:
                 started_by=work.actor.name,
                 started_via=work.actor.via,
                 airflow_run_id=run_id,
+                purpose=order.purpose,
+                account_ids=_accounts(connection, order, period),
             )
             record.cycle_id = cycle.cycle_id
             record.counts = {"opened": 1}
@@ -87,21 +105,44 @@ def _period(word: str) -> Period:
         raise OperatorError("PERIOD_WRONG", str(error)) from error
 
 
-def _routes(connection: Connection, route_set: str) -> str:
-    if not _ROUTE_SET.fullmatch(route_set):
+def _accounts(connection: Connection, order: CycleOrder, period: Period) -> list[int]:
+    """The accounts of an off-cycle; a regular one has none, but routes that nobody else bills for these months."""
+    if order.purpose:
+        take_turn(connection, "off_cycle")  # the next revision is free for one of us
+        today = warsaw_day(business_now(connection))
+        return chosen_accounts(
+            connection,
+            purpose=order.purpose,
+            account_nos=order.accounts,
+            period=period,
+            issue_date=order.issue_date,
+            today=today,
+        )
+    live = find_live_cycle(connection, period=period, route_set=order.routes_word)
+    if live:
+        raise _taken(live)
+    return []
+
+
+def _refuse_wrong_routes(connection: Connection, route_set: str) -> None:
+    asked = sorted(set(route_set.split("+")))
+    if not _ROUTE_SET.fullmatch(route_set) or OFF in asked:
         raise OperatorError("ROUTES_WRONG", f"write ALL or route names joined by +, not {route_set!r}")
     if route_set == "ALL":
-        return route_set
-    asked, known = sorted(set(route_set.split("+"))), known_routes(connection)
+        return
+    known = known_routes(connection)
     unknown = [route for route in asked if route not in known]
     if unknown:
         raise OperatorError("ROUTES_UNKNOWN", f"no account lies on {', '.join(unknown)}; known: {', '.join(known)}")
-    return "+".join(asked)
 
 
 def _refuse_impossible(connection: Connection, order: CycleOrder, period: Period) -> None:
+    if not order.purpose:
+        if order.accounts:
+            raise OperatorError("PURPOSE_MISSING", f"say what for the accounts are billed: {', '.join(PURPOSES)}")
+        _refuse_wrong_routes(connection, order.route_set)
     today = warsaw_day(business_now(connection))
-    if today < period.until:
+    if today < (period.start if order.purpose == "final" else period.until):
         raise OperatorError("PERIOD_NOT_OVER", f"{order.period} ends on {period.last_day}, today is {today}")
     if order.issue_date < today:
         raise OperatorError("ISSUE_DATE_PAST", f"the issue date {order.issue_date} is past, today is {today}")

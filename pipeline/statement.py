@@ -45,6 +45,7 @@ class Statement:
     cycle_key: str
     state: str
     issue_date: date
+    purpose: str | None
     started_by: str
     approval: Approval | None
     figures: Mapping[str, Any]
@@ -88,6 +89,7 @@ def statement(work: Work, *, cycle_key: str) -> Statement:
             cycle_key=cycle.cycle_key,
             state=cycle.state,
             issue_date=cycle.issue_date,
+            purpose=cycle.purpose,
             started_by=cycle.started_by,
             approval=find_approval(connection, cycle),
             figures=found,
@@ -160,7 +162,8 @@ def _waiting(connection: Connection, cycle: Cycle) -> Iterator[str]:
 
 def _lines(made: Statement) -> Iterator[str]:
     found = made.figures
-    yield f"Cycle {made.cycle_key} · {made.state} · issue date {made.issue_date} · started by {made.started_by}"
+    key = f"{made.cycle_key} · {made.purpose}" if made.purpose else made.cycle_key
+    yield f"Cycle {key} · {made.state} · issue date {made.issue_date} · started by {made.started_by}"
     if made.approval:
         yield f"  {made.approval.decision} by {made.approval.decided_by}: {made.approval.note or '(no note)'}"
     sides = f"{found['invoices']} issued + {found['held']} held + {found['excluded']} excluded"

@@ -8,7 +8,7 @@ from decimal import Decimal
 from readings.rows import read_index, read_moment
 
 _NUMBER_WORD = re.compile(r"[A-Za-z0-9/._-]{1,20}")
-_ROUTE = re.compile(r"[A-Z0-9]{1,20}")
+_ROUTE = re.compile(r"(?!(?:ALL|OFF)$)[A-Z0-9]{1,20}")
 _EMAIL = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
 )
@@ -37,10 +37,10 @@ def number(row: dict[str, str], name: str, *, optional: bool = False) -> str:
 
 
 def route(row: dict[str, str], name: str) -> str:
-    """A route, for billing or reading: capital letters and digits, at most 20."""
+    """A route, for billing or reading: up to 20 capital letters and digits; ``ALL`` and ``OFF`` are taken."""
     value = row[name]
     if not _ROUTE.fullmatch(value):
-        raise RowRefused("R101", f"{name}: capital letters and digits only")
+        raise RowRefused("R101", f"{name}: capital letters and digits only, neither ALL nor OFF")
     return value
 
 

@@ -26,6 +26,8 @@ class Cycle:
 
     cycle_id: int
     cycle_key: str
+    kind: str
+    purpose: str | None
     period: Period
     route_set: str
     revision: int
@@ -44,6 +46,11 @@ class Cycle:
         return f"cycle:{self.cycle_key}"
 
     @property
+    def is_off_cycle(self) -> bool:
+        """Whether it bills named accounts, between the regular cycles."""
+        return self.kind == "off_cycle"
+
+    @property
     def terms(self) -> CycleTerms:
         """What billing needs to know of it."""
         return CycleTerms(
@@ -51,6 +58,7 @@ class Cycle:
             period=self.period,
             issue_date=self.issue_date,
             payment_days=self.payment_days,
+            purpose=self.purpose,
         )
 
 
@@ -120,8 +128,10 @@ def insert_cycle(
     started_by: str,
     started_via: str,
     airflow_run_id: str | None,
+    purpose: str | None = None,
+    account_ids: Sequence[int] = (),
 ) -> Cycle:
-    """Open the next revision of a period and route set.
+    """Open the next revision of a period and route set; with a ``purpose`` an off-cycle of these accounts.
 
     Raises:
         CycleTaken: a live one exists; the transaction must be rolled back.
@@ -139,6 +149,7 @@ def insert_cycle(
         "started_by": started_by,
         "started_via": started_via,
         "airflow_run_id": airflow_run_id,
+        "purpose": purpose,
     }
     try:
         connection.execute(_Q["insert_cycle"], span | fields)
@@ -147,7 +158,11 @@ def insert_cycle(
     cycle = find_cycle(connection, cycle_key=cycle_key)
     if cycle is None:
         raise AssertionError(cycle_key)
-    record(connection, cycle, kind="opened", body=fields | span)
+    connection.execute(
+        _Q["insert_cycle_accounts"],
+        {"cycle_id": cycle.cycle_id, "account_ids": list(account_ids), "recorded_by": started_by},
+    )
+    record(connection, cycle, kind="opened", body=fields | span | {"accounts": len(account_ids)})
     return cycle
 
 

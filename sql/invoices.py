@@ -58,6 +58,7 @@ def insert_invoices(connection: Connection, *, cycle: Cycle, series: str, invoic
         {
             "series": series,
             "cycle_id": cycle.cycle_id,
+            "kind": "final" if cycle.purpose == "final" else "regular",
             "issue_date": cycle.issue_date,
             "sequences": [invoice.number.sequence for invoice in issued],
             "invoice_nos": [invoice.number.text for invoice in issued],

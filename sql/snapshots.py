@@ -32,7 +32,7 @@ _Q = queries("snapshots")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gathered:
-    """One account of the route set: its snapshot, and the other cycle that already has it, if any."""
+    """One account of the cycle: its snapshot, and the other cycle that already has it, if any."""
 
     account_id: int
     snapshot: AccountSnapshot
@@ -40,27 +40,28 @@ class Gathered:
 
 
 def count_eligible(connection: Connection, *, cycle: Cycle) -> int:
-    """How many accounts lie on the cycle's routes."""
-    count: int = connection.execute(
-        _Q["count_eligible"], {"issue_date": cycle.issue_date} | _routes(cycle)
-    ).scalar_one()
+    """How many accounts lie on the cycle's routes, or are named by it."""
+    count: int = connection.execute(_Q["count_eligible"], {"issue_date": cycle.issue_date} | _whom(cycle)).scalar_one()
     return count
 
 
 def gather(connection: Connection, *, cycle: Cycle, reading_window: Period) -> Iterator[Gathered]:
-    """Every account of the cycle's routes as it stands now, in the order of account numbers."""
-    days = {"start": cycle.period.start, "until": cycle.period.until}
-    accounts = connection.execute(
-        _Q["eligible_accounts"], days | {"issue_date": cycle.issue_date} | _routes(cycle)
-    ).all()
+    """Every account of the cycle as it stands now, in the order of account numbers.
+
+    A reading of ``reading_window`` closes the bill; a contract that has ended by the end of the period (for an
+    off-cycle by the window's last day) is closed only by its final reading.
+    """
+    days = {"start": cycle.period.start, "until": cycle.period.until, "issue_date": cycle.issue_date} | _whom(cycle)
+    accounts = connection.execute(_Q["eligible_accounts"], days).all()
     parties = _grouped(connection.execute(_Q["parties"], {"issue_date": cycle.issue_date}), "account_id")
-    contracts = connection.execute(_Q["contracts"], days | {"issue_date": cycle.issue_date}).all()
+    contracts = connection.execute(_Q["contracts"], days).all()
+    closing_day = reading_window.last_day if cycle.is_off_cycle else cycle.period.until
     registers = _grouped(
         connection.execute(
             _Q["registers"],
             {
-                "contract_ids": [row.contract_id for row in contracts],
-                "period_until": cycle.period.until,
+                "contract_ids": [row.contract_id for row in contracts if not row.is_settled],
+                "closing_day": closing_day,
                 "window_start": reading_window.start,
                 "window_until": reading_window.until,
             },
@@ -68,7 +69,7 @@ def gather(connection: Connection, *, cycle: Cycle, reading_window: Period) -> I
         "contract_id",
     )
     by_account = _grouped(contracts, "account_id")
-    taken = connection.execute(_Q["accounts_in_other_cycles"], days | {"cycle_id": cycle.cycle_id})
+    taken = connection.execute(_Q["accounts_in_other_cycles"], days)
     others = {row.account_id: row.cycle_key for row in taken}
     for account in accounts:
         points = [_point(row, registers[row.contract_id]) for row in by_account[account.account_id]]
@@ -79,8 +80,13 @@ def gather(connection: Connection, *, cycle: Cycle, reading_window: Period) -> I
         )
 
 
-def _routes(cycle: Cycle) -> dict[str, Any]:
-    return {"all_routes": cycle.route_set == "ALL", "routes": cycle.route_set.split("+")}
+def _whom(cycle: Cycle) -> dict[str, Any]:
+    return {
+        "cycle_id": cycle.cycle_id,
+        "off_cycle": cycle.is_off_cycle,
+        "all_routes": cycle.route_set == "ALL",
+        "routes": cycle.route_set.split("+"),
+    }
 
 
 def _grouped(rows: Iterable[Row[Any]], key: str) -> Mapping[int, list[Row[Any]]]:
@@ -109,6 +115,7 @@ def _snapshot(account: Row[Any], parties: Iterable[Row[Any]], points: Iterable[P
         channel_reason=reason,
         standing_from=account.standing_from,
         handed_over_on=account.handed_over_on,
+        waived_months=tuple(account.waived_months),
         points=tuple(points),
     )
 
@@ -135,6 +142,8 @@ def _point(row: Row[Any], registers: Iterable[Row[Any]]) -> PointSnapshot:
         registers=tuple(_register(register) for register in registers),
         points_behind=row.points_behind,
         gmina=row.gmina,
+        is_settled=row.is_settled,
+        standing_from=row.standing_from,
     )
 
 

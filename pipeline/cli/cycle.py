@@ -31,6 +31,11 @@ def run(work: Work, options: Namespace) -> Answer:
         payment_days=options.payment_days,
         dry_run=options.dry_run,
     )
+    return start(work, options, order=order)
+
+
+def start(work: Work, options: Namespace, *, order: CycleOrder) -> Answer:
+    """Open what is ordered, here or through Airflow, and take it to the approval."""
     if options.airflow:
         return _through_airflow(work, options, order=order)
     opened = open_cycle.run(work, order=order)
@@ -71,6 +76,7 @@ def list_all(work: Work, options: Namespace) -> Answer:
         rows = [dict(row._mapping) for row in list_cycles(connection)]  # noqa: SLF001 - SQLAlchemy's public way
     lines = [
         f"{row['cycle_key']:<24} {row['state']:<9} issue date {row['issue_date']}  started by {row['started_by']}"
+        + (f"  {row['purpose']}" if row["purpose"] else "")
         for row in rows
     ]
     text = "\n".join(lines) or "no cycles yet"

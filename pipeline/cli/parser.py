@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pipeline.cli import (
+    bill,
     complaint,
     cycle,
     database,
+    hold,
     intake,
     lists,
     lookups,
@@ -39,7 +41,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="answer as one JSON document")
     topics = parser.add_subparsers(required=True, metavar="TOPIC")
     own = (_registry, _readings, _consent, _cycle, _delivery, _invoice, _quote, _clock, _database, _evidence)
-    for add in (*own, utility.add, tariff.add, complaint.add, lists.add, subsidy.add, route.add):
+    for add in (*own, utility.add, tariff.add, complaint.add, lists.add, subsidy.add, route.add, bill.add, hold.add):
         add(topics)
     return parser
 

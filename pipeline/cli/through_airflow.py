@@ -6,7 +6,6 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from billing.canonical import to_data
 from billing.periods import months_period
 from pipeline.cli.answer import Answer
 from pipeline.errors import OperatorError
@@ -60,7 +59,7 @@ def start_cycle(work: Work, airflow: Airflow, *, order: CycleOrder) -> str:
     for number in range(1, RUN_ID_TRIES):
         run_id = key if number == 1 else f"{key}+{number}"
         try:
-            airflow.trigger(dag_id=DAG_ID, run_id=run_id, conf=to_data(order))
+            airflow.trigger(dag_id=DAG_ID, run_id=run_id, conf=order.to_form())
         except OperatorError as error:
             if error.code != "RUN_EXISTS":
                 raise
@@ -77,9 +76,8 @@ def next_key(work: Work, *, order: CycleOrder) -> str:
         period = months_period(order.period)
     except ValueError as error:
         raise OperatorError("PERIOD_WRONG", str(error)) from None
-    route_set = "+".join(sorted(set(order.route_set.split("+"))))
     with work.engine.connect() as connection:
-        return views.next_cycle_key(connection, period=period, route_set=route_set)
+        return views.next_cycle_key(connection, period=period, route_set=order.routes_word)
 
 
 def airflow_url(settings: Settings) -> str:

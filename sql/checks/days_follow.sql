@@ -1,5 +1,5 @@
 -- The lines of a point's service share no day, and the first of them begins where the last billed day of that service
--- ended, unless in between the account had no contract for it, or there was no meter.
+-- ended, unless in between the account had no contract for it, or there was no meter, or those days were waived.
 with metered as materialized (
     select c.account_id, c.charge_id, l.point_id, l.service, count(*) as lines,
            range_agg(l.period) as days, sum(upper(l.period) - lower(l.period)) as days_charged,
@@ -26,4 +26,5 @@ where (s.lines > 1
        and exists (select 1 from contract k join contract_terms t using (contract_id) join installation i using (point_id)
                    where k.point_id = s.point_id and k.account_id = s.account_id and s.service = any (t.services)
                      and k.valid * t.valid * daterange(i.installed_on, i.removed_on)
-                         && daterange(s.billed_until, s.begins_on)))
+                         && daterange(s.billed_until, s.begins_on)
+                     and not exists (select 1 from waived_days w where w.contract_id = k.contract_id)))

@@ -1,6 +1,6 @@
--- The months of the standing charge are those, not billed yet, with a day under contract whose first such day the
--- tariffs price for the class and channel: of the account once, or of each point, as the tariff of the issue date
--- says. No more and no fewer.
+-- The months of the standing charge are those, neither billed yet nor waived, with a day under contract whose first such
+-- day the tariffs price for the class and channel: of the account once, or of each point, as the tariff of the issue
+-- date says. No more and no fewer.
 with price as materialized (
     select * from cycle_price_days where cycle_id = :cycle_id and service = 'abonament'
 ), per as materialized (
@@ -9,8 +9,10 @@ with price as materialized (
     order by g.tariff_from desc limit 1
 ), held as materialized (
     select c.charge_id, c.channel, supplied ->> 'tariff_class' as tariff_class,
-           case per.standing_per when 'point' then supplied ->> 'contract_no' end as payer,
-           daterange(coalesce((snapshot ->> 'standing_from')::date, lower(y.period)), null)
+           case per.standing_per when 'point' then supplied ->> 'point_no' end as payer,
+           snapshot -> 'waived_months' as waived_months,
+           daterange(coalesce((supplied ->> 'standing_from')::date, (snapshot ->> 'standing_from')::date,
+                              lower(y.period)), null)
            * daterange(null, upper(y.period))
            * daterange((supplied ->> 'contract_from')::date, (supplied ->> 'contract_until')::date) as days
     from charge c
@@ -22,6 +24,7 @@ with price as materialized (
     where c.cycle_id = :cycle_id
       -- a contract that ended before the period and is billed to its end owes nothing more
       and (((supplied ->> 'contract_until')::date <= lower(y.period)) is not true
+           or (supplied ->> 'is_settled')::boolean
            or exists (select 1 from jsonb_array_elements(supplied -> 'registers') as measured
                       where (measured #>> '{previous,read_on}')::date < (supplied ->> 'contract_until')::date))
 ), owed as (
@@ -31,7 +34,7 @@ with price as materialized (
           from held h
           cross join lateral generate_series(date_trunc('month', lower(h.days)), upper(h.days) - interval '1 day',
                                              interval '1 month') as month
-          where not isempty(h.days)
+          where not isempty(h.days) and (h.waived_months ? to_char(month, 'YYYY-MM-DD')) is not true
           group by h.charge_id, h.channel, h.payer, month) m
     where exists (select 1 from price p
                   where p.tariff_class = m.tariff_class and p.channel = m.channel and p.days @> m.first_day)

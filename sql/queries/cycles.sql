@@ -1,19 +1,19 @@
 -- name: find_cycle
-select cycle_id, cycle_key, lower(period) as period_start, upper(period) as period_until, route_set, revision,
-       issue_date, payment_days, dry_run, chunk_accounts, state, started_by, started_via, airflow_run_id
+select cycle_id, cycle_key, kind, purpose, lower(period) as period_start, upper(period) as period_until, route_set,
+       revision, issue_date, payment_days, dry_run, chunk_accounts, state, started_by, started_via, airflow_run_id
 from cycle
 where cycle_key = :cycle_key
 
 -- name: find_cycle_for_share
-select cycle_id, cycle_key, lower(period) as period_start, upper(period) as period_until, route_set, revision,
-       issue_date, payment_days, dry_run, chunk_accounts, state, started_by, started_via, airflow_run_id
+select cycle_id, cycle_key, kind, purpose, lower(period) as period_start, upper(period) as period_until, route_set,
+       revision, issue_date, payment_days, dry_run, chunk_accounts, state, started_by, started_via, airflow_run_id
 from cycle
 where cycle_key = :cycle_key
 for share
 
 -- name: find_cycle_for_update
-select cycle_id, cycle_key, lower(period) as period_start, upper(period) as period_until, route_set, revision,
-       issue_date, payment_days, dry_run, chunk_accounts, state, started_by, started_via, airflow_run_id
+select cycle_id, cycle_key, kind, purpose, lower(period) as period_start, upper(period) as period_until, route_set,
+       revision, issue_date, payment_days, dry_run, chunk_accounts, state, started_by, started_via, airflow_run_id
 from cycle
 where cycle_key = :cycle_key
 for update
@@ -24,6 +24,7 @@ select cycle_key from cycle where airflow_run_id = :airflow_run_id
 -- name: find_live_cycle
 select cycle_key, state from cycle
 where period = daterange(:start, :until) and route_set = :route_set and state not in ('rejected', 'dry')
+  and kind = 'regular'
 
 -- name: next_revision
 select coalesce(max(revision), 0) + 1 from cycle
@@ -33,18 +34,24 @@ where period = daterange(:start, :until) and route_set = :route_set
 select distinct route from account_details where upper_inf(valid) order by route
 
 -- name: insert_cycle
-insert into cycle (cycle_key, period, route_set, revision, issue_date, payment_days, dry_run, chunk_accounts, state,
-                   started_by, started_via, airflow_run_id, event_at)
-values (:cycle_key, daterange(:start, :until), :route_set, :revision, :issue_date, :payment_days, :dry_run,
+insert into cycle (cycle_key, kind, purpose, period, route_set, revision, issue_date, payment_days, dry_run,
+                   chunk_accounts, state, started_by, started_via, airflow_run_id, event_at)
+values (:cycle_key, case when cast(:purpose as text) is null then 'regular' else 'off_cycle' end, :purpose,
+        daterange(:start, :until), :route_set, :revision, :issue_date, :payment_days, :dry_run,
         :chunk_accounts, 'opened', :started_by, :started_via, :airflow_run_id, business_now())
 returning cycle_id
+
+-- name: insert_cycle_accounts
+insert into cycle_account (cycle_id, account_id, event_at, recorded_by)
+select :cycle_id, account_id, business_now(), :recorded_by
+from unnest(cast(:account_ids as bigint[])) as chosen (account_id)
 
 -- name: move_cycle
 update cycle set state = :target where cycle_id = :cycle_id and state = :source
 
 -- name: list_cycles
-select cycle_key, lower(period) as period_start, upper(period) as period_until, route_set, revision, issue_date,
-       dry_run, state, started_by, airflow_run_id, event_at
+select cycle_key, purpose, lower(period) as period_start, upper(period) as period_until, route_set, revision,
+       issue_date, dry_run, state, started_by, airflow_run_id, event_at
 from cycle
 order by cycle_id
 

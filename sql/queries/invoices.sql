@@ -9,7 +9,7 @@ update invoice_series set last_sequence = :last_sequence where series = :series
 -- name: insert_invoices
 insert into invoice (series, sequence, invoice_no, cycle_id, account_id, kind, charge_id, issue_date, due_date,
                      carrier, net_zl, vat_zl, gross_zl, subsidy_net_zl, subsidy_gross_zl, content, sha256, event_at)
-select :series, sequence, invoice_no, :cycle_id, account_id, 'regular', charge_id, :issue_date, due_date, carrier,
+select :series, sequence, invoice_no, :cycle_id, account_id, :kind, charge_id, :issue_date, due_date, carrier,
        net_zl, vat_zl, gross_zl, subsidy_net_zl, subsidy_gross_zl, content, sha256, business_now()
 from unnest(cast(:sequences as bigint[]), cast(:invoice_nos as text[]), cast(:account_ids as bigint[]),
             cast(:charge_ids as bigint[]), cast(:due_dates as date[]), cast(:carriers as text[]),

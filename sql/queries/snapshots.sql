@@ -1,14 +1,14 @@
 -- name: eligible_accounts
--- Every account of the routes, with the channel agreed for the issue date, the address known for it, the day from which
--- the standing charge is owed, and the day on which payer or nabywca last changed.
-select a.account_id, a.account_no, details.bank_account, d.channel, d.consent_id, d.email, d.email_state,
-       coalesce(
-           (select max(upper(b.period)) from billed_day b
-            where b.account_id = a.account_id and b.service = 'abonament'),
-           (select min(lower(y.period)) from hold h join cycle y using (cycle_id)
-            where h.account_id = a.account_id and not h.excluded and y.state in ('issued', 'closed')
-              and lower(y.period) < :start),
-           :start) as standing_from,
+-- Every account of the routes, or of the off-cycle, with the channel agreed for the issue date, the address known for
+-- it, the day from which the standing charge is owed and the months of it that were waived, and the day on which payer
+-- or nabywca last changed.
+select a.account_id, a.account_no, details.bank_account, d.channel, d.consent_id, d.email, d.email_state, o.standing_from,
+       array(select cast(month as date)
+             from unnest(o.waived) as given_up
+             cross join generate_series(cast(lower(given_up) as timestamp), upper(given_up) - interval '1 day',
+                                        interval '1 month') as month
+             where month >= o.standing_from
+             order by month) as waived_months,
        (select max(lower(h.valid)) from account_party h
         where h.account_id = a.account_id and h.role in ('payer', 'nabywca')
           and h.valid @> cast(:issue_date as date)
@@ -19,21 +19,29 @@ select a.account_id, a.account_no, details.bank_account, d.channel, d.consent_id
 from account a
 join account_details details on details.account_id = a.account_id and details.valid @> cast(:issue_date as date)
 join agreed_delivery(cast(:issue_date as date)) d on d.account_id = a.account_id
-where :all_routes or details.route = any(:routes)
+cross join lateral standing_owed(a.account_id, null, :start) o
+where (not :off_cycle and (:all_routes or details.route = any(:routes)))
+   or (:off_cycle and a.account_id in (select x.account_id from cycle_account x where x.cycle_id = :cycle_id))
 order by a.account_no
 
 -- name: count_eligible
-select count(*) from account_details
-where valid @> cast(:issue_date as date) and (:all_routes or route = any(:routes))
+select count(*) from account_details a
+where a.valid @> cast(:issue_date as date)
+  and (not :off_cycle and (:all_routes or a.route = any(:routes))
+       or :off_cycle and a.account_id in (select x.account_id from cycle_account x where x.cycle_id = :cycle_id))
 
 -- name: accounts_in_other_cycles
--- Accounts that another cycle has in work, or has invoiced for some of the same months.
+-- Accounts that another cycle has in work, or has invoiced up to the end of these months. A bill of single accounts may
+-- follow an invoice: it goes on from there. After a final one only what it left, or a new contract, is billed.
 select distinct s.account_id, c.cycle_key
 from snapshot_account s
 join cycle c using (cycle_id)
 where c.cycle_id <> :cycle_id and not c.dry_run
-  and (c.state in ('opened', 'frozen', 'checked', 'approved')
-       or (c.state in ('issued', 'closed') and c.period && daterange(:start, :until)
+  and ((c.state in ('opened', 'frozen', 'checked', 'approved')
+        and not exists (select 1 from hold h where h.cycle_id = s.cycle_id and h.account_id = s.account_id
+                                               and h.stage = 'freeze'))
+       or (not :off_cycle and c.state in ('issued', 'closed') and c.purpose is distinct from 'final'
+           and upper(c.period) >= :until
            and (exists (select 1 from invoice i where i.cycle_id = s.cycle_id and i.account_id = s.account_id)
                 or exists (select 1 from drafted_period d
                            where d.cycle_id = s.cycle_id and d.account_id = s.account_id))))
@@ -46,29 +54,49 @@ join party_details d on d.party_id = p.party_id and d.valid @> cast(:issue_date 
 where ap.valid @> cast(:issue_date as date)
 
 -- name: contracts
--- Contracts in force in the period, and those that ended before it with days that nobody has billed. The class of the
--- issue date prices the whole bill, like the channel (group_switch = "issue_date"); an ended contract keeps its last.
+-- Contracts in force in the period, and those that ended before it with days that nobody has billed. A contract that is
+-- settled (it has ended, and its water is billed to the end or was waived) is here as long as it owes a standing charge.
+-- The class of the issue date prices the whole bill, like the channel (group_switch = "issue_date"); an ended contract
+-- keeps its last.
 select c.account_id, c.contract_id, c.point_id, c.contract_no, t.tariff_class, t.services,
        lower(c.valid) as contract_from, upper(c.valid) as contract_until, p.point_no, p.street, p.postcode, p.city,
-       (select count(*) from point behind where behind.parent_point_id = p.point_id) as points_behind, lies.gmina
+       (select count(*) from point behind where behind.parent_point_id = p.point_id) as points_behind, lies.gmina,
+       ended.is_settled,
+       case per.standing_per when 'point' then
+           (select o.standing_from from standing_owed(c.account_id, c.point_id, :start) o) end as standing_from
 from contract c
 join point p using (point_id)
 left join point_gmina lies using (point_id)
 join contract_terms t on t.contract_id = c.contract_id
                      and t.valid @> least(cast(:issue_date as date), upper(c.valid) - 1)
-where c.valid && daterange(:start, :until)
-   or (upper(c.valid) <= :start
-       and exists (select 1 from installation i where i.point_id = c.point_id and i.installed_on < upper(c.valid) - 1)
-       and not exists (select 1 from billed_day b
-                       where b.account_id = c.account_id and b.point_id = c.point_id
-                     and upper(b.period) >= upper(c.valid) - 1))
+cross join (select coalesce((select g.standing_per from cycle_group g
+                             where g.cycle_id = :cycle_id and g.tariff_from <= :issue_date
+                             order by g.tariff_from desc limit 1), 'recipient') as standing_per) per
+cross join lateral (
+    select upper(c.valid) is not null
+           and (exists (select 1 from billed_day b
+                        where b.account_id = c.account_id and b.point_id = c.point_id
+                          and upper(b.period) >= upper(c.valid) - 1)
+                or exists (select 1 from waived_days w where w.contract_id = c.contract_id)) as is_settled) ended
+where lower(c.valid) < :until
+  and case
+      when not ended.is_settled then
+          upper(c.valid) is null or upper(c.valid) > :start
+          or exists (select 1 from installation i
+                     where i.point_id = c.point_id and i.installed_on < upper(c.valid) - 1)
+      else exists (
+          select 1
+          from standing_owed(c.account_id, case per.standing_per when 'point' then c.point_id end, :start) o
+          where not isempty(datemultirange(c.valid * daterange(null, :until) * daterange(o.standing_from, null))
+                            - coalesce(o.waived, '{}')))
+      end
 order by c.account_id, p.point_no, lower(c.valid)
 
 -- name: registers
 -- Each register under each contract, with the reading that the contract is billed from and the newest usable one that
 -- it may be billed to. From: its last billed reading, else the one of the handover (on the contract's first day or the
 -- day before), else the one at installation. To: the newest in the cycle's window; for a removed meter only its removal
--- reading; for a contract that has ended only a reading of its last day or the day after.
+-- reading; for a contract that has ended by the closing day only a reading of its last day or the day after.
 with place as (
     select c.contract_id, lower(c.valid) as contract_from, upper(c.valid) as contract_until,
            i.installation_id, i.register, i.dials, i.decimals, i.installed_on, i.removed_on, i.purpose, m.meter_no
@@ -76,7 +104,7 @@ with place as (
     join installation i on i.point_id = c.point_id
     join meter m using (meter_id)
     where c.contract_id = any(cast(:contract_ids as bigint[]))
-      and i.installed_on < least(coalesce(upper(c.valid), 'infinity'), cast(:period_until as date))
+      and i.installed_on < least(coalesce(upper(c.valid), 'infinity'), cast(:closing_day as date))
       and coalesce(i.removed_on, 'infinity') >= lower(c.valid)
 )
 select place.contract_id, place.meter_no, place.register, place.dials, place.decimals, place.installed_on,
@@ -113,7 +141,7 @@ left join lateral (
       and case
           when place.removed_on <= coalesce(place.contract_until, 'infinity')
               then r.source = 'exchange_removal' and r.read_on >= previous.read_on
-          when place.contract_until <= cast(:period_until as date)
+          when place.contract_until <= cast(:closing_day as date)
               then r.source <> 'exchange_removal' and r.read_at > previous.read_at
                    and r.read_on between place.contract_until - 1 and place.contract_until
           else r.source <> 'exchange_removal' and r.read_at > previous.read_at

@@ -48,10 +48,10 @@ order by i.sequence
 
 -- name: forgotten_days
 -- Completeness: each contract-point-service day up to the cycle's end that is neither billed nor explained. A day is
--- explained by a hold or exclusion of the account in this cycle, by a bill that reaches past it, or by lying after the
--- newest billed reading (it waits for the next one).
+-- explained by a hold or exclusion of the account in this cycle, by having been waived, or by lying after the newest
+-- billed reading (it waits for the next one).
 with wanted as (
-    select k.account_id, k.point_id, service,
+    select k.account_id, k.contract_id, k.point_id, service,
            daterange(greatest(lower(k.valid), first.read_on), least(upper(k.valid), upper(y.period))) * t.valid as days
     from contract k
     join contract_terms t using (contract_id)
@@ -63,24 +63,27 @@ with wanted as (
         from installation i join reading r using (installation_id)
         where i.point_id = k.point_id and r.source = 'exchange_install'
     ) first on true
-    where (y.route_set = 'ALL' or a.route = any(string_to_array(y.route_set, '+')))
+    where ((y.kind = 'regular' and (y.route_set = 'ALL' or a.route = any(string_to_array(y.route_set, '+'))))
+           or exists (select 1 from cycle_account x where x.cycle_id = y.cycle_id and x.account_id = k.account_id))
       and first.read_on is not null
       and greatest(lower(k.valid), first.read_on) < least(coalesce(upper(k.valid), upper(y.period)), upper(y.period))
       and t.valid && daterange(greatest(lower(k.valid), first.read_on), least(upper(k.valid), upper(y.period)))
 ), billed as (
     select b.point_id, b.service, range_agg(b.period) as days, max(upper(b.period)) as until
-    from billed_period b
-    join invoice i using (invoice_id)
+    from billed_day b
     where b.point_id is not null
     group by b.point_id, b.service
 )
-select a.account_no, p.point_no, w.service, (datemultirange(w.days) - coalesce(b.days, '{}'))::text as days
+select a.account_no, p.point_no, w.service,
+       (datemultirange(w.days) - coalesce(b.days, '{}') - coalesce(v.days, '{}'))::text as days
 from wanted w
 join account a using (account_id)
 join point p using (point_id)
 left join billed b on b.point_id = w.point_id and b.service = w.service
+left join (select contract_id, datemultirange(days) as days from waived_days) v using (contract_id)
 where not exists (select 1 from hold h where h.cycle_id = :cycle_id and h.account_id = w.account_id)
-  and not isempty(datemultirange(w.days) * datemultirange(daterange(null, b.until)) - coalesce(b.days, '{}'))
+  and not isempty(datemultirange(w.days) * datemultirange(daterange(null, b.until)) - coalesce(b.days, '{}')
+                  - coalesce(v.days, '{}'))
 union all
 -- and each active contract that got neither an invoice nor a hold in this cycle
 select a.account_no, p.point_no, w.service, w.days::text
@@ -94,15 +97,16 @@ where w.days && y.period
 order by 1, 2, 3
 
 -- name: conversions
--- Who moved between paper and e-mail since the cycle before this one was opened, and what it does to the price.
+-- Who moved between paper and e-mail since the regular cycle before this one was frozen, and what it does to the price.
 select e.event, v.outcome, count(*) as accounts, v.price_effect_zl_year
 from consent_conversion v
 join consent_event e using (consent_id)
 join cycle y on y.cycle_id = :cycle_id
-where v.recorded_at <= coalesce((select min(s.recorded_at) from step_run s
+where y.kind = 'regular'
+  and v.recorded_at <= coalesce((select min(s.recorded_at) from step_run s
                                  where s.cycle_id = y.cycle_id and s.step = 'freeze'), now())
   and v.recorded_at > coalesce((select max(s.recorded_at) from step_run s join cycle c on c.cycle_id = s.cycle_id
-                                where s.step = 'freeze' and c.cycle_id < y.cycle_id
+                                where s.step = 'freeze' and c.cycle_id < y.cycle_id and c.kind = 'regular'
                                   and c.state not in ('rejected', 'dry')), '-infinity')
 group by e.event, v.outcome, v.price_effect_zl_year
 order by e.event, v.outcome, v.price_effect_zl_year

@@ -10,7 +10,6 @@ from typing import Any
 from airflow_town import DAG_ID, Town, call
 from town import cycle_order
 
-from billing.canonical import to_data
 from pipeline.cli.through_airflow import start_cycle
 from pipeline.open_cycle import CycleOrder
 from pipeline.services.airflow_api import SETTLED_S, Airflow, TaskInstance
@@ -120,5 +119,5 @@ def start(town: Town, order: CycleOrder, *, run_id: str | None = None) -> Run:
     """The operator fills in the form; without a ``run_id`` the run is named after the cycle's key."""
     if run_id is None:
         return Run(town=town, run_id=start_cycle(town.work, town.operator, order=order))
-    town.operator.trigger(dag_id=DAG_ID, run_id=run_id, conf=to_data(order))
+    town.operator.trigger(dag_id=DAG_ID, run_id=run_id, conf=order.to_form())
     return Run(town=town, run_id=run_id)

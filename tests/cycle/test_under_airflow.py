@@ -16,7 +16,6 @@ from airflow_run import STEP_S, Run, august, order_of, start
 from airflow_town import DAG_ID, Town, airflow_town, call, messages, rows, rows_told
 from town import HOUSEHOLDS, PAPERLESS, cycle_order, read_august, set_clock
 
-from billing.canonical import to_data
 from pipeline.errors import OperatorError, Unavailable
 from pipeline.services.airflow_services import require_own
 from pipeline.services.credentials import make_secrets
@@ -144,7 +143,7 @@ def test_an_impossible_order_fails_at_once_and_says_why_in_one_line_of_its_log(r
     ("field", "value"), [("period", "2026-13x"), ("payment_days", 3), ("issue_date", "3.08.2026"), ("route_set", "r1")]
 )
 def test_a_form_of_a_wrong_shape_starts_nothing(town: Town, field: str, value: Any) -> None:
-    form = to_data(cycle_order()) | {field: value}
+    form = cycle_order().to_form() | {field: value}
     run_id = f"bad-{field}"
 
     answer = call(

@@ -108,6 +108,8 @@ def test_an_approval_never_answers_itself(dags: Dags) -> None:
         ("payment_days", 61),
         ("payment_days", "14"),
         ("dry_run", "tak"),
+        ("purpose", "regular"),
+        ("accounts", 7),
     ],
 )
 def test_the_form_refuses_a_bad_shape(dags: Dags, field: str, value: Any) -> None:
@@ -120,7 +122,14 @@ def test_the_form_refuses_a_bad_shape(dags: Dags, field: str, value: Any) -> Non
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("period", "2026-07..2026-09"), ("route_set", "R1+R2"), ("issue_date", "2026-10-01"), ("payment_days", 60)],
+    [
+        ("period", "2026-07..2026-09"),
+        ("route_set", "R1+R2"),
+        ("issue_date", "2026-10-01"),
+        ("payment_days", 60),
+        ("purpose", "final"),
+        ("accounts", "A0001\nA0002"),
+    ],
 )
 def test_the_form_takes_a_good_shape(dags: Dags, field: str, value: Any) -> None:
     params = copy.deepcopy(dags["billing_cycle"].params)
@@ -135,6 +144,8 @@ def test_the_form_is_valid_as_it_first_appears(dags: Dags) -> None:
         "issue_date",
         "payment_days",
         "dry_run",
+        "purpose",
+        "accounts",
     }
 
 
@@ -142,6 +153,12 @@ def test_the_form_asks_for_what_an_order_holds(dags: Dags) -> None:
     from pipeline.open_cycle import CycleOrder  # noqa: PLC0415 - as above
 
     assert set(dags["billing_cycle"].params) == set(CycleOrder.__dataclass_fields__)
+
+
+def test_the_form_offers_every_purpose_that_there_is(dags: Dags) -> None:
+    from pipeline.open_off_cycle import PURPOSES  # noqa: PLC0415 - as above
+
+    assert dags["billing_cycle"].params.get_param("purpose").schema["enum"] == [None, *PURPOSES]
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in DAGS.glob("*.py") if path.name != "__init__.py"))

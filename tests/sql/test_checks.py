@@ -81,6 +81,30 @@ FAULTS = [
         """,
     ),
     (
+        "no_day_twice",  # not a day twice, but the month of one
+        EARLIER
+        + """
+        insert into billed_period (invoice_id, line_no, account_id, service, period)
+        select 1, 1, 1, 'abonament', '[2026-07-01,2026-07-02)';
+        update charge_line set period = '[2026-07-20,2026-08-01)' where charge_id = 1 and service = 'abonament'
+        """,
+    ),
+    (
+        "no_day_twice",
+        EARLIER.replace("[2026-06-01,2026-07-01)", "[2026-07-01,2026-08-01)")
+        + """
+        insert into hold_resolution (cycle_id, account_id, outcome, reason, resolved_by, resolved_via, event_at)
+        select 2, 1, 'waived', 'x', 'x', 'cli', now()
+        """,
+    ),
+    (
+        "standing_owed",  # the month was waived when the inputs were frozen
+        """
+        update snapshot_account set content = content::jsonb || '{"waived_months": ["2026-07-01"]}'
+        where account_id = (select account_id from charge where charge_id = 1)
+        """,
+    ),
+    (
         "days_follow",
         EARLIER
         + """

@@ -44,7 +44,7 @@ FACTS = (
     *("import_file", "import_row", "party", "account", "point", "meter", "reading", "finding", "terms_version"),
     *("consent_event", "consent_conversion", "input_file", "cycle_input", "cycle_group", "cycle_price"),
     *("snapshot_account", "charge", "charge_line", "hold", "approval", "invoice", "billed_period", "document"),
-    *("print_package", "evidence", "step_run"),
+    *("print_package", "evidence", "step_run", "cycle_account", "hold_resolution", "waived_days"),
 )
 
 REFUSED = {
@@ -114,7 +114,7 @@ REFUSED = {
     **{f"{table} emptied": f"truncate {table} cascade" for table in FACTS},
 }  # fmt: skip
 
-EMPTY = ("finding",)
+EMPTY = ("finding", "cycle_account", "waived_days")
 OWNER_REFUSED = [
     name
     for name in REFUSED

@@ -358,6 +358,40 @@ def test_an_abonament_per_point_is_owed_for_every_point(demo: Tariff) -> None:
     assert [line.point_no for line in made.lines if line.service is Service.STANDING] == ["PP-1", "PP-2"]
 
 
+def test_an_abonament_per_point_goes_on_from_what_each_point_was_billed(demo: Tariff) -> None:
+    per_point = load_tariff(
+        DEMO.read_bytes().replace(b'standing_per = "recipient"', b'standing_per = "point"'), name="per-point.toml"
+    )
+    ended = replace(POINT, contract_no="U/0", contract_until=date(2026, 9, 3), is_settled=True, registers=())
+    handed_over = replace(METER, previous=reading(1, date(2026, 9, 3), "113"))
+    again = replace(POINT, contract_from=date(2026, 9, 3), standing_from=date(2026, 8, 1), registers=(handed_over,))
+    second = replace(POINT, point_no="PP-2", registers=(replace(METER, meter_no="W-2"),))
+    paid = replace(second, point_no="PP-3", standing_from=date(2026, 10, 1))
+    points = (replace(ended, standing_from=date(2026, 8, 1)), again, second, paid)
+
+    made = billed(bill(replace(ACCOUNT, points=points), TariffBook(tariffs=(per_point,)), CYCLE))
+
+    owed = [(line.point_no, line.quantity) for line in made.lines if line.service is Service.STANDING]
+    assert owed == [("PP-1", Decimal(2)), ("PP-2", Decimal(1))]
+
+
+def test_months_that_were_waived_are_left_out(tariffs: TariffBook) -> None:
+    waited = replace(ACCOUNT, standing_from=date(2026, 6, 1), waived_months=(date(2026, 7, 1), date(2026, 8, 1)))
+
+    made = billed(bill(waited, tariffs, CYCLE))
+
+    owed = [(line.period.start, line.quantity) for line in made.lines if line.service is Service.STANDING]
+    assert owed == [(date(2026, 6, 1), Decimal(1)), (date(2026, 9, 1), Decimal(1))]
+
+
+def test_a_contract_whose_water_is_billed_to_its_end_still_owes_its_last_month(tariffs: TariffBook) -> None:
+    left = with_point(contract_until=date(2026, 9, 5), registers=(), is_settled=True)
+
+    made = billed(bill(left, tariffs, CYCLE))
+
+    assert [(line.service, line.period.last_day) for line in made.lines] == [(Service.STANDING, date(2026, 9, 4))]
+
+
 def test_one_abonament_for_points_of_classes_with_different_rates_is_not_guessed(tariffs: TariffBook) -> None:
     second = replace(POINT, point_no="PP-2", tariff_class="business")
 

@@ -116,6 +116,7 @@ def started(work: Work, *, taken: set[str], state: str = "failed") -> Recorded:
 
 def test_a_run_in_airflow_is_named_after_the_key_and_given_the_form(settled: Work) -> None:
     form = {"period": "2026-07", "route_set": "ALL", "issue_date": "2026-08-03", "payment_days": 14, "dry_run": False}
+    form |= {"purpose": None, "accounts": ""}
     assert started(settled, taken=set()).started == {KEY: form}
 
 

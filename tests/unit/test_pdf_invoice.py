@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -45,6 +46,23 @@ def text_of(invoice: Invoice) -> str:
 
 def plain(text: str) -> str:
     return text.replace(NBSP, " ")
+
+
+def test_a_final_invoice_says_so_and_ends_with_the_last_day_that_it_bills() -> None:
+    ordinary = sample_invoice()
+    early = tuple(
+        replace(line, period=replace(line.period, until=date(2026, 10, 10)))
+        if line.period.start < date(2026, 10, 10) < line.period.until
+        else line
+        for line in ordinary.lines
+    )
+
+    text = plain(text_of(replace(ordinary, kind="final", lines=early)))
+
+    assert "Rodzaj faktury Rozliczenie końcowe" in text
+    assert "Data wykonania usługi 09.10.2026" in text
+    assert "Okres rozliczeniowy 01.10.2026–09.10.2026" in text
+    assert "końcowe" not in text_of(ordinary)
 
 
 @pytest.mark.parametrize(
