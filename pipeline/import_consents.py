@@ -163,7 +163,16 @@ def _check(row: ConsentRow, accounts: dict[str, int], terms: dict[str, Any], now
 
 
 def _content(statement: Any) -> tuple[Any, ...]:
-    names = ("method", "occurred_at", "terms_label", "email", "signer_name", "scan_sha256", "requested_from")
+    names = (
+        "method",
+        "occurred_at",
+        "terms_label",
+        "email",
+        "signer_name",
+        "scan_sha256",
+        "requested_from",
+        "evidence",
+    )
     return tuple(getattr(statement, name) for name in names)
 
 
@@ -184,6 +193,7 @@ def _new(line: Line, row: ConsentRow, account_id: int, terms_id: int | None) -> 
         signer_name=row.signer_name,
         scan_sha256=row.scan_sha256,
         requested_from=row.requested_from,
+        evidence=row.evidence,
     )
 
 
@@ -219,4 +229,6 @@ def _event(new: NewConsent, consent_id: int, key: bytes) -> Event:
         "signer_hmac": None if new.signer_name is None else commit(new.signer_name, key=key),
         "requested_from": to_data(new.requested_from),
     }
+    if new.evidence is not None:
+        body["evidence_hmac"] = commit(new.evidence, key=key)
     return Event(event_at=new.received_at, subject=f"consent:{consent_id}", kind=f"consent_{new.event}", body=body)

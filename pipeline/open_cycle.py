@@ -12,6 +12,7 @@ from pipeline.errors import OperatorError
 from pipeline.utility_files import load_folder
 from pipeline.work import Work, step, warsaw_day
 from sql.clock import business_now
+from sql.cutover import find_cutover
 from sql.cycles import CycleTaken, find_cycle_of_run, find_live_cycle, insert_cycle, known_routes
 
 AHEAD_DAYS_MAX = 60
@@ -40,7 +41,8 @@ def run(work: Work, *, order: CycleOrder) -> dict[str, str]:
 
     Raises:
         OperatorError: ``PERIOD_WRONG``, ``PERIOD_NOT_OVER``, ``ROUTES_WRONG``, ``ROUTES_UNKNOWN``,
-            ``ISSUE_DATE_PAST``, ``ISSUE_DATE_FAR``, ``PAYMENT_DAYS_SHORT``, ``PAYMENT_DAYS_LONG`` or ``CYCLE_EXISTS``.
+            ``ISSUE_DATE_PAST``, ``ISSUE_DATE_FAR``, ``PAYMENT_DAYS_SHORT``, ``PAYMENT_DAYS_LONG``,
+            ``NOT_SWITCHED_ON`` or ``CYCLE_EXISTS``.
         DataRefused: the utility's folder cannot be used.
     """
     period = _period(order.period)
@@ -52,6 +54,7 @@ def run(work: Work, *, order: CycleOrder) -> dict[str, str]:
             if known:
                 record.counts = {"already": 1}
                 return {"cycle_key": known}
+            _refuse_before_switch(connection, order)
             route_set = _routes(connection, order.route_set)
             _refuse_impossible(connection, order, period)
             live = find_live_cycle(connection, period=period, route_set=route_set)
@@ -82,6 +85,15 @@ def _period(word: str) -> Period:
         return months_period(word)
     except ValueError as error:
         raise OperatorError("PERIOD_WRONG", str(error)) from error
+
+
+def _refuse_before_switch(connection: Connection, order: CycleOrder) -> None:
+    """Between the first load of a cut-over and its switch-on the old system bills, and we only try."""
+    begun = find_cutover(connection)
+    if begun is not None and begun.switched_by is None and not order.dry_run:
+        raise OperatorError(
+            "NOT_SWITCHED_ON", f"the cut-over of {begun.as_of} is not switched on; see obieg cutover check"
+        )
 
 
 def _routes(connection: Connection, route_set: str) -> str:

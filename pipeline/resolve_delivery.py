@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row
 
 from billing.law import payment_days_min
 from pipeline.errors import OperatorError
+from pipeline.notes import words
 from pipeline.work import Work, step, warsaw_day
 from sql.clock import business_now
 from sql.deliveries import (
@@ -46,7 +47,7 @@ def run(work: Work, *, invoice_no: str, decision: Choice, note: str) -> dict[str
         OperatorError: ``INVOICE_UNKNOWN``, ``NOTE_MISSING``, ``NOTE_UNREADABLE``, or ``DELIVERY_STATE``: no delivery
             of the invoice is in a state that this decision is for.
     """
-    words = _words(note)
+    said = words(note)
     with step(work, "resolve_delivery") as (connection, record):
         rows = deliveries_to_decide(connection, invoice_no=invoice_no)
         if not rows:
@@ -60,22 +61,11 @@ def run(work: Work, *, invoice_no: str, decision: Choice, note: str) -> dict[str
             decision=decision,
             decided_by=work.actor.name,
             decided_via=work.actor.via,
-            note=words,
+            note=said,
         )
         state = _apply(connection, row, taken, state=_TARGETS[decision, row.channel, row.state])
         record.cycle_id, record.counts = row.cycle_id, {decision: 1}
     return {"invoice_no": invoice_no, "decision": decision, "channel": row.channel, "was": row.state, "state": state}
-
-
-def _words(note: str) -> str:
-    words = " ".join(note.replace("\0", " ").split())
-    if not words:
-        raise OperatorError("NOTE_MISSING", "say in the note why; it is kept with the decision")
-    try:
-        words.encode()
-    except UnicodeEncodeError:
-        raise OperatorError("NOTE_UNREADABLE", "the note is no UTF-8 text") from None
-    return words
 
 
 def _apply(connection: Connection, row: Row[Any], taken: Decision, *, state: str) -> str:

@@ -6,7 +6,7 @@ kept is the whole record.
 
 import csv
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from billing.errors import DataRefused
@@ -46,14 +46,30 @@ def read_table(
     """
     first, *rest = _text(content, encoding).split("\n")
     header = first.rstrip("\r")
+    columns = read_header(header, required=required, optional=optional, delimiter=delimiter)
+    lines = tuple(Line(line_no=line_no, raw=raw, fields=cut) for line_no, raw, cut in cut_lines(rest, delimiter))
+    return Table(columns=columns, header=header, lines=lines)
+
+
+def read_header(
+    header: str, *, required: Collection[str], optional: Collection[str] = (), delimiter: str = ";"
+) -> tuple[str, ...]:
+    """The columns that a header names.
+
+    Raises:
+        DataRefused: ``FILE_HEADER``, as ``read_table``.
+    """
     columns = tuple(name.strip() for name in split_fields(header, delimiter))
     _check_header(columns, required=required, optional=optional)
-    lines = tuple(
-        Line(line_no=line_no, raw=raw, fields=split_fields(raw, delimiter))
-        for line_no, raw in enumerate((line.rstrip("\r") for line in rest), start=2)
-        if raw.strip()
-    )
-    return Table(columns=columns, header=header, lines=lines)
+    return columns
+
+
+def cut_lines(lines: Iterable[str], delimiter: str = ";") -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    """Line number, raw line and fields of each line below the header that is not blank, one after the other."""
+    for line_no, line in enumerate(lines, start=2):
+        raw = line.rstrip("\r\n")
+        if raw.strip():
+            yield line_no, raw, split_fields(raw, delimiter)
 
 
 def check_sidecar(content: bytes, sidecar: str | None) -> str:

@@ -36,12 +36,12 @@ def _run(options: Namespace) -> int:
     _check_clock(options)
     if options.needs_database:
         with _work(settings, options) as work:
-            text = _text(options.command(work, options), options)
+            answer: Answer = options.command(work, options)
     else:
-        text = _text(options.command(settings, options), options)
-    sys.stdout.write(text.rstrip("\n") + "\n")
+        answer = options.command(settings, options)
+    sys.stdout.write(_text(answer, options).rstrip("\n") + "\n")
     sys.stdout.flush()
-    return 0
+    return answer.exit_code
 
 
 def _check_clock(options: Namespace) -> None:

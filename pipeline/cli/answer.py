@@ -14,10 +14,14 @@ from billing.canonical import to_data
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """``text`` for the terminal, ``data`` for ``--json``; decimals and dates travel as strings."""
+    """``text`` for the terminal, ``data`` for ``--json``; decimals and dates travel as strings.
+
+    ``exit_code`` is not 0 for an answer that is whole and bad news.
+    """
 
     text: str
     data: Any
+    exit_code: int = 0
 
     def as_json(self) -> str:
         """``data`` as one JSON document."""

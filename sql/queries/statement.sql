@@ -22,7 +22,10 @@ select
     (select count(*) from (
         select i.series from invoice i
         where i.series in (select series from invoice where cycle_id = :cycle_id)
-        group by i.series having max(i.sequence) <> count(*)) gaps) as series_with_gaps,
+        group by i.series
+        having max(i.sequence) - coalesce((select o.last_number from opening_series o
+                                           where o.series = i.series and o.replaced_at is null), 0) <> count(*)) gaps)
+        as series_with_gaps,
     (select min(i.invoice_no) from invoice i where i.cycle_id = :cycle_id) as first_no,
     (select max(i.invoice_no) from invoice i where i.cycle_id = :cycle_id) as last_no
 
@@ -60,8 +63,9 @@ with wanted as (
       and t.valid && daterange(greatest(lower(k.valid), first.read_on), least(upper(k.valid), upper(y.period)))
 ), billed as (
     select b.point_id, b.service, range_agg(b.period) as days, max(upper(b.period)) as until
-    from billed_period b
-    join invoice i using (invoice_id)
+    from (select point_id, service, period from billed_period
+          union all
+          select point_id, service, period from settled_day) b
     where b.point_id is not null
     group by b.point_id, b.service
 )
