@@ -1,7 +1,7 @@
 """Two invoices for one account and cycle, the old system's and ours: equal to the grosz, or differing for one cause.
 
-Each difference gets exactly one cause, the first that fits in the order of ``Cause``: what explains others comes first. A
-wrong group explains a wrong price, a split explains other days, other days explain other m³.
+Each difference gets exactly one cause, the first that fits in the order of ``Cause``. What explains others comes first:
+a wrong group explains a wrong price, a split explains other days, other days explain other m³.
 """
 
 from collections.abc import Iterable, Mapping

@@ -9,7 +9,9 @@ from readings import fields
 from readings.fields import RowRefused
 
 REQUIRED = ("account_no", "event", "method", "occurred_at", "received_at", "terms_label", "email")
-OPTIONAL = ("signer_name", "scan_sha256", "requested_from", "evidence")
+OPTIONAL = ("signer_name", "scan_sha256", "requested_from")
+TAKEN_OVER = ("evidence",)
+"""Columns that only a file of an earlier system has."""
 EVIDENCE_LENGTH = 500
 EVENTS = ("accept", "withdraw")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
