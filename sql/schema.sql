@@ -1236,7 +1236,7 @@ begin
     end loop;
     foreach name in array array['opening_position', 'opening_balance', 'opening_series', 'consumption_history',
                                 'cutover_control', 'cutover_refused_row', 'cutover_dismissal'] loop
-        execute format('create trigger before_the_switch after insert on %I
+        execute format('create trigger before_the_switch before insert on %I
                         for each statement execute function refuse_after_switch()', name);
     end loop;
     foreach name in array array['opening_position', 'opening_balance', 'opening_series', 'consumption_history',
