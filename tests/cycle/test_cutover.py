@@ -368,7 +368,7 @@ def test_an_exchange_that_the_old_system_did_not_bill_is_billed_from_both_meters
     assert bars(work) == {"CONTROL_DIFFERS": 2, "METER_WITHOUT_POSITION": 1}
     new = ["PP0001;NEW1;2026-07-20;0;actual"]
     control = totals(
-        meters=13, positions=13, sum_of_last_indices_m3=totals()["sum_of_last_indices_m3"] + 15 - index_m3("0001")
+        meters=14, positions=13, sum_of_last_indices_m3=totals()["sum_of_last_indices_m3"] + 15 - index_m3("0001")
     )
     more = write(tmp_path / "more", {"positions": new, "control": control_rows(control)})
     load.run(work, folder=more, as_of=AS_OF)
