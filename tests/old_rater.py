@@ -278,5 +278,5 @@ def _line(one: Old, line: Line) -> str:
     metered = line.meter != ""
     place, unit = (f"PT-{one.no}", "m3") if metered else ("", "month")
     indexes = f"{line.before};{line.after}" if metered else ";"
-    days = f"{line.start};{line.until}"
-    return f"F/{one.no};{place};{line.service};{line.meter};{days};{indexes};{line.quantity};{unit};{line.price};{line.net}"
+    head = f"F/{one.no};{place};{line.service};{line.meter};{line.start};{line.until}"
+    return f"{head};{indexes};{line.quantity};{unit};{line.price};{line.net}"
