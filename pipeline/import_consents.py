@@ -28,7 +28,7 @@ from pipeline.settings import Settings
 from pipeline.utility_files import load_folder
 from pipeline.work import Work, step, warsaw_day
 from readings.checks import FUTURE_TOLERANCE, Outcome
-from readings.consents import OPTIONAL, REQUIRED, ConsentRow, read_consent
+from readings.consents import OPTIONAL, REQUIRED, TAKEN_OVER, ConsentRow, read_consent
 from readings.fields import RowRefused
 from readings.table import Line, Table, read_table
 from sql.clock import business_now
@@ -56,7 +56,7 @@ def run(work: Work, *, file: Path) -> dict[str, Any]:
     reports = work.settings.exports / "consents"
     if refusal is None:
         try:
-            table = read_table(received.content, required=REQUIRED, optional=OPTIONAL)
+            table = read_table(received.content, required=REQUIRED, optional=(*OPTIONAL, *TAKEN_OVER))
             counts, results = _import(work, received, table, utility)
         except DataRefused as error:
             if not error.code.startswith("FILE_"):
@@ -76,7 +76,7 @@ def _import(
 ) -> tuple[dict[str, int], list[RowResult] | None]:
     methods = {method.value for method in utility.consents.methods} | {_STAFF_IMPORT}
     rows, unreadable = read_facts(
-        table, optional=OPTIONAL, read=lambda row: read_consent(row, methods=methods), prefix="C"
+        table, optional=(*OPTIONAL, *TAKEN_OVER), read=lambda row: read_consent(row, methods=methods), prefix="C"
     )
     with work.engine.connect() as connection:
         known = accepted_counts(connection, kind="consents", sha256=received.facts.sha256)
@@ -163,7 +163,16 @@ def _check(row: ConsentRow, accounts: dict[str, int], terms: dict[str, Any], now
 
 
 def _content(statement: Any) -> tuple[Any, ...]:
-    names = ("method", "occurred_at", "terms_label", "email", "signer_name", "scan_sha256", "requested_from")
+    names = (
+        "method",
+        "occurred_at",
+        "terms_label",
+        "email",
+        "signer_name",
+        "scan_sha256",
+        "requested_from",
+        "evidence",
+    )
     return tuple(getattr(statement, name) for name in names)
 
 
@@ -184,6 +193,7 @@ def _new(line: Line, row: ConsentRow, account_id: int, terms_id: int | None) -> 
         signer_name=row.signer_name,
         scan_sha256=row.scan_sha256,
         requested_from=row.requested_from,
+        evidence=row.evidence,
     )
 
 
@@ -219,4 +229,6 @@ def _event(new: NewConsent, consent_id: int, key: bytes) -> Event:
         "signer_hmac": None if new.signer_name is None else commit(new.signer_name, key=key),
         "requested_from": to_data(new.requested_from),
     }
+    if new.evidence is not None:
+        body["evidence_hmac"] = commit(new.evidence, key=key)
     return Event(event_at=new.received_at, subject=f"consent:{consent_id}", kind=f"consent_{new.event}", body=body)

@@ -8,7 +8,7 @@ file comes again.
 import csv
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from pipeline.errors import Unavailable
 from pipeline.import_files import Received, RowResult, TooManyRejects, count_outcomes, write_whole
 from pipeline.work import Work
 from readings.checks import Outcome
-from sql.intake import accepted_counts, accepted_rows, insert_refused
+from sql.intake import accepted_counts, accepted_rows, insert_refused, stream_rows
 
 _COLUMNS = ("line_no", "outcome", "codes", "note", "raw")
 _FILE_ROW = ("", "FILE", "sha256")
@@ -95,6 +95,49 @@ def write_missing_report(
             for row in accepted_rows(connection, kind=facts.kind, sha256=facts.sha256)
         ]
     write_report(folder, received, results=results, counts=counts, encoding=encoding, headed=headed)
+
+
+def write_stored_report(work: Work, folder: Path, received: Received) -> None:
+    """The report of an accepted file out of its stored rows, a part at a time, unless it is there already.
+
+    ``received.content`` need only hold the header.
+
+    Raises:
+        Unavailable: ``REPORT_UNWRITABLE``; the import itself stands.
+    """
+    facts, path = received.facts, _report_path(folder, received)
+    if facts.sha256 in {_told_of(path), _told_of(_aside(path, facts.sha256))}:
+        return
+    with work.engine.connect() as connection:
+        counts = accepted_counts(connection, kind=facts.kind, sha256=facts.sha256) or {}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _make_room(path, received)
+            _pour(path, received, stream_rows(connection, kind=facts.kind, sha256=facts.sha256), counts)
+        except OSError as error:
+            said = f"{error.filename or folder}: {error.strerror}; the import itself stands"
+            raise Unavailable("REPORT_UNWRITABLE", f"{said}; import it again to get the report") from error
+
+
+def _pour(path: Path, received: Received, rows: Iterable[Any], counts: Mapping[str, int]) -> None:
+    report, again = path.with_name(f".{path.name}.part"), path.with_name(f".{_again(path).name}.part")
+    unfit = 0
+    with report.open("w", encoding="utf-8", newline="") as told, again.open("w", encoding="utf-8") as rejected:
+        writer = csv.writer(told, delimiter=";", lineterminator="\n")
+        writer.writerows((_COLUMNS, (*_FILE_ROW, received.facts.sha256, received.path.name)))
+        rejected.write(received.content.decode(_ENCODING).partition("\n")[0].rstrip("\r") + "\n")
+        for row in rows:
+            writer.writerow((row.line_no, row.outcome, ",".join(row.codes), row.note or "", row.raw))
+            if row.outcome == Outcome.REJECTED.value:
+                unfit += 1
+                rejected.write(f"{row.raw}\n")
+        writer.writerows(("", "TOTAL", name, count, "") for name, count in counts.items())
+    if unfit:
+        again.replace(_again(path))
+    else:
+        again.unlink()
+        _again(path).unlink(missing_ok=True)
+    report.replace(path)
 
 
 def _make_room(path: Path, received: Received) -> None:

@@ -16,6 +16,7 @@ from pipeline.tariff_gate import refuse_unswitched
 from pipeline.utility_files import load_folder
 from pipeline.work import Work, step, warsaw_day
 from sql.clock import business_now
+from sql.cutover import find_cutover
 from sql.cycles import CycleTaken, find_cycle_of_run, find_live_cycle, insert_cycle, known_routes
 from sql.locks import take_turn
 
@@ -62,7 +63,7 @@ def run(work: Work, *, order: CycleOrder) -> dict[str, str]:
         OperatorError: ``PERIOD_WRONG``, ``PERIOD_NOT_OVER``, ``ROUTES_WRONG``, ``ROUTES_UNKNOWN``,
             ``ISSUE_DATE_PAST``, ``ISSUE_DATE_FAR``, ``PAYMENT_DAYS_SHORT``, ``PAYMENT_DAYS_LONG``, ``CYCLE_EXISTS``,
             ``TARIFF_NOT_SWITCHED_ON`` or ``TARIFF_FILE_GONE``; of an off-cycle what ``pipeline.open_off_cycle``
-            refuses, too.
+            refuses, too; of an installation that takes over ``NOT_SWITCHED_ON``.
         DataRefused: the utility's folder cannot be used.
     """
     period = _period(order.period)
@@ -74,6 +75,7 @@ def run(work: Work, *, order: CycleOrder) -> dict[str, str]:
             if known:
                 record.counts = {"already": 1}
                 return {"cycle_key": known}
+            _refuse_before_switch(connection, order)
             _refuse_impossible(connection, order, period)
             refuse_unswitched(connection, loaded)
             cycle = insert_cycle(
@@ -103,6 +105,15 @@ def _period(word: str) -> Period:
         return months_period(word)
     except ValueError as error:
         raise OperatorError("PERIOD_WRONG", str(error)) from error
+
+
+def _refuse_before_switch(connection: Connection, order: CycleOrder) -> None:
+    """Between the first load of a cut-over and its switch-on the old system bills, and we only try."""
+    begun = find_cutover(connection)
+    if begun is not None and begun.switched_by is None and not order.dry_run:
+        raise OperatorError(
+            "NOT_SWITCHED_ON", f"the cut-over of {begun.as_of} is not switched on; see obieg cutover check"
+        )
 
 
 def _accounts(connection: Connection, order: CycleOrder, period: Period) -> list[int]:

@@ -47,7 +47,7 @@ def run(work: Work, *, invoice_no: str, decision: Choice, note: str) -> dict[str
         OperatorError: ``INVOICE_UNKNOWN``, ``NOTE_MISSING``, ``NOTE_UNREADABLE``, or ``DELIVERY_STATE``: no delivery
             of the invoice is in a state that this decision is for.
     """
-    words = note_words(note)
+    said = note_words(note)
     with step(work, "resolve_delivery") as (connection, record):
         rows = deliveries_to_decide(connection, invoice_no=invoice_no)
         if not rows:
@@ -61,7 +61,7 @@ def run(work: Work, *, invoice_no: str, decision: Choice, note: str) -> dict[str
             decision=decision,
             decided_by=work.actor.name,
             decided_via=work.actor.via,
-            note=words,
+            note=said,
         )
         state = _apply(connection, row, taken, state=_TARGETS[decision, row.channel, row.state])
         record.cycle_id, record.counts = row.cycle_id, {decision: 1}

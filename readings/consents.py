@@ -10,13 +10,19 @@ from readings.fields import RowRefused
 
 REQUIRED = ("account_no", "event", "method", "occurred_at", "received_at", "terms_label", "email")
 OPTIONAL = ("signer_name", "scan_sha256", "requested_from")
+TAKEN_OVER = ("evidence",)
+"""Columns that only a file of an earlier system has."""
+EVIDENCE_LENGTH = 500
 EVENTS = ("accept", "withdraw")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentRow:
-    """An acceptance or a withdrawal; ``received_at`` is its arrival at the utility, from which it counts."""
+    """An acceptance or a withdrawal; ``received_at`` is its arrival at the utility, from which it counts.
+
+    ``evidence`` is what an earlier system keeps of it, in its own words.
+    """
 
     account_no: str
     event: str
@@ -28,6 +34,7 @@ class ConsentRow:
     signer_name: str | None
     scan_sha256: str | None
     requested_from: date | None
+    evidence: str | None
 
 
 def read_consent(row: dict[str, str], *, methods: Collection[str]) -> ConsentRow:
@@ -58,7 +65,15 @@ def read_consent(row: dict[str, str], *, methods: Collection[str]) -> ConsentRow
         signer_name=row["signer_name"] or None,
         scan_sha256=scan_sha256 or None,
         requested_from=_requested(row),
+        evidence=_evidence(row),
     )
+
+
+def _evidence(row: dict[str, str]) -> str | None:
+    text = row["evidence"]
+    if len(text) > EVIDENCE_LENGTH or not text.isprintable():
+        raise RowRefused("C109", "evidence")
+    return text or None
 
 
 def _requested(row: dict[str, str]) -> date | None:

@@ -34,6 +34,7 @@ CONSENT_CODES: Final = {
     "C106": "an acceptance needs the version of the terms and an e-mail address",
     "C107": "the e-mail address cannot be one",
     "C108": "the hash of the scan is not a SHA-256, or a form on paper lacks the signer's name",
+    "C109": "what the earlier system kept is longer than 500 characters, or holds some that cannot be printed",
     "C201": "the same account, event and time of arrival came before with another content; the first stands",
     "C202": "the signer of a form is neither the payer nor the nabywca of the account on the day of its arrival",
     "C203": "the e-mail address is the confirmed one of an account with another payer and another nabywca",

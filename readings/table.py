@@ -6,7 +6,7 @@ kept is the whole record.
 
 import csv
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from billing.errors import DataRefused
@@ -53,14 +53,33 @@ def read_table(
         columns = tuple(str(place) for place in range(1, width + 1))
     else:
         header, rest, first_no = text[0].rstrip("\r"), text[1:], 2
-        columns = tuple(name.strip() for name in split_fields(header, delimiter))
-        _check_header(columns, required=required, optional=optional)
-    lines = tuple(
-        Line(line_no=line_no, raw=raw, fields=split_fields(raw, delimiter))
-        for line_no, raw in enumerate((line.rstrip("\r") for line in rest), start=first_no)
-        if raw.strip()
-    )
+        columns = read_header(header, required=required, optional=optional, delimiter=delimiter)
+    cut = cut_lines(rest, delimiter, first_no=first_no)
+    lines = tuple(Line(line_no=line_no, raw=raw, fields=fields) for line_no, raw, fields in cut)
     return Table(columns=columns, header=header, lines=lines)
+
+
+def read_header(
+    header: str, *, required: Collection[str], optional: Collection[str] = (), delimiter: str = ";"
+) -> tuple[str, ...]:
+    """The columns that a header names.
+
+    Raises:
+        DataRefused: ``FILE_HEADER``, as ``read_table``.
+    """
+    columns = tuple(name.strip() for name in split_fields(header, delimiter))
+    _check_header(columns, required=required, optional=optional)
+    return columns
+
+
+def cut_lines(
+    lines: Iterable[str], delimiter: str = ";", *, first_no: int = 2
+) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    """Line number, raw line and fields of each line that is not blank, one after the other."""
+    for line_no, line in enumerate(lines, start=first_no):
+        raw = line.rstrip("\r\n")
+        if raw.strip():
+            yield line_no, raw, split_fields(raw, delimiter)
 
 
 def check_sidecar(content: bytes, sidecar: str | None) -> str:

@@ -30,6 +30,7 @@ class NewConsent:
     signer_name: str | None
     scan_sha256: str | None
     requested_from: date | None
+    evidence: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +94,7 @@ def insert_consents(
 ) -> dict[int, int]:
     """Record statements; their ids by line number."""
     columns = ("line_no", "account_id", "event", "method", "terms_id", "occurred_at", "received_at", "email")
-    more = ("signer_name", "scan_sha256", "requested_from")
+    more = ("signer_name", "scan_sha256", "requested_from", "evidence")
     names = (*columns, *more)
     copy_rows(
         connection,

@@ -1,6 +1,6 @@
 """Files that came in: once each, every line with what became of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +10,13 @@ from sql.copying import copy_rows
 from sql.queries import queries
 
 _Q = queries("intake")
+_PART = 5000
 COUNTS = ("rows", "accepted", "accepted_warn", "quarantined", "rejected", "duplicate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileFacts:
-    """A file as received; ``kind`` is registry, readings or consents."""
+    """A file as received; ``kind`` is registry, readings, consents or cutover."""
 
     kind: str
     name: str
@@ -38,6 +39,12 @@ def accepted_counts(connection: Connection, *, kind: str, sha256: str) -> dict[s
 def accepted_rows(connection: Connection, *, kind: str, sha256: str) -> Sequence[Row[Any]]:
     """The rows of an accepted file as they are kept: line number, the line as received, outcome, codes, note."""
     return connection.execute(_Q["accepted_rows"], {"kind": kind, "sha256": sha256}).all()
+
+
+def stream_rows(connection: Connection, *, kind: str, sha256: str) -> Iterator[Row[Any]]:
+    """The same a part at a time, for files that do not fit into memory."""
+    query = _Q["accepted_rows"].execution_options(stream_results=True, yield_per=_PART)
+    yield from connection.execute(query, {"kind": kind, "sha256": sha256})
 
 
 def insert_accepted(connection: Connection, *, file: FileFacts, counts: Mapping[str, int], recorded_by: str) -> int:

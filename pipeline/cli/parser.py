@@ -8,12 +8,14 @@ from typing import Any, get_args
 from pipeline.cli import (
     bill,
     complaint,
+    cutover,
     cycle,
     database,
     hold,
     intake,
     lists,
     lookups,
+    parallel,
     profiles,
     route,
     subsidy,
@@ -41,7 +43,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="answer as one JSON document")
     topics = parser.add_subparsers(required=True, metavar="TOPIC")
     own = (_registry, _readings, _consent, _cycle, _delivery, _invoice, _quote, _clock, _database, _evidence)
-    for add in (*own, utility.add, tariff.add, complaint.add, lists.add, subsidy.add, route.add, bill.add, hold.add):
+    modules = (utility, cutover, parallel, bill, hold, complaint, route, tariff, subsidy, lists)
+    for add in (*own, *(module.add for module in modules)):
         add(topics)
     return parser
 

@@ -1,11 +1,13 @@
 -- No day of a point's service, and no calendar month of a standing charge, has been invoiced or drafted for KSeF before,
--- or was waived.
+-- was billed by the system before this one, or was waived.
 with billed as (
     select b.account_id, b.point_id, b.service, b.period from billed_period b
     join invoice v using (invoice_id)
     where v.cycle_id <> :cycle_id
     union all
     select account_id, point_id, service, period from drafted_period where cycle_id <> :cycle_id
+    union all
+    select account_id, point_id, service, period from settled_day
 ), taken as materialized (
     select account_id, point_id, service, 'billed' as as_what,
            case when service <> 'abonament' then period

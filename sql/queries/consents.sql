@@ -8,7 +8,7 @@ select terms_id, kind, label, sha256, effective_from from terms_version where ki
 
 -- name: events_of_accounts
 select a.account_no, c.consent_id, c.account_id, c.event, c.method, c.occurred_at, c.received_at, t.label as terms_label,
-       coalesce(t.sha256, '') as terms_sha256, c.email, c.signer_name, c.scan_sha256, c.requested_from,
+       coalesce(t.sha256, '') as terms_sha256, c.email, c.signer_name, c.scan_sha256, c.requested_from, c.evidence,
        conversion.outcome
 from consent_event c
 join account a using (account_id)

@@ -1,5 +1,6 @@
 -- name: lock_series
-insert into invoice_series (series, last_sequence) values (:series, 0)
+insert into invoice_series (series, last_sequence)
+values (:series, coalesce((select last_number from opening_series where series = :series and replaced_at is null), 0))
 on conflict (series) do update set last_sequence = invoice_series.last_sequence
 returning last_sequence
 

@@ -15,8 +15,9 @@ left join lateral (
     select r.read_on
     from reading r
     where r.installation_id = i.installation_id
-      and exists (select 1 from charge_line l join invoice v using (charge_id)
-                  where l.current_reading_id = r.reading_id)
+      and (exists (select 1 from charge_line l join invoice v using (charge_id)
+                   where l.current_reading_id = r.reading_id)
+           or exists (select 1 from opening_position o where o.reading_id = r.reading_id and o.replaced_at is null))
     order by r.read_on desc
     limit 1
 ) billed on true
@@ -25,7 +26,8 @@ left join lateral (
 select point_no from point where point_no = any(:point_nos)
 
 -- name: stored_readings
--- The readings of registers from a moment on, and the newest usable one before it.
+-- The readings of registers from a moment on, and the newest usable one before it, without positions of the old system
+-- that were corrected before the cut-over.
 with wanted as (
     select * from unnest(cast(:meter_ids as bigint[]), cast(:registers as smallint[]),
                          cast(:since as timestamptz[]), cast(:installation_ids as bigint[]))
@@ -35,6 +37,7 @@ select r.installation_id, r.meter_id, r.register, r.read_at, r.source, r.index_m
        r.external_id
 from wanted w
 join reading r on r.meter_id = w.meter_id and r.register = w.register and r.read_at >= w.since
+where not exists (select 1 from opening_position o where o.reading_id = r.reading_id and o.replaced_at is not null)
 union
 select before.installation_id, before.meter_id, before.register, before.read_at, before.source, before.index_m3,
        before.quality, before.reason_code, before.state, before.external_id
@@ -44,6 +47,7 @@ join lateral (
     from reading r
     where r.meter_id = w.meter_id and r.register = w.register and r.read_at < w.since
       and r.installation_id = w.installation_id and r.state = 'VALID' and r.index_m3 is not null
+      and not exists (select 1 from opening_position o where o.reading_id = r.reading_id and o.replaced_at is not null)
     order by r.read_at desc
     limit 1
 ) before on true

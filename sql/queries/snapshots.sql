@@ -95,7 +95,8 @@ order by c.account_id, p.point_no, lower(c.valid)
 -- name: registers
 -- Each register under each contract, with the reading that the contract is billed from and the newest usable one that
 -- it may be billed to. From: its last billed reading, else the one of the handover (on the contract's first day or the
--- day before), else the one at installation. To: the newest in the cycle's window; for a removed meter only its removal
+-- day before), else the one at installation. What the old system billed up to counts as billed; a meter that went
+-- before that needs no bill of ours. To: the newest in the cycle's window; for a removed meter only its removal
 -- reading; for a contract that has ended by the closing day only a reading of its last day or the day after.
 with place as (
     select c.contract_id, lower(c.valid) as contract_from, upper(c.valid) as contract_until,
@@ -106,6 +107,11 @@ with place as (
     where c.contract_id = any(cast(:contract_ids as bigint[]))
       and i.installed_on < least(coalesce(upper(c.valid), 'infinity'), cast(:closing_day as date))
       and coalesce(i.removed_on, 'infinity') >= lower(c.valid)
+      and not (i.removed_on is not null
+               and not exists (select 1 from opening_position o
+                               where o.installation_id = i.installation_id and o.replaced_at is null)
+               and exists (select 1 from point_settled s
+                           where s.point_id = i.point_id and upper(s.days) >= i.removed_on))
 )
 select place.contract_id, place.meter_no, place.register, place.dials, place.decimals, place.installed_on,
        place.removed_on, place.purpose,
@@ -121,9 +127,12 @@ join lateral (
     cross join lateral (
         select exists (select 1 from charge_line l join invoice v using (charge_id)
                        where l.current_reading_id = r.reading_id)
-               or exists (select 1 from drafted_period d where d.current_reading_id = r.reading_id) as billed) b
+               or exists (select 1 from drafted_period d where d.current_reading_id = r.reading_id)
+               or exists (select 1 from opening_position o
+                          where o.reading_id = r.reading_id and o.replaced_at is null) as billed) b
     where r.installation_id = place.installation_id and r.state = 'VALID' and r.index_m3 is not null
       and (place.contract_until is null or r.read_on <= place.contract_until)
+      and (b.billed or r.source <> 'cutover')
       and (b.billed or r.source = 'exchange_install'
            or r.read_on between place.contract_from - 1 and place.contract_from)
     order by case when b.billed and r.read_on >= place.contract_from - 1 then 0
@@ -137,7 +146,7 @@ left join lateral (
     select r.reading_id, r.read_on, r.read_at, r.index_m3, r.source, r.quality
     from reading r
     where r.installation_id = place.installation_id and r.state = 'VALID' and r.index_m3 is not null
-      and r.reading_id <> previous.reading_id
+      and r.reading_id <> previous.reading_id and r.source <> 'cutover'
       and case
           when place.removed_on <= coalesce(place.contract_until, 'infinity')
               then r.source = 'exchange_removal' and r.read_on >= previous.read_on

@@ -31,7 +31,10 @@ select
     (select count(*) from (
         select i.series from invoice i
         where i.series in (select series from invoice where cycle_id = :cycle_id)
-        group by i.series having max(i.sequence) <> count(*)) gaps) as series_with_gaps,
+        group by i.series
+        having max(i.sequence) - coalesce((select o.last_number from opening_series o
+                                           where o.series = i.series and o.replaced_at is null), 0) <> count(*)) gaps)
+        as series_with_gaps,
     (select min(i.invoice_no) from invoice i where i.cycle_id = :cycle_id) as first_no,
     (select max(i.invoice_no) from invoice i where i.cycle_id = :cycle_id) as last_no
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from brzozowka_rater import GROSZ, OldLine, totals
 from old_defects import Planted, plant
-from old_rater import GROSZ, OldLine, totals
 from old_town import (
     AS_OF,
     NEW_CYCLES,

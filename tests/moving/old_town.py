@@ -1,6 +1,6 @@
 """A made-up utility as its old billing system would export it: every file of the cut-over, clean, from one seed.
 
-Nothing here uses the software's own rating: what the old system billed is computed by ``old_rater``.
+Nothing here uses the software's own rating: what the old system billed is computed by ``brzozowka_rater``.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from itertools import pairwise
 from random import Random
 from typing import Final
 
-from old_rater import OldLine, abonament_line, metered_line
+from brzozowka_rater import OldLine, abonament_line, metered_line
 
 from billing.periods import next_month
 from pipeline.demo.town_people import MEN, ORGANISATIONS, STREETS, SURNAMES, WOMEN, mail_address

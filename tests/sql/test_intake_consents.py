@@ -15,7 +15,7 @@ from pipeline.errors import Inconsistent, OperatorError
 from pipeline.settings import Settings
 from pipeline.utility_files import load_folder
 from pipeline.work import Work
-from readings.consents import OPTIONAL, REQUIRED
+from readings.consents import OPTIONAL, REQUIRED, TAKEN_OVER
 from readings.registry_codes import CONSENT_CODES
 from sql.consents import conversions_since, stored_preferences
 from sql.engine import make_engine
@@ -43,6 +43,7 @@ CODES = [
     ("C107", ACCEPT.replace("@", "(at)")),
     ("C108", ACCEPT.replace("Łukasz Gżegżółka", "")),
     ("C108", ACCEPT.removesuffix(";") + "abc;"),
+    ("C109", ACCEPT + ";" + "x" * 501),
     ("C201", ACCEPT.replace("lukasz@", "other@")),
     ("C202", LATER.replace("Łukasz Gżegżółka", "Żaneta Świerszcz")),
     ("C203", LATER.replace("lukasz@", "Zaneta@")),
@@ -63,7 +64,11 @@ def owner_engine(settings: Settings) -> Iterator[Engine]:
 
 
 def import_rows(work: Work, path: Path, *rows: str) -> dict[str, object]:
-    path.write_text("\n".join([HEADER, *rows, ""]), encoding="utf-8")
+    """Import rows of the usual columns, or of one more when a row has the evidence of an earlier system."""
+    header, width = HEADER, HEADER.count(";")
+    if any(row.count(";") > width for row in rows):
+        header, rows = f"{HEADER};evidence", tuple(row if row.count(";") > width else f"{row};" for row in rows)
+    path.write_text("\n".join([header, *rows, ""]), encoding="utf-8")
     return import_consents.run(work, file=path)
 
 
@@ -176,7 +181,7 @@ def test_every_code_and_column_is_documented_and_every_code_raised_by_a_test() -
     documented = DOC.read_text(encoding="utf-8")
     for code, meaning in CONSENT_CODES.items():
         assert f"| `{code}` | {meaning} |" in documented
-    for column in (*REQUIRED, *OPTIONAL):
+    for column in (*REQUIRED, *OPTIONAL, *TAKEN_OVER):
         assert f"`{column}`" in documented
 
 

@@ -78,6 +78,18 @@ def test_an_unknown_cycle_is_refused_in_one_line(obieg: Obieg, capsys: pytest.Ca
         (("registry", "import", "no-such"), "FOLDER_MISSING"),
         (("registry", "derive", "no-such.csv", "out"), "FILE_MISSING"),
         (("quote", "no-such.toml"), "FILE_MISSING"),
+        (("cutover", "load", "no-such", "--as-of", "2026-08-01"), "FOLDER_MISSING"),
+        (("cutover", "load", ".", "--as-of", "2026-08-01"), "FOLDER_EMPTY"),
+        (("cutover", "check"), "CUTOVER_UNKNOWN"),
+        (("cutover", "switch-on", "--note", "x"), "CUTOVER_UNKNOWN"),
+        (("cutover", "switch-on", "--note", " "), "NOTE_MISSING"),
+        (("cutover", "dismiss", "positions.csv", "2", "--note", "x"), "ROW_UNKNOWN"),
+        (("parallel", "run", "no-such", "--name", "2026-07"), "FOLDER_MISSING"),
+        (("parallel", "run", ".", "--name", "2026-07"), "FILE_MISSING"),
+        (("parallel", "run", ".", "--name", "2026/07"), "NAME_WRONG"),
+        (("parallel", "show", "2026-07"), "PARALLEL_UNKNOWN"),
+        (("parallel", "explain", "2026-07", "A1"), "PARALLEL_UNKNOWN"),
+        (("parallel", "accept", "2026-07", "A1", "--note", "x"), "PARALLEL_UNKNOWN"),
     ],
 )
 def test_what_is_not_there_is_refused_with_its_code(

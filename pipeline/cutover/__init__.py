@@ -1,0 +1,1 @@
+"""Cut-over: what the old billing system hands over, compared with what arrived, and the switch-on."""
