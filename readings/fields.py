@@ -5,15 +5,11 @@ from collections.abc import Collection
 from datetime import date, datetime
 from decimal import Decimal
 
+from billing.identifiers import is_email, is_number_word
 from readings.rows import read_index, read_moment
 
-_NUMBER_WORD = re.compile(r"[A-Za-z0-9/._-]{1,20}")
-_EMAIL = re.compile(
-    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
-)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TEXT_LENGTH = 200
-_EMAIL_LENGTH = 254
 
 
 class RowRefused(Exception):  # noqa: N818 - says what became of the row
@@ -28,7 +24,7 @@ class RowRefused(Exception):  # noqa: N818 - says what became of the row
 def number(row: dict[str, str], name: str, *, optional: bool = False) -> str:
     """A number that names something: letters, digits and ``/ . _ -``, at most 20."""
     value = row[name]
-    if not (_NUMBER_WORD.fullmatch(value) or (optional and not value)):
+    if not (is_number_word(value) or (optional and not value)):
         raise RowRefused("R101", f"{name} {value!r}")
     return value
 
@@ -101,7 +97,6 @@ def moment(row: dict[str, str], name: str, *, code: str = "R106") -> datetime:
 def email(row: dict[str, str], name: str, *, code: str = "R113") -> str:
     """An e-mail address that a mail server would take: ASCII, one ``@``, a domain with a dot."""
     value = row[name]
-    local = value.partition("@")[0]
-    if len(value) > _EMAIL_LENGTH or not _EMAIL.fullmatch(value) or local.strip(".") != local or ".." in local:
+    if not is_email(value):
         raise RowRefused(code, name)
     return value

@@ -1,15 +1,14 @@
 """Registry files: one row of each to one checked fact. ``LAYOUTS`` gives the files in the order of their import."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
-from stdnum import iban
 from stdnum.pl import nip as nip_number
 
+from billing.identifiers import is_nrb, is_postcode, is_route
 from readings import fields
 from readings.fields import RowRefused
 
@@ -18,9 +17,6 @@ ROLES = ("payer", "nabywca", "odbiorca", "correspondence")
 SERVICES = ("water", "sewage")
 EMAIL_STATES = ("unconfirmed", "confirmed", "dead")
 CONFIRMATIONS = ("click", "signed_paper", "delivered_without_bounce")
-_POSTCODE = re.compile(r"\d\d-\d\d\d", re.ASCII)
-_ROUTE = re.compile(r"[A-Z0-9]{1,20}")
-_ACCOUNT_DIGITS = re.compile(r"\d{26}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,9 +138,9 @@ def _party(row: dict[str, str]) -> PartyRow:
 
 def _account(row: dict[str, str]) -> AccountRow:
     bank_account = row["bank_account"].replace(" ", "").removeprefix("PL")
-    if not _ACCOUNT_DIGITS.fullmatch(bank_account) or not iban.is_valid(f"PL{bank_account}"):
+    if not is_nrb(bank_account):
         raise RowRefused("R104", "bank_account")
-    if not _ROUTE.fullmatch(row["route"]):
+    if not is_route(row["route"]):
         raise RowRefused("R101", "route: capital letters and digits only")
     return AccountRow(account_no=fields.number(row, "account_no"), route=row["route"], bank_account=bank_account)
 
@@ -226,7 +222,7 @@ def _email(row: dict[str, str]) -> EmailRow:
 
 
 def _postcode(row: dict[str, str]) -> str:
-    if not _POSTCODE.fullmatch(row["postcode"]):
+    if not is_postcode(row["postcode"]):
         raise RowRefused("R105", f"postcode {row['postcode']!r}")
     return row["postcode"]
 

@@ -1,14 +1,19 @@
 -- name: eligible_accounts
 -- Every account of the routes, with the channel agreed for the issue date, the address known for it, the day from which
--- the standing charge is owed, and the day on which payer or nabywca last changed.
+-- the standing charge is owed, and the day on which payer or nabywca last changed. A recipient owes a calendar month
+-- once, however often a contract ended and began in it; a contract that a person opened late owes its months as well.
 select a.account_id, a.account_no, details.bank_account, d.channel, d.consent_id, d.email, d.email_state,
        coalesce(
-           (select max(upper(b.period)) from billed_day b
+           (select max(case when b.point_id is null and upper(b.period) > date_trunc('month', upper(b.period))
+                            then (date_trunc('month', upper(b.period)) + interval '1 month')::date
+                            else upper(b.period) end)
+            from billed_day b
             where b.account_id = a.account_id and b.service = 'abonament'),
            (select min(lower(y.period)) from hold h join cycle y using (cycle_id)
             where h.account_id = a.account_id and not h.excluded and y.state in ('issued', 'closed')
               and lower(y.period) < :start),
-           :start) as standing_from,
+           least(cast(:start as date), (select min(lower(c.valid)) from contract c
+                                        where c.account_id = a.account_id and c.change_id is not null))) as standing_from,
        (select max(lower(h.valid)) from account_party h
         where h.account_id = a.account_id and h.role in ('payer', 'nabywca')
           and h.valid @> cast(:issue_date as date)
@@ -59,16 +64,22 @@ where c.valid && daterange(:start, :until)
        and exists (select 1 from installation i where i.point_id = c.point_id and i.installed_on < upper(c.valid) - 1)
        and not exists (select 1 from billed_day b
                        where b.account_id = c.account_id and b.point_id = c.point_id
-                     and upper(b.period) >= upper(c.valid) - 1))
+                         and (upper(b.period) >= upper(c.valid)
+                              or upper(b.period) = upper(c.valid) - 1
+                                 and not exists (select 1 from reading r join installation i using (installation_id)
+                                                 where i.point_id = c.point_id and r.read_on = upper(c.valid)
+                                                   and r.state = 'VALID' and r.index_m3 is not null))))
 order by c.account_id, p.point_no, lower(c.valid)
 
 -- name: registers
 -- Each register under each contract, with the reading that the contract is billed from and the newest usable one that
--- it may be billed to. From: its last billed reading, else the one of the handover (on the contract's first day or the
--- day before), else the one at installation. To: the newest in the cycle's window; for a removed meter only its removal
--- reading; for a contract that has ended only a reading of its last day or the day after.
+-- it may be billed to. From: its last billed reading, else the one of the handover (on the contract's first day, or for
+-- want of it the day before), else the one at installation. To: the newest in the cycle's window; for a removed meter
+-- only its removal reading; for a contract that has ended only a reading of its last day or the day after. A contract
+-- that was billed up to its last day is billed for that day too when a reading of the next one came, unless the next
+-- contract was billed for it already.
 with place as (
-    select c.contract_id, lower(c.valid) as contract_from, upper(c.valid) as contract_until,
+    select c.contract_id, c.point_id, lower(c.valid) as contract_from, upper(c.valid) as contract_until,
            i.installation_id, i.register, i.dials, i.decimals, i.installed_on, i.removed_on, m.meter_no
     from contract c
     join installation i on i.point_id = c.point_id
@@ -96,10 +107,11 @@ join lateral (
       and (place.contract_until is null or r.read_on <= place.contract_until)
       and (b.billed or r.source = 'exchange_install'
            or r.read_on between place.contract_from - 1 and place.contract_from)
-    order by case when b.billed and r.read_on >= place.contract_from - 1 then 0
-                  when r.read_on between place.contract_from - 1 and place.contract_from then 1
-                  when r.source = 'exchange_install' and r.read_on >= place.contract_from then 2
-                  else 3 end,
+    order by case when b.billed and r.read_on >= place.contract_from then 0
+                  when r.read_on = place.contract_from then 1
+                  when r.read_on = place.contract_from - 1 then 2
+                  when r.source = 'exchange_install' and r.read_on >= place.contract_from then 3
+                  else 4 end,
              r.read_on desc, r.read_at desc, r.reading_id desc
     limit 1
 ) previous on true
@@ -114,6 +126,11 @@ left join lateral (
           when place.contract_until <= cast(:period_until as date)
               then r.source <> 'exchange_removal' and r.read_at > previous.read_at
                    and r.read_on between place.contract_until - 1 and place.contract_until
+                   and (r.read_on > previous.read_on or not previous.billed)
+                   and not exists (select 1 from billed_day b
+                                   where b.point_id = place.point_id and previous.billed
+                                     and previous.read_on = place.contract_until - 1
+                                     and b.period @> place.contract_until - 1)
           else r.source <> 'exchange_removal' and r.read_at > previous.read_at
                and r.read_on >= :window_start and r.read_on < :window_until
                and r.read_on <= coalesce(place.contract_until, 'infinity')
@@ -132,7 +149,9 @@ left join lateral (
     limit 1
 ) missing on true
 where not (place.removed_on is not null and previous.source = 'exchange_removal')
-  and not (previous.billed and previous.read_on >= coalesce(place.contract_until, 'infinity') - 1)
+  and not (previous.billed and (previous.read_on >= coalesce(place.contract_until, 'infinity')
+                                or previous.read_on >= coalesce(place.contract_until, 'infinity') - 1
+                                   and current.reading_id is null))
 order by place.contract_id, place.installed_on, place.meter_no, place.register
 
 -- name: snapshot_chunk
