@@ -46,7 +46,7 @@ def run(work: Work, *, invoice_no: str, decision: Choice, note: str) -> dict[str
         OperatorError: ``INVOICE_UNKNOWN``, ``NOTE_MISSING``, ``NOTE_UNREADABLE``, or ``DELIVERY_STATE``: no delivery
             of the invoice is in a state that this decision is for.
     """
-    words = _words(note)
+    words = note_words(note)
     with step(work, "resolve_delivery") as (connection, record):
         rows = deliveries_to_decide(connection, invoice_no=invoice_no)
         if not rows:
@@ -67,7 +67,12 @@ def run(work: Work, *, invoice_no: str, decision: Choice, note: str) -> dict[str
     return {"invoice_no": invoice_no, "decision": decision, "channel": row.channel, "was": row.state, "state": state}
 
 
-def _words(note: str) -> str:
+def note_words(note: str) -> str:
+    """A person's note on one line.
+
+    Raises:
+        OperatorError: ``NOTE_MISSING``, ``NOTE_UNREADABLE``.
+    """
     words = " ".join(note.replace("\0", " ").split())
     if not words:
         raise OperatorError("NOTE_MISSING", "say in the note why; it is kept with the decision")

@@ -146,7 +146,9 @@ def insert_emails(connection: Connection, *, addresses: Iterable[NewAddress], re
         connection,
         table="email_address",
         columns=(*_ADDRESS, "valid", "recorded_by"),
-        rows=((*(getattr(new, name) for name in _ADDRESS), days(new.valid_from, None), recorded_by) for new in addresses),
+        rows=(
+            (*(getattr(new, name) for name in _ADDRESS), days(new.valid_from, None), recorded_by) for new in addresses
+        ),
     )
 
 

@@ -47,7 +47,7 @@ def _write_meters(
                 connection,
                 installation_id=removal.installed.installation_id,
                 removed_on=removal.row.installed_on,
-                ended_by=source.recorded_by,
+                source=source,
             )
     rows = list(taken(decisions))
     meters = _write_new_meters(connection, source, rows)
@@ -94,7 +94,7 @@ def _write_first_and_last(
     connection: Connection, source: Source, rows: Sequence[tuple[int, MeterRow]], book: MeterBook
 ) -> None:
     """The opening reading of each new meter, and the removal reading of each that it replaced."""
-    lines = {row: line_no for line_no, row in rows}
+    lines = {row: source.of_line(line_no)[1] for line_no, row in rows}
     wanted = {row.meter_no for row in lines} | {removal.installed.meter_no for removal in book.removals}
     places = {
         (row.meter_no, row.register, row.installed_on): row
@@ -117,10 +117,12 @@ def _write_first_and_last(
                     place, removal.row, line_no, source="exchange_removal", quality=quality, index_m3=removal.index_m3
                 )
             )
-    insert_readings(connection, file_id=source.file_id, readings=readings)
+    insert_readings(connection, file_id=source.file_id, change_id=source.change_id, readings=readings)
 
 
-def _reading(place: Row[Any], row: MeterRow, line_no: int, *, source: str, quality: str, index_m3: Any) -> NewReading:
+def _reading(
+    place: Row[Any], row: MeterRow, line_no: int | None, *, source: str, quality: str, index_m3: Any
+) -> NewReading:
     return NewReading(
         installation_id=place.installation_id,
         meter_id=place.meter_id,
