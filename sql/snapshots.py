@@ -60,6 +60,7 @@ def gather(connection: Connection, *, cycle: Cycle, reading_window: Period) -> I
             _Q["registers"],
             {
                 "contract_ids": [row.contract_id for row in contracts],
+                "period_start": cycle.period.start,
                 "period_until": cycle.period.until,
                 "window_start": reading_window.start,
                 "window_until": reading_window.until,

@@ -15,8 +15,8 @@ select c.change_id, c.kind, a.account_no, c.effective_on, c.content, c.sha256, c
        c.recorded_at, c.recorded_by, c.recorded_via, coalesce(d.decision, 'pending') as state, d.decided_by,
        d.decided_via, d.note, d.recorded_at as decided_at
 from registry_change c
-left join account a using (account_id)
-left join registry_change_decision d using (change_id)
+left join account a on a.account_id = c.account_id
+left join registry_change_decision d on d.change_id = c.change_id
 where (cast(:change_id as bigint) is null or c.change_id = :change_id)
   and (not :pending or d.change_id is null)
   and (cast(:account_no as text) is null or a.account_no = :account_no

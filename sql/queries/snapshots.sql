@@ -9,11 +9,12 @@ select a.account_id, a.account_no, details.bank_account, d.channel, d.consent_id
                             else upper(b.period) end)
             from billed_day b
             where b.account_id = a.account_id and b.service = 'abonament'),
-           (select min(lower(y.period)) from hold h join cycle y using (cycle_id)
-            where h.account_id = a.account_id and not h.excluded and y.state in ('issued', 'closed')
-              and lower(y.period) < :start),
-           least(cast(:start as date), (select min(lower(c.valid)) from contract c
-                                        where c.account_id = a.account_id and c.change_id is not null))) as standing_from,
+           least(cast(:start as date),
+                 (select min(lower(y.period)) from hold h join cycle y using (cycle_id)
+                  where h.account_id = a.account_id and not h.excluded and y.state in ('issued', 'closed')
+                    and lower(y.period) < :start),
+                 (select min(lower(c.valid)) from contract c
+                  where c.account_id = a.account_id and c.change_id is not null))) as standing_from,
        (select max(lower(h.valid)) from account_party h
         where h.account_id = a.account_id and h.role in ('payer', 'nabywca')
           and h.valid @> cast(:issue_date as date)
@@ -77,7 +78,8 @@ order by c.account_id, p.point_no, lower(c.valid)
 -- want of it the day before), else the one at installation. To: the newest in the cycle's window; for a removed meter
 -- only its removal reading; for a contract that has ended only a reading of its last day or the day after. A contract
 -- that was billed up to its last day is billed for that day too when a reading of the next one came, unless the next
--- contract was billed for it already.
+-- contract was billed for it already. One that ends within the period and is billed to its end stands with its last
+-- reading: it uses nothing more, but may owe the standing charge.
 with place as (
     select c.contract_id, c.point_id, lower(c.valid) as contract_from, upper(c.valid) as contract_until,
            i.installation_id, i.register, i.dials, i.decimals, i.installed_on, i.removed_on, m.meter_no
@@ -92,8 +94,8 @@ select place.contract_id, place.meter_no, place.register, place.dials, place.dec
        place.removed_on,
        previous.reading_id as previous_id, previous.read_on as previous_on, previous.index_m3 as previous_m3,
        previous.source as previous_source, previous.quality as previous_quality,
-       current.reading_id as current_id, current.read_on as current_on, current.index_m3 as current_m3,
-       current.source as current_source, current.quality as current_quality,
+       latest.reading_id as current_id, latest.read_on as current_on, latest.index_m3 as current_m3,
+       latest.source as current_source, latest.quality as current_quality,
        missing.reason as missing_reason
 from place
 join lateral (
@@ -148,10 +150,20 @@ left join lateral (
     order by r.read_on desc, r.read_at desc, r.reading_id desc
     limit 1
 ) missing on true
-where not (place.removed_on is not null and previous.source = 'exchange_removal')
-  and not (previous.billed and (previous.read_on >= coalesce(place.contract_until, 'infinity')
-                                or previous.read_on >= coalesce(place.contract_until, 'infinity') - 1
-                                   and current.reading_id is null))
+cross join lateral (
+    select previous.source = 'exchange_removal'
+           or previous.billed and (previous.read_on >= coalesce(place.contract_until, 'infinity')
+                                   or previous.read_on >= coalesce(place.contract_until, 'infinity') - 1
+                                      and current.reading_id is null) as is_settled) settled
+left join lateral (
+    select current.* where current.reading_id is not null
+    union all
+    select previous.reading_id, previous.read_on, previous.read_at, previous.index_m3, previous.source, previous.quality
+    where current.reading_id is null and settled.is_settled
+) latest on true
+where not (settled.is_settled and place.contract_until <= cast(:period_start as date))
+  and not (place.removed_on is not null and previous.source = 'exchange_removal'
+           and place.removed_on is distinct from place.contract_until)
 order by place.contract_id, place.installed_on, place.meter_no, place.register
 
 -- name: snapshot_chunk
