@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
-from pipeline.cli import cycle, database, intake, lookups, through_airflow
+from pipeline.cli import change, cycle, database, intake, lookups, registry_views, through_airflow
 from pipeline.cli.commands import command_of, day, topic_of
 from pipeline.cli.explanation import explain_invoice
 from pipeline.cli.quote import quote as quote_command
@@ -26,6 +26,7 @@ def make_parser() -> argparse.ArgumentParser:
     topics = parser.add_subparsers(required=True, metavar="TOPIC")
     for add in (_registry, _readings, _consent, _cycle, _delivery, _invoice, _quote, _clock, _database, _evidence):
         add(topics)
+    change.add(topics)
     return parser
 
 
@@ -46,6 +47,7 @@ def _registry(topics: Any) -> None:
     )
     derive.add_argument("--tariff-class", default="household", metavar="CLASS")
     derive.add_argument("--route", default="R1")
+    registry_views.add(topic)
 
 
 def _readings(topics: Any) -> None:

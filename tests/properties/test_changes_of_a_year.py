@@ -1,7 +1,7 @@
 """A year of changes, whatever they are and whenever they are told: every m³ and every day is billed once, to its own.
 
-The truth is kept beside the system: how much water each day took, which meter hung there, whose the contract was. What
-the system refuses does not happen in the truth either. After a last cycle with all readings, the bills must be the street.
+The truth is kept beside the system: how much water each day took, which meter hung there, whose the contract was.
+What the system refuses does not happen in the truth either. After a last cycle with all readings, the two agree.
 """
 
 import itertools
@@ -109,8 +109,8 @@ class Street:
 
     def meter(self, no: str, day: date) -> Hung:
         """The meter at a point; on the day of an exchange the new one."""
-        hung = [one for one in self.meters if one.no == no and one.start <= day]
-        return max(hung, key=lambda one: one.start)
+        hung = [(one.start, place) for place, one in enumerate(self.meters) if one.no == no and one.start <= day]
+        return self.meters[max(hung)[1]]
 
     def contract(self, no: str, day: date) -> Contract | None:
         return next((one for one in self.contracts if one.no == no and one.holds(day)), None)

@@ -39,6 +39,7 @@ from pipeline.work import WARSAW, Actor
 
 DAY = date(2026, 8, 10)
 EARLIER, LATER = date(2026, 8, 9), date(2026, 9, 30)
+READ = index("M0001", 14)
 TODAY = datetime(2026, 8, 20, 12, 0)
 
 
@@ -101,7 +102,9 @@ KINDS: dict[str, tuple[Order, str, str, Any, Any]] = {
     "name": (particulars(name="Józefa Żółć"), "A0001", "payer_name", [name_of("0001")], ["Józefa Żółć"]),
     "nabywca": (particulars(name="Józefa Żółć"), "A0001", "nabywca_name", [name_of("0001")], ["Józefa Żółć"]),
     "group": (to_group("0001", DAY), "A0001", "tariff_class", ["household"], ["business"]),
-    "bank_account": (to_bank_account("0001", DAY), "A0001", "bank_account", [bank_account("0001")], [bank_account("0077")]),
+    "bank_account": (
+        to_bank_account("0001", DAY), "A0001", "bank_account", [bank_account("0001")], [bank_account("0077")],
+    ),
     "route": (RouteChange(on=DAY, account_no="A0001", route="R7"), "A0001", "route", ["R1"], ["R7"]),
     "email": (to_email(), "A0001", "email", ["klient0001@example.com"], ["nowy@example.com"]),
     "email_state": (
@@ -230,13 +233,13 @@ REFUSED: dict[str, tuple[Callable[[], Order], str]] = {
     "the same payer": (lambda: to_payer("0001", DAY, party_no="P0001"), "NO_CHANGE"),
     "the same channel": (lambda: accept("0002", email="klient0002@example.com"), "NO_CHANGE"),
     "no such role": (lambda: RoleChange(on=DAY, account_no="A0001", role="odbiorca", party_no=None), "NO_CHANGE"),
-    "a role that is invoiced": (lambda: RoleChange(on=DAY, account_no="A0001", role="payer", party_no=NEWCOMER), "R102"),
+    "an invoiced role": (lambda: RoleChange(on=DAY, account_no="A0001", role="payer", party_no=NEWCOMER), "R102"),
     "far away": (lambda: to_bank_account("0001", date(2028, 1, 1)), "EFFECTIVE_FAR"),
     "before the contract": (lambda: close("C0001", date(2026, 5, 31), index("M0001", 10)), "CHANGE_OVERLAPS"),
     "a point with a contract": (lambda: open_contract("A0002", "PP0001", DAY), "CHANGE_OVERLAPS"),
     "a party that is there": (lambda: newcomer("P0001"), "NUMBER_TAKEN"),
-    "an account of somebody else": (lambda: to_payer("0001", DAY, index("M0001", 14), new_account_no="A0002"), "ACCOUNT_OF_OTHERS"),
-    "a new account without a bank": (lambda: to_payer("0001", DAY, index("M0001", 14), bank_account=None), "ACCOUNT_INCOMPLETE"),
+    "another's account": (lambda: to_payer("0001", DAY, READ, new_account_no="A0002"), "ACCOUNT_OF_OTHERS"),
+    "a new account without a bank": (lambda: to_payer("0001", DAY, READ, bank_account=None), "ACCOUNT_INCOMPLETE"),
     "no handover reading": (lambda: to_payer("0001", DAY), "READING_NEEDED"),
     "no closing reading": (lambda: close("C0001", DAY), "READING_NEEDED"),
     "no removal index": (lambda: exchange("0001", DAY, removal=14, removal_index_m3=None), "READING_NEEDED"),

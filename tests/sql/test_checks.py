@@ -88,7 +88,8 @@ FAULTS = [
     ),
     (
         "no_ksef_buyer_charged",
-        "update party_details set nip = '5260250274' where party_id = (select party_id from party where party_no = 'P0001')",
+        """update party_details set nip = '5260250274'
+           where party_id = (select party_id from party where party_no = 'P0001')""",
     ),
     ("standing_months", "update charge_line set quantity = 2, net_zl = 2 * net_zl where charge_id = 1 and line_no = 3"),
     ("standing_owed", "delete from charge_line where charge_id = 1 and service = 'abonament'"),
