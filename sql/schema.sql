@@ -1245,6 +1245,9 @@ language sql stable as $$
     where held(c.valid, c.told_from, c.recorded_at, c.ended_at, on_day, known_at)
 $$;
 
--- A consent that a change brought is told once as well.
+-- Looked up one by one: an exclusion constraint's index serves no plain equality.
+create index party_details_of_party on party_details (party_id);
+create index account_details_of_account on account_details (account_id);
+create index contract_terms_of_contract on contract_terms (contract_id);
 create index reading_of_change on reading (change_id) where change_id is not null;
 create index consent_of_change on consent_event (change_id) where change_id is not null;
