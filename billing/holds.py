@@ -48,7 +48,7 @@ MEANINGS = {
     HoldCode.NO_METER: "a metered point has no meter; complete the registry",
     HoldCode.NO_PARTY: "payer or nabywca is missing; complete the registry",
     HoldCode.PARTY_CHANGED: "payer or nabywca changed since the last billed reading; read the meter on that day",
-    HoldCode.REGISTRY_CHANGED: "payer, nabywca or contract changed after the cycle was frozen; the next cycle bills it",
+    HoldCode.REGISTRY_CHANGED: "party, contract, bank or meter changed after the freeze; the next cycle bills it",
     HoldCode.NO_PRICE: "no tariff in force prices this group on these days; complete the tariff folder",
     HoldCode.PRICE_CHANGE: "the price changes between the two readings; read the meter on the day of change",
     HoldCode.SUBSIDY_TOO_HIGH: "the gmina's subsidy exceeds the gross of the bill; check it in the tariff file",

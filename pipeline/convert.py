@@ -28,7 +28,7 @@ from billing.consents import (
 from billing.errors import DataRefused
 from billing.tariffs import TariffBook
 from pipeline.convert_addresses import settle_addresses
-from pipeline.utility_files import load_folder
+from pipeline.utility_files import LoadedUtility, load_folder
 from pipeline.work import Work, step
 from sql.clock import business_now
 from sql.consents import (
@@ -79,20 +79,26 @@ def run(work: Work) -> dict[str, int]:
     loaded = load_folder(work.settings.utility, seller_needed=False)
     with step(work, "convert") as (connection, record):
         lock_intake(connection)
-        account_nos = accounts_pending(connection)
-        terms = _Terms(
-            rule=loaded.utility.consents.rule,
-            tariffs=loaded.tariffs,
-            contracts=_by_account(contracts_of_accounts(connection, account_nos=account_nos)),
-            now=business_now(connection),
-        )
-        stored = _by_account(events_of_accounts(connection, account_nos=account_nos))
-        converted = [one for events in stored.values() for one in _convert_account(events, terms)]
-        _write(connection, work, stored=stored, converted=converted, terms=terms)
-        outcomes = Counter(one.conversion.outcome for one in converted)
         record.tariff_sha256s = loaded.tariff_sha256s
-        record.counts = {"pending": len(converted)} | {outcome: outcomes[outcome] for outcome in _OUTCOMES}
+        record.counts = convert_accounts(connection, work, loaded, account_nos=accounts_pending(connection))
     return record.counts
+
+
+def convert_accounts(
+    connection: Connection, work: Work, loaded: LoadedUtility, *, account_nos: Sequence[str]
+) -> dict[str, int]:
+    """Convert what waits of some accounts inside the caller's transaction, which holds the turn of the intake."""
+    terms = _Terms(
+        rule=loaded.utility.consents.rule,
+        tariffs=loaded.tariffs,
+        contracts=_by_account(contracts_of_accounts(connection, account_nos=account_nos)),
+        now=business_now(connection),
+    )
+    stored = _by_account(events_of_accounts(connection, account_nos=account_nos))
+    converted = [one for events in stored.values() for one in _convert_account(events, terms)]
+    _write(connection, work, stored=stored, converted=converted, terms=terms)
+    outcomes = Counter(one.conversion.outcome for one in converted)
+    return {"pending": len(converted)} | {outcome: outcomes[outcome] for outcome in _OUTCOMES}
 
 
 def rebuild(connection: Connection, *, account_no: str, rule: ConsentRule) -> tuple[Preference, ...]:

@@ -24,7 +24,13 @@ def settle_addresses(
             if not _replaces(current, fresh):
                 continue
             fresh = replace(fresh, valid_from=max(fresh.valid_from, current.valid_from))
-            close_email(connection, email_id=current.email_id, until=fresh.valid_from)
+            close_email(
+                connection,
+                email_id=current.email_id,
+                until=fresh.valid_from,
+                ended_by=recorded_by,
+                change_id=row.change_id,
+            )
         insert_emails(connection, addresses=[fresh], recorded_by=recorded_by)
 
 
@@ -37,6 +43,9 @@ def _address(row: Any, start: date) -> NewAddress:
         confirmation_kind="signed_paper" if signed else None,
         confirmed_at=row.received_at if signed else None,
         valid_from=start,
+        file_id=row.file_id,
+        line_no=row.line_no,
+        change_id=row.change_id,
     )
 
 

@@ -174,7 +174,7 @@ class Attempt:
                     paper_id = uuid5(self.held.delivery_id, "paper")
                     fall_back_to_paper(connection, delivery_id=self.held.delivery_id, paper_id=paper_id)
                 if suppress:
-                    mark_dead(connection, delivery_id=self.held.delivery_id)
+                    mark_dead(connection, delivery_id=self.held.delivery_id, dead_by=self.work.actor.name)
         except LeaseLost:
             return "lease_lost"
         return answer.outcome

@@ -37,7 +37,7 @@ from sql.evidence import Event, append_events
 from sql.intake import accepted_counts, insert_accepted, insert_rows, lock_intake
 from sql.registry import ids_by_no
 
-_STAFF_IMPORT = "staff_import"  # acceptances taken over from an earlier system, whichever way they once came
+STAFF_IMPORT = "staff_import"  # acceptances taken over from an earlier system, whichever way they once came
 _PROFILE = "standard"
 
 
@@ -74,7 +74,7 @@ def run(work: Work, *, file: Path) -> dict[str, Any]:
 def _import(
     work: Work, received: Received, table: Table, utility: Utility
 ) -> tuple[dict[str, int], list[RowResult] | None]:
-    methods = {method.value for method in utility.consents.methods} | {_STAFF_IMPORT}
+    methods = {method.value for method in utility.consents.methods} | {STAFF_IMPORT}
     rows, unreadable = read_facts(
         table, optional=(*OPTIONAL, *TAKEN_OVER), read=lambda row: read_consent(row, methods=methods), prefix="C"
     )
@@ -130,7 +130,7 @@ def _judge(
     parties = parties_of(connection, (row for _, row in rows), today=warsaw_day(now))
     for line, row in rows:
         try:
-            _check(row, accounts, terms, now)
+            check_statement(row, accounts, terms, now)
         except RowRefused as refusal:
             yield rejected(line, refusal), None
             continue
@@ -148,10 +148,18 @@ def _judge(
             continue
         stored[key] = _content(row)
         terms_id = terms[row.terms_label].terms_id if row.terms_label else None
-        yield _result(line, Outcome.ACCEPTED), _new(line, row, accounts[row.account_no], terms_id)
+        yield (
+            _result(line, Outcome.ACCEPTED),
+            new_consent(row, accounts[row.account_no], terms_id, line_no=line.line_no),
+        )
 
 
-def _check(row: ConsentRow, accounts: dict[str, int], terms: dict[str, Any], now: datetime) -> None:
+def check_statement(row: ConsentRow, accounts: dict[str, int], terms: dict[str, Any], now: datetime) -> None:
+    """Whether a statement names an account, a time and terms that there are.
+
+    Raises:
+        RowRefused: ``C101``, ``C104`` or ``C105``.
+    """
     if row.account_no not in accounts:
         raise RowRefused("C101", f"account_no {row.account_no!r}")
     if row.received_at > now + FUTURE_TOLERANCE:
@@ -180,9 +188,10 @@ def _result(line: Line, outcome: Outcome, code: str | None = None, note: str | N
     return RowResult(line_no=line.line_no, raw=line.raw, outcome=outcome, codes=(code,) if code else (), note=note)
 
 
-def _new(line: Line, row: ConsentRow, account_id: int, terms_id: int | None) -> NewConsent:
+def new_consent(row: ConsentRow, account_id: int, terms_id: int | None, *, line_no: int) -> NewConsent:
+    """A statement as it is stored."""
     return NewConsent(
-        line_no=line.line_no,
+        line_no=line_no,
         account_id=account_id,
         event=row.event,
         method=row.method,
@@ -214,11 +223,12 @@ def _write(
     key = commitment_key(home=work.settings.home)
     body = {"sha256": received.facts.sha256, "counts": counts}
     events = [Event(event_at=now, subject=f"import:{file_id}", kind="consents_imported", body=body)]
-    events += [_event(new, ids[new.line_no], key) for new in taken]
+    events += [statement_recorded(new, ids[new.line_no], key) for new in taken]
     append_events(connection, events)
 
 
-def _event(new: NewConsent, consent_id: int, key: bytes) -> Event:
+def statement_recorded(new: NewConsent, consent_id: int, key: bytes) -> Event:
+    """What the evidence keeps of a statement: commitments to its address and signer, never these themselves."""
     body = {
         "account_id": new.account_id,
         "method": new.method,

@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import Connection, Row
 
 from billing.accounts import AccountSnapshot, Channel
-from billing.canonical import content_sha256, from_json, seal
+from billing.canonical import content_sha256, from_json, seal, to_data
 from billing.charges import ChargeLine, Hold
 from billing.holds import HoldCode
 from billing.issuing import make_invoice
@@ -125,17 +125,40 @@ def _issue(connection: Connection, cycle: Cycle, loaded: LoadedUtility) -> None:
 
 
 def changed_since(account: AccountSnapshot, row: Row[Any]) -> Hold | None:
-    """A hold for an account whose readings, parties or contracts are no longer those that were frozen."""
-    parties = {role.value: party.party_no for role, party in account.parties.items()}
-    untils = {point.contract_no: point.contract_until for point in account.points}
-    contracts = {number: until and until.isoformat() for number, until in untils.items()}
+    """A hold for an account whose readings, parties, contracts, meters or bank account are no longer those frozen."""
     if row.reading_changed:
         code = HoldCode.READING_EDITED
-    elif row.parties_now != parties or contracts.items() - (row.contracts_now or {}).items():
+    elif _frozen_registry(account) != _present_registry(account, row) or _removed_since(account, row):
         code = HoldCode.REGISTRY_CHANGED
     else:
         return None
     return Hold(account_no=row.account_no, code=code, facts={"charge_sha256": row.sha256})
+
+
+def _frozen_registry(account: AccountSnapshot) -> dict[str, Any]:
+    contracts = {
+        point.contract_no: {
+            "until": to_data(point.contract_until),
+            "tariff_class": point.tariff_class,
+            "services": to_data(point.services),
+        }
+        for point in account.points
+    }
+    return {"bank_account": account.bank_account, "parties": to_data(account.parties), "contracts": contracts}
+
+
+def _removed_since(account: AccountSnapshot, row: Row[Any]) -> bool:
+    """Whether a meter was taken away, unknown to the freeze, before or on the day up to which the charge bills it."""
+    registers = (register for point in account.points for register in point.registers)
+    frozen = {f"{one.meter_no}:{one.register}": to_data(one.removed_on) for one in registers}
+    return any(frozen.get(number) != removed_on for number, removed_on in (row.removals_now or {}).items())
+
+
+def _present_registry(account: AccountSnapshot, row: Row[Any]) -> dict[str, Any]:
+    """The same as the registry has it now; a contract that was not frozen waits for the next cycle."""
+    frozen = {point.contract_no for point in account.points}
+    contracts = {number: told for number, told in (row.contracts_now or {}).items() if number in frozen}
+    return {"bank_account": row.bank_account_now, "parties": row.parties_now or {}, "contracts": contracts}
 
 
 def _invoice(

@@ -5,18 +5,13 @@ from collections.abc import Collection
 from datetime import date, datetime
 from decimal import Decimal
 
+from billing.identifiers import is_email, is_number_word, is_route
 from readings.rows import read_index, read_moment
 
-_NUMBER_WORD = re.compile(r"[A-Za-z0-9/._-]{1,20}")
-_ROUTE = re.compile(r"(?!(?:ALL|OFF)$)[A-Z0-9]{1,20}")
-_EMAIL = re.compile(
-    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
-)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _PERCENT = re.compile(r"\d{1,3}(\.\d{1,2})?", re.ASCII)
 _WHOLE_PERCENT = Decimal(100)
 _TEXT_LENGTH = 200
-_EMAIL_LENGTH = 254
 
 
 class RowRefused(Exception):  # noqa: N818 - says what became of the row
@@ -31,7 +26,7 @@ class RowRefused(Exception):  # noqa: N818 - says what became of the row
 def number(row: dict[str, str], name: str, *, optional: bool = False) -> str:
     """A number that names something: letters, digits and ``/ . _ -``, at most 20."""
     value = row[name]
-    if not (_NUMBER_WORD.fullmatch(value) or (optional and not value)):
+    if not (is_number_word(value) or (optional and not value)):
         raise RowRefused("R101", f"{name} {value!r}")
     return value
 
@@ -39,7 +34,7 @@ def number(row: dict[str, str], name: str, *, optional: bool = False) -> str:
 def route(row: dict[str, str], name: str) -> str:
     """A route, for billing or reading: up to 20 capital letters and digits; ``ALL`` and ``OFF`` are taken."""
     value = row[name]
-    if not _ROUTE.fullmatch(value):
+    if not is_route(value):
         raise RowRefused("R101", f"{name}: capital letters and digits only, neither ALL nor OFF")
     return value
 
@@ -120,7 +115,6 @@ def moment(row: dict[str, str], name: str, *, code: str = "R106") -> datetime:
 def email(row: dict[str, str], name: str, *, code: str = "R113") -> str:
     """An e-mail address that a mail server would take: ASCII, one ``@``, a domain with a dot."""
     value = row[name]
-    local = value.partition("@")[0]
-    if len(value) > _EMAIL_LENGTH or not _EMAIL.fullmatch(value) or local.strip(".") != local or ".." in local:
+    if not is_email(value):
         raise RowRefused(code, name)
     return value

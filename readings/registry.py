@@ -1,13 +1,12 @@
 """Registry files: one row of each to one checked fact. ``LAYOUTS`` gives the files in the order of their import."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from stdnum import iban
 from stdnum.pl import nip as nip_number
 
+from billing.identifiers import is_nrb, is_postcode
 from readings import fields
 from readings.fields import RowRefused
 from readings.registry_facts import (
@@ -31,8 +30,6 @@ METER_PURPOSES = ("main", "garden", "sub")
 SHARES: Final[Mapping[str, tuple[str, str]]] = {"main": ("100", "100"), "garden": ("100", "0"), "sub": ("100", "100")}
 """Percentages of a meter's m³ that are billed as water and as sewage unless its row says otherwise."""
 CONFIRMATIONS = ("click", "signed_paper", "delivered_without_bounce")
-_POSTCODE = re.compile(r"\d\d-\d\d\d", re.ASCII)
-_ACCOUNT_DIGITS = re.compile(r"\d{26}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +58,7 @@ def _party(row: dict[str, str]) -> PartyRow:
 
 def _account(row: dict[str, str]) -> AccountRow:
     bank_account = row["bank_account"].replace(" ", "").removeprefix("PL")
-    if bank_account and not (_ACCOUNT_DIGITS.fullmatch(bank_account) and iban.is_valid(f"PL{bank_account}")):
+    if bank_account and not is_nrb(bank_account):
         raise RowRefused("R104", "bank_account")
     return AccountRow(
         account_no=fields.number(row, "account_no"), route=fields.route(row, "route"), bank_account=bank_account
@@ -175,7 +172,7 @@ def _email(row: dict[str, str]) -> EmailRow:
 
 
 def _postcode(row: dict[str, str]) -> str:
-    if not _POSTCODE.fullmatch(row["postcode"]):
+    if not is_postcode(row["postcode"]):
         raise RowRefused("R105", f"postcode {row['postcode']!r}")
     return row["postcode"]
 

@@ -13,6 +13,9 @@ from sql.queries import queries
 
 _Q = queries("consents")
 TERMS_KIND = "einvoice_regulamin"
+_ADDRESS = (
+    *("account_id", "address", "state", "confirmation_kind", "confirmed_at", "file_id", "line_no", "change_id"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +61,7 @@ class NewPreference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAddress:
-    """An address that a statement named, open-ended from ``valid_from``."""
+    """An address that a statement named, open-ended from ``valid_from``; where that statement came from."""
 
     account_id: int
     address: str
@@ -66,6 +69,9 @@ class NewAddress:
     confirmation_kind: str | None
     confirmed_at: datetime | None
     valid_from: date
+    file_id: int | None
+    line_no: int | None
+    change_id: int | None
 
 
 def register_terms(connection: Connection, *, label: str, sha256: str, body: bytes, effective_from: date) -> None:
@@ -127,9 +133,12 @@ def open_emails(connection: Connection, *, account_nos: Collection[str]) -> Sequ
     return connection.execute(_Q["open_emails"], {"account_nos": sorted(account_nos)}).all()
 
 
-def close_email(connection: Connection, *, email_id: int, until: date) -> None:
+def close_email(
+    connection: Connection, *, email_id: int, until: date, ended_by: str, change_id: int | None = None
+) -> None:
     """End an address; one that would begin later never held."""
-    connection.execute(_Q["close_email"], {"email_id": email_id, "until": until})
+    parameters = {"email_id": email_id, "until": until, "ended_by": ended_by, "change_id": change_id}
+    connection.execute(_Q["close_email"], parameters)
 
 
 def insert_emails(connection: Connection, *, addresses: Iterable[NewAddress], recorded_by: str) -> None:
@@ -137,18 +146,9 @@ def insert_emails(connection: Connection, *, addresses: Iterable[NewAddress], re
     copy_rows(
         connection,
         table="email_address",
-        columns=("account_id", "address", "state", "confirmation_kind", "confirmed_at", "valid", "recorded_by"),
+        columns=(*_ADDRESS, "valid", "recorded_by"),
         rows=(
-            (
-                n.account_id,
-                n.address,
-                n.state,
-                n.confirmation_kind,
-                n.confirmed_at,
-                days(n.valid_from, None),
-                recorded_by,
-            )
-            for n in addresses
+            (*(getattr(new, name) for name in _ADDRESS), days(new.valid_from, None), recorded_by) for new in addresses
         ),
     )
 

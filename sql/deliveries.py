@@ -179,9 +179,10 @@ def block_letter(connection: Connection, *, delivery_id: UUID, reason: str) -> N
     _record(connection, [delivery_id], kind="blocked", body={"outcome": "blocked", "reply_text": reason})
 
 
-def mark_dead(connection: Connection, *, delivery_id: UUID) -> None:
-    """The address of a delivery is dead: no e-mail goes there until it is confirmed anew."""
-    for email_id in connection.execute(_Q["mark_dead"], {"delivery_id": delivery_id}).scalars().all():
+def mark_dead(connection: Connection, *, delivery_id: UUID, dead_by: str) -> None:
+    """The address of a delivery is dead, as ``dead_by`` learnt: no e-mail goes there until it is confirmed anew."""
+    dead = connection.execute(_Q["mark_dead"], {"delivery_id": delivery_id, "dead_by": dead_by})
+    for email_id in dead.scalars().all():
         _record(connection, [delivery_id], kind="address_dead", body={"email_id": email_id})
 
 

@@ -18,7 +18,7 @@ _Q = queries("readings")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewReading:
-    """A reading to be written, with the row that it came from; ``index_m3`` in m³ as received."""
+    """A reading to be written, with the line of its file, if it came in one; ``index_m3`` in m³ as received."""
 
     installation_id: int
     meter_id: int
@@ -35,7 +35,7 @@ class NewReading:
     alarms: tuple[str, ...]
     details: Any
     external_id: str | None
-    line_no: int
+    line_no: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,21 +87,23 @@ def stored_readings(
     return list(dict.fromkeys([*rows, *named, *exchanges]))
 
 
-def insert_readings(connection: Connection, *, file_id: int, readings: Iterable[NewReading]) -> int:
-    """Write readings by COPY; how many."""
+def insert_readings(
+    connection: Connection, *, readings: Iterable[NewReading], file_id: int | None = None, change_id: int | None = None
+) -> int:
+    """Write readings of a file, or of a person's change, by COPY; how many."""
     return copy_rows(
         connection,
         table="reading",
         columns=(
             "installation_id", "meter_id", "register", "read_at", "read_on", "source", "quality", "index_m3",
             "index_received", "unit_received", "reason_code", "state", "alarms", "details", "external_id", "file_id",
-            "line_no",
+            "line_no", "change_id",
         ),
         rows=(
             (
                 new.installation_id, new.meter_id, new.register, new.read_at, new.read_on, new.source, new.quality,
                 new.index_m3, new.index_received, new.unit_received, new.reason_code, new.state, new.alarms,
-                _details(new.details), new.external_id, file_id, new.line_no,
+                _details(new.details), new.external_id, file_id, new.line_no, change_id,
             )
             for new in readings
         ),

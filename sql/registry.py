@@ -11,17 +11,22 @@ from sql.copying import copy_rows, days
 from sql.queries import queries
 
 _Q = queries("registry")
-_SOURCE = ("file_id", "line_no", "recorded_by")
+_SOURCE = ("file_id", "line_no", "change_id", "recorded_by")
 ALWAYS = "(,)"
 """The days of a fact of which nobody has said when it began or will end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Which file brought something, and who imported it; every row adds its line number."""
+    """What brought something, a file or a person's change, and who wrote it down; a row of a file adds its line."""
 
-    file_id: int
     recorded_by: str
+    file_id: int | None = None
+    change_id: int | None = None
+
+    def of_line(self, line_no: int) -> tuple[int | None, int | None, int | None, str]:
+        """What a row says of where it came from."""
+        return self.file_id, None if self.file_id is None else line_no, self.change_id, self.recorded_by
 
 
 def find(connection: Connection, kind: str, *, keys: Iterable[str], point_nos: Iterable[str] = ()) -> Sequence[Any]:
@@ -51,7 +56,7 @@ def insert_facts(
         connection,
         table=table,
         columns=(*columns, *_SOURCE),
-        rows=((*values, source.file_id, line_no, source.recorded_by) for line_no, values in rows),
+        rows=((*values, *source.of_line(line_no)) for line_no, values in rows),
     )
 
 
@@ -74,13 +79,10 @@ def end_contract(connection: Connection, *, contract_no: str, until: date, ended
     _one(connection, "end_contract", {"contract_no": contract_no, "valid_until": until, "ended_by": ended_by})
 
 
-def remove_installation(connection: Connection, *, installation_id: int, removed_on: date, ended_by: str) -> None:
+def remove_installation(connection: Connection, *, installation_id: int, removed_on: date, source: Source) -> None:
     """Note the day on which a meter was taken away."""
-    _one(
-        connection,
-        "remove_installation",
-        {"installation_id": installation_id, "removed_on": removed_on, "ended_by": ended_by},
-    )
+    parameters = {"installation_id": installation_id, "removed_on": removed_on, "ended_by": source.recorded_by}
+    _one(connection, "remove_installation", parameters | {"change_id": source.change_id})
 
 
 def end_route_stop(connection: Connection, *, stop_id: int, until: date) -> None:

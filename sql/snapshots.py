@@ -62,6 +62,7 @@ def gather(connection: Connection, *, cycle: Cycle, reading_window: Period) -> I
             {
                 "contract_ids": [row.contract_id for row in contracts if not row.is_settled],
                 "closing_day": closing_day,
+                "period_start": cycle.period.start,
                 "window_start": reading_window.start,
                 "window_until": reading_window.until,
             },

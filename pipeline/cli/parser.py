@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from pipeline.cli import (
     bill,
+    change,
     complaint,
     cutover,
     cycle,
@@ -17,6 +18,7 @@ from pipeline.cli import (
     lookups,
     parallel,
     profiles,
+    registry_views,
     route,
     subsidy,
     tariff,
@@ -43,7 +45,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="answer as one JSON document")
     topics = parser.add_subparsers(required=True, metavar="TOPIC")
     own = (_registry, _readings, _consent, _cycle, _delivery, _invoice, _quote, _clock, _database, _evidence)
-    modules = (utility, cutover, parallel, bill, hold, complaint, route, tariff, subsidy, lists)
+    modules = (utility, change, cutover, parallel, bill, hold, complaint, route, tariff, subsidy, lists)
     for add in (*own, *(module.add for module in modules)):
         add(topics)
     return parser
@@ -69,6 +71,7 @@ def _registry(topics: Any) -> None:
     )
     derive.add_argument("--tariff-class", default="household", metavar="CLASS")
     derive.add_argument("--route", default="R1")
+    registry_views.add(topic)
 
 
 def _readings(topics: Any) -> None:

@@ -49,7 +49,7 @@ def _write_meters(
                 connection,
                 installation_id=removal.installed.installation_id,
                 removed_on=removal.removed_on,
-                ended_by=source.recorded_by,
+                source=source,
             )
     rows = list(taken(decisions))
     meters = _write_new_meters(connection, source, rows)
@@ -97,7 +97,7 @@ def _write_first_and_last(
     connection: Connection, source: Source, rows: Sequence[tuple[int, MeterRow]], book: MeterBook
 ) -> None:
     """The opening reading of each new meter, and the removal reading of each that it replaced."""
-    lines = {row: line_no for line_no, row in rows}
+    lines = {row: source.of_line(line_no)[1] for line_no, row in rows}
     wanted = {row.meter_no for row in lines} | {removal.installed.meter_no for removal in book.removals}
     places = {
         (row.meter_no, row.register, row.installed_on): row
@@ -114,7 +114,7 @@ def _write_first_and_last(
             place = places[gone.meter_no, gone.register, gone.installed_on]
             last = _reading(place, removal.removed_on, source="exchange_removal", index_m3=removal.index_m3)
             readings.append(replace(last, quality=removal.row.removal_quality, line_no=lines[removal.row]))
-    insert_readings(connection, file_id=source.file_id, readings=readings)
+    insert_readings(connection, file_id=source.file_id, change_id=source.change_id, readings=readings)
 
 
 def _reading(place: Row[Any], day: date, *, source: str, index_m3: Decimal) -> NewReading:

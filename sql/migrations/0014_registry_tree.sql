@@ -49,3 +49,7 @@ create function points_below(top bigint) returns table (point_id bigint, level i
     ) cycle point_id set is_cycle using path
     select point_id, level from tree where not is_cycle
 $$;
+
+-- Whatever a registry file brings may come by a change as well.
+alter table point_gmina add column change_id bigint references registry_change;
+alter table route_stop add column change_id bigint references registry_change;

@@ -91,10 +91,28 @@ select c.charge_id, c.account_id, a.account_no, c.channel, c.net_zl, c.vat_zl, c
                  and (select r.state from reading r where r.reading_id = l.current_reading_id) <> 'VALID')
            as reading_changed,
        d.channel as channel_now, d.email as email_now, d.email_state as email_state_now,
-       (select json_object_agg(h.role, p.party_no) from account_party h join party p using (party_id)
+       (select details.bank_account from account_details details
+        where details.account_id = c.account_id and details.valid @> cast(:issue_date as date)) as bank_account_now,
+       (select json_object_agg(h.role, json_build_object(
+                   'party_no', p.party_no, 'kind', e.kind, 'name', e.name, 'nip', e.nip, 'address',
+                   json_build_object('street', e.street, 'postcode', e.postcode, 'city', e.city)))
+        from account_party h
+        join party p using (party_id)
+        join party_details e on e.party_id = h.party_id and e.valid @> cast(:issue_date as date)
         where h.account_id = c.account_id and h.valid @> cast(:issue_date as date)) as parties_now,
-       (select json_object_agg(k.contract_no, upper(k.valid)) from contract k
-        where k.account_id = c.account_id) as contracts_now
+       (select json_object_agg(k.contract_no, json_build_object(
+                   'until', upper(k.valid), 'tariff_class', t.tariff_class,
+                   'services', (select json_agg(one order by one) from unnest(t.services) as one)))
+        from contract k
+        join contract_terms t on t.contract_id = k.contract_id
+                             and t.valid @> least(cast(:issue_date as date), upper(k.valid) - 1)
+        where k.account_id = c.account_id) as contracts_now,
+       (select json_object_agg(m.meter_no || ':' || i.register, i.removed_on)
+        from charge_line l
+        join reading r on r.reading_id = l.current_reading_id
+        join installation i on i.installation_id = r.installation_id
+        join meter m on m.meter_id = i.meter_id
+        where l.charge_id = c.charge_id and i.removed_on <= r.read_on) as removals_now
 from charge c
 join account a using (account_id)
 join snapshot_account s using (cycle_id, account_id)

@@ -9,7 +9,7 @@ select terms_id, kind, label, sha256, effective_from from terms_version where ki
 -- name: events_of_accounts
 select a.account_no, c.consent_id, c.account_id, c.event, c.method, c.occurred_at, c.received_at, t.label as terms_label,
        coalesce(t.sha256, '') as terms_sha256, c.email, c.signer_name, c.scan_sha256, c.requested_from, c.evidence,
-       conversion.outcome
+       c.file_id, c.line_no, c.change_id, conversion.outcome
 from consent_event c
 join account a using (account_id)
 left join terms_version t using (terms_id)
@@ -67,7 +67,8 @@ where a.account_no = any(:account_nos) and upper_inf(e.valid) and not isempty(e.
 
 -- name: close_email
 update email_address
-set valid = case when lower(valid) < :until then daterange(lower(valid), :until) else 'empty' end
+set valid = case when lower(valid) < :until then daterange(lower(valid), :until) else 'empty' end, ended_by = :ended_by,
+    ended_change_id = :change_id
 where email_id = :email_id
 
 -- name: preferences

@@ -112,7 +112,7 @@ where a.delivery_id = resolved.delivery_id and a.attempt_no = resolved.attempts
 -- name: mark_dead
 -- No e-mail to this address until it is confirmed anew: the next cycles print, at the agreed price.
 update email_address e
-set state = 'dead'
+set state = 'dead', dead_by = :dead_by
 from delivery d
 where d.delivery_id = :delivery_id and e.account_id = d.account_id and e.address = d.address and e.state <> 'dead'
 returning e.email_id

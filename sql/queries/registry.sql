@@ -114,7 +114,7 @@ update contract set valid = daterange(lower(valid), :valid_until), ended_by = :e
 where contract_no = :contract_no and upper_inf(valid)
 
 -- name: remove_installation
-update installation set removed_on = :removed_on, ended_at = clock_timestamp(), ended_by = :ended_by
+update installation set removed_on = :removed_on, ended_by = :ended_by, ended_change_id = :change_id
 where installation_id = :installation_id and removed_on is null
 
 -- name: route_stops

@@ -76,7 +76,11 @@ cross join lateral (
     select upper(c.valid) is not null
            and (exists (select 1 from billed_day b
                         where b.account_id = c.account_id and b.point_id = c.point_id
-                          and upper(b.period) >= upper(c.valid) - 1)
+                          and (upper(b.period) >= upper(c.valid)
+                               or upper(b.period) = upper(c.valid) - 1
+                                  and not exists (select 1 from reading r join installation i using (installation_id)
+                                                  where i.point_id = c.point_id and r.read_on = upper(c.valid)
+                                                    and r.state = 'VALID' and r.index_m3 is not null)))
                 or exists (select 1 from waived_days w where w.contract_id = c.contract_id)) as is_settled) ended
 where lower(c.valid) < :until
   and case
@@ -94,12 +98,15 @@ order by c.account_id, p.point_no, lower(c.valid)
 
 -- name: registers
 -- Each register under each contract, with the reading that the contract is billed from and the newest usable one that
--- it may be billed to. From: its last billed reading, else the one of the handover (on the contract's first day or the
--- day before), else the one at installation. What the old system billed up to counts as billed; a meter that went
--- before that needs no bill of ours. To: the newest in the cycle's window; for a removed meter only its removal
--- reading; for a contract that has ended by the closing day only a reading of its last day or the day after.
+-- it may be billed to. From: its last billed reading, else the one of the handover (on the contract's first day, or for
+-- want of it the day before), else the one at installation. What the old system billed up to counts as billed; a meter
+-- that went before that needs no bill of ours. To: the newest in the cycle's window; for a removed meter only its removal
+-- reading; for a contract that has ended by the closing day only a reading of its last day or the day after. A contract
+-- that was billed up to its last day is billed for that day too when a reading of the next one came, unless the next
+-- contract was billed for it already. One that ends within the period and is billed to its end stands with its last
+-- reading: it uses nothing more, but may owe the standing charge.
 with place as (
-    select c.contract_id, lower(c.valid) as contract_from, upper(c.valid) as contract_until,
+    select c.contract_id, c.point_id, lower(c.valid) as contract_from, upper(c.valid) as contract_until,
            i.installation_id, i.register, i.dials, i.decimals, i.installed_on, i.removed_on, i.purpose, m.meter_no
     from contract c
     join installation i on i.point_id = c.point_id
@@ -117,8 +124,8 @@ select place.contract_id, place.meter_no, place.register, place.dials, place.dec
        place.removed_on, place.purpose,
        previous.reading_id as previous_id, previous.read_on as previous_on, previous.index_m3 as previous_m3,
        previous.source as previous_source, previous.quality as previous_quality,
-       current.reading_id as current_id, current.read_on as current_on, current.index_m3 as current_m3,
-       current.source as current_source, current.quality as current_quality,
+       latest.reading_id as current_id, latest.read_on as current_on, latest.index_m3 as current_m3,
+       latest.source as current_source, latest.quality as current_quality,
        missing.reason as missing_reason
 from place
 join lateral (
@@ -135,10 +142,11 @@ join lateral (
       and (b.billed or r.source <> 'cutover')
       and (b.billed or r.source = 'exchange_install'
            or r.read_on between place.contract_from - 1 and place.contract_from)
-    order by case when b.billed and r.read_on >= place.contract_from - 1 then 0
-                  when r.read_on between place.contract_from - 1 and place.contract_from then 1
-                  when r.source = 'exchange_install' and r.read_on >= place.contract_from then 2
-                  else 3 end,
+    order by case when b.billed and r.read_on >= place.contract_from then 0
+                  when r.read_on = place.contract_from then 1
+                  when r.read_on = place.contract_from - 1 then 2
+                  when r.source = 'exchange_install' and r.read_on >= place.contract_from then 3
+                  else 4 end,
              r.read_on desc, r.read_at desc, r.reading_id desc
     limit 1
 ) previous on true
@@ -153,6 +161,11 @@ left join lateral (
           when place.contract_until <= cast(:closing_day as date)
               then r.source <> 'exchange_removal' and r.read_at > previous.read_at
                    and r.read_on between place.contract_until - 1 and place.contract_until
+                   and (r.read_on > previous.read_on or not previous.billed)
+                   and not exists (select 1 from billed_day b
+                                   where b.point_id = place.point_id and previous.billed
+                                     and previous.read_on = place.contract_until - 1
+                                     and b.period @> place.contract_until - 1)
           else r.source <> 'exchange_removal' and r.read_at > previous.read_at
                and r.read_on >= :window_start and r.read_on < :window_until
                and r.read_on <= coalesce(place.contract_until, 'infinity')
@@ -170,8 +183,20 @@ left join lateral (
     order by r.read_on desc, r.read_at desc, r.reading_id desc
     limit 1
 ) missing on true
-where not (place.removed_on is not null and previous.source = 'exchange_removal')
-  and not (previous.billed and previous.read_on >= coalesce(place.contract_until, 'infinity') - 1)
+cross join lateral (
+    select previous.source = 'exchange_removal'
+           or previous.billed and (previous.read_on >= coalesce(place.contract_until, 'infinity')
+                                   or previous.read_on >= coalesce(place.contract_until, 'infinity') - 1
+                                      and current.reading_id is null) as is_settled) settled
+left join lateral (
+    select current.* where current.reading_id is not null
+    union all
+    select previous.reading_id, previous.read_on, previous.read_at, previous.index_m3, previous.source, previous.quality
+    where current.reading_id is null and settled.is_settled
+) latest on true
+where not (settled.is_settled and place.contract_until <= cast(:period_start as date))
+  and not (place.removed_on is not null and previous.source = 'exchange_removal'
+           and place.removed_on is distinct from place.contract_until)
 order by place.contract_id, place.installed_on, place.meter_no, place.register
 
 -- name: snapshot_chunk

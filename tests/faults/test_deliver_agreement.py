@@ -43,7 +43,7 @@ def dead(work: Work, _tmp_path: Path) -> None:
 def other_customer(work: Work, _tmp_path: Path) -> None:
     execute(
         work,
-        "update account_party set valid = daterange(lower(valid), '2026-08-02') "
+        "update account_party set valid = daterange(lower(valid), '2026-08-02'), ended_by = 'x' "
         "where account_id = (select account_id from account where account_no = :no)",
         no=f"A{ACCOUNT}",
     )

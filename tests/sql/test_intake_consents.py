@@ -127,7 +127,9 @@ def test_the_party_of_the_day_of_receipt_is_the_one_that_signs(
     town: Work, tmp_path: Path, received_on: str, signer: str, *, taken: bool
 ) -> None:
     with town.engine.begin() as connection:
-        connection.execute(text("update account_party set valid = '[2026-07-01,2026-07-20)' where account_id = 2"))
+        connection.execute(
+            text("update account_party set valid = '[2026-07-01,2026-07-20)', ended_by = 'x' where account_id = 2")
+        )
         connection.execute(
             text(
                 "insert into account_party (account_id, role, party_id, valid, recorded_by)"
@@ -142,8 +144,8 @@ def test_the_party_of_the_day_of_receipt_is_the_one_that_signs(
     ("change", "taken"),
     [
         ("update email_address set state = 'dead'", True),
-        ("update email_address set valid = '[2026-06-20,2026-08-01)'", True),
-        ("update email_address set valid = '[2026-06-20,2026-08-02)'", False),
+        ("update email_address set valid = '[2026-06-20,2026-08-01)', ended_by = 'x'", True),
+        ("update email_address set valid = '[2026-06-20,2026-08-02)', ended_by = 'x'", False),
         ("update account_party set party_id = 1 where account_id = 2 and role = 'payer'", True),
         ("update account_party set party_id = 1 where account_id = 2 and role = 'nabywca'", True),
     ],
@@ -165,7 +167,9 @@ def test_ones_own_confirmed_address_is_taken_again(town: Work, tmp_path: Path) -
 def test_a_statement_that_stands_stays_a_duplicate_when_the_parties_change(town: Work, tmp_path: Path) -> None:
     import_rows(town, tmp_path / "a.csv", ACCEPT)
     with town.engine.begin() as connection:
-        connection.execute(text("update account_party set valid = '[2026-07-01,2026-07-02)' where account_id = 2"))
+        connection.execute(
+            text("update account_party set valid = '[2026-07-01,2026-07-02)', ended_by = 'x' where account_id = 2")
+        )
     assert import_rows(town, tmp_path / "b.csv", ACCEPT, "")["duplicate"] == 1
 
 
@@ -243,7 +247,9 @@ def test_statements_that_change_nothing_are_converted_as_no_change(town: Work, t
 
 def test_an_acceptance_without_a_lasting_contract_is_refused(town: Work, tmp_path: Path) -> None:
     with town.engine.begin() as connection:
-        connection.execute(text("update contract set valid = '[2026-07-01,2026-07-11)' where contract_no = 'U2'"))
+        connection.execute(
+            text("update contract set valid = '[2026-07-01,2026-07-11)', ended_by = 'x' where contract_no = 'U2'")
+        )
     import_rows(town, tmp_path / "a.csv", ACCEPT)
     assert convert.run(town)["refused"] == 1
     assert (preferences(town, "A2"), addresses(town, "A2")) == ([], [])

@@ -249,7 +249,9 @@ def test_the_registrys_exchange_readings_are_known_at_whatever_hour_the_file_has
 
 def test_a_missing_removal_reading_is_taken_once_on_the_day_of_the_removal(town: Work) -> None:
     with town.engine.begin() as connection:
-        connection.execute(text("update installation set removed_on = '2026-07-20' where installation_id = 1"))
+        connection.execute(
+            text("update installation set removed_on = '2026-07-20', ended_by = 'x' where installation_id = 1")
+        )
     first, other = (f"P1;W1;;;2026-07-20 {hour};m3;exchange_removal;actual;;;" for hour in ("10:00;107", "11:00;108"))
     counts = collect_rows(town, town.settings.inbox / "a.csv", first, other)
     assert (counts["accepted"], counts["quarantined"]) == (1, 1)

@@ -1,9 +1,10 @@
 """What each role may do to the books: everything that a cycle needs, and nothing of the table below."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pytest
+from changing import ask, change, to_bank_account, to_group
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from town import cycle_order, set_clock, settle
@@ -45,7 +46,21 @@ FACTS = (
     *("consent_event", "consent_conversion", "input_file", "cycle_input", "cycle_group", "cycle_price"),
     *("snapshot_account", "charge", "charge_line", "hold", "approval", "invoice", "billed_period", "document"),
     *("print_package", "evidence", "step_run", "cycle_account", "hold_resolution", "waived_days"),
+    *("print_package", "evidence", "step_run", "registry_change", "registry_change_decision"),
 )
+DATED = (
+    *("party_details", "account_details", "contract_terms", "contract", "account_party", "email_address"),
+    "installation",
+)
+WAITING = "(select max(change_id) from registry_change where second_person)"
+DECISION = """
+    insert into registry_change_decision (change_id, decision, decided_by, decided_via, note, event_at)
+    values ({}, 'applied', '{}', 'cli', 'x', now())
+"""
+NEW_PARTY = """
+    insert into party (party_no, event_at, recorded_by, change_id) values ('P77', now(), 'x', {});
+    set constraints all immediate
+"""
 
 REFUSED = {
     # cycles: no step is left out, none is taken back
@@ -96,6 +111,19 @@ REFUSED = {
     "another address of a customer": "update email_address set address = 'a@example.com'",
     "another party of an account": "update account_party set party_id = 1",
     "another meter at a point": "update installation set meter_id = 1",
+    "another name of a party": "update party_details set name = 'x'",
+    "another class of a contract": "update contract_terms set tariff_class = 'x'",
+    "an end moved": "update account_details set valid = daterange(lower(valid), '2030-01-01'), ended_by = 'x' "
+    "where not upper_inf(valid)",
+    "an end taken back": "update account_details set valid = daterange(lower(valid), null), ended_by = 'x' "
+    "where not upper_inf(valid)",
+    "a beginning moved": "update contract set valid = daterange('2020-01-01', '2030-01-01'), ended_by = 'x'",
+    "a contract ended by nobody": "update contract set valid = daterange(lower(valid), '2030-01-01')",
+    "a meter removed by nobody": "update installation set removed_on = '2030-01-01'",
+    "a change applied by who asked for it": DECISION.format(WAITING, "operator"),
+    "a fact of a change that waits": NEW_PARTY.format(WAITING),
+    **{f"{table} gone": f"delete from {table}" for table in DATED},
+    **{f"{table} emptied": f"truncate {table} cascade" for table in DATED},
     "a demo made of a real utility": "update business_clock set is_demo = true",
     # schema
     "a guard put out": "alter table cycle disable trigger legal_state",
@@ -118,7 +146,8 @@ EMPTY = ("finding", "cycle_account", "waived_days")
 OWNER_REFUSED = [
     name
     for name in REFUSED
-    if name.endswith(" emptied") or (name.split()[0] in set(FACTS).difference(EMPTY) and not name.startswith("a "))
+    if (name.endswith(" emptied") and name.split()[0] not in DATED)
+    or (name.split()[0] in set(FACTS).difference(EMPTY) and not name.startswith("a "))
 ]
 
 ALLOWED = {
@@ -132,6 +161,8 @@ ALLOWED = {
     "a bounce": "update delivery set state = 'bounced' where state = 'accepted'",
     "a posted letter": "update delivery set state = 'sent' where state = 'packaged'",
     "a dead address": "update email_address set state = 'dead' where email_id = 1",
+    "a change applied by another": DECISION.format(WAITING, "approver") + ";" + NEW_PARTY.format(WAITING),
+    "a contract ended by somebody": "update contract set valid = daterange(lower(valid), '2030-01-01'), ended_by = 'x'",
     "the next invoice": INVOICE.format(1, 1),
     "the next event": EVENT.format("seq + 1", "hash", ONES) + " from evidence order by seq desc limit 1",
     "a doubt resolved": """
@@ -145,7 +176,7 @@ ALLOWED = {
 
 @pytest.fixture
 def books(work, tmp_path, database):
-    """A database with a closed cycle."""
+    """A database with a closed cycle, a change of the registry and another one that waits."""
     settle(work, tmp_path)
     key = open_cycle.run(work, order=cycle_order())["cycle_key"]
     freeze.run(work, cycle_key=key)
@@ -157,6 +188,8 @@ def books(work, tmp_path, database):
     render.run(work, cycle_key=key, chunk_no=0)
     deliver.run(work, cycle_key=key)
     reconcile.run(work, cycle_key=key)
+    change(work, to_bank_account("0001", date(2026, 8, 3)))
+    ask(work, to_group("0001", date(2026, 8, 3)))
     return database
 
 

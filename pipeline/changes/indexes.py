@@ -1,0 +1,103 @@
+"""The indices with which a contract ends or begins: given with the change, or there already."""
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from billing.changes import GivenReading
+from billing.quantities import truncate_index
+from pipeline.changes.applying import Applying
+from pipeline.errors import OperatorError
+from readings.rows import noon
+from sql.changes import meters_at
+from sql.readings import NewReading, insert_readings
+
+_ONE_DAY = timedelta(days=1)
+
+
+def settle_indexes(at: Applying, *, point_ids: Collection[int], on: date, given: Sequence[GivenReading]) -> None:
+    """Make sure that every register at the points has an index of ``on``, or of the day before; write those given.
+
+    A meter that is taken away, or put in, on that very day brings its index itself.
+
+    Raises:
+        OperatorError: ``READING_NEEDED``, or what is wrong with an index: ``E102``, ``E106``, ``R115``, ``V05``,
+            ``BILLED_ALREADY``.
+    """
+    wanted = {(reading.meter_no, reading.register): reading.index_m3 for reading in given}
+    fresh = []
+    for place in meters_at(at.connection, point_ids=point_ids, on_day=on):
+        exchanged = place.removed_on == on
+        index_m3 = None if exchanged else wanted.pop((place.meter_no, place.register), None)
+        if index_m3 is not None:
+            if _adds(at, place, on=on, index_m3=index_m3):
+                fresh.append(_reading(at, place, on=on, index_m3=index_m3))
+        elif not exchanged and (place.near_on is None or place.near_on < on - _ONE_DAY):
+            text = f"meter {place.meter_no} at point {place.point_no} has no reading of {on}; give --reading"
+            raise OperatorError("READING_NEEDED", f"{text} {place.meter_no}=INDEX")
+    if wanted:
+        meters = ", ".join(sorted(meter_no for meter_no, _ in wanted))
+        raise OperatorError("E102", f"no index of {on} is wanted of {meters}: not at these points, or just taken away")
+    insert_readings(at.connection, change_id=at.change_id, readings=fresh)
+
+
+def check_index(at: Applying, place: Any, *, on: date, index_m3: Decimal) -> None:
+    """Whether an index of ``on`` fits the dials, the calendar, the readings around it and what is billed.
+
+    Raises:
+        OperatorError: ``E106``, ``R115``, ``V05``, ``BILLED_ALREADY``.
+    """
+    named = f"index {index_m3} of meter {place.meter_no} on {on}"
+    if on > at.today:
+        raise OperatorError("E106", f"{named} lies in the future")
+    if index_m3 >= 10**place.dials:
+        raise OperatorError("R115", f"{named} has more digits than its {place.dials} dials")
+    if place.near_m3 is not None and index_m3 < place.near_m3:
+        raise OperatorError("V05", f"{named} is below {place.near_m3} of {place.near_on}")
+    if place.later_m3 is not None and index_m3 > place.later_m3:
+        raise OperatorError("V05", f"{named} is above {place.later_m3} of {place.later_on}")
+    if place.billed_m3 is not None:
+        billed, told = (
+            truncate_index(index_m3=index, decimals=place.decimals) for index in (place.billed_m3, index_m3)
+        )
+        if billed != told:
+            raise OperatorError("BILLED_ALREADY", f"meter {place.meter_no} is billed up to {on} with {place.billed_m3}")
+
+
+def _adds(at: Applying, place: Any, *, on: date, index_m3: Decimal) -> bool:
+    """Whether an index says more than the reading of that day; refused when it cannot stand."""
+    check_index(at, place, on=on, index_m3=index_m3)
+    if place.installed_on == on and index_m3 != place.near_m3:
+        raise OperatorError("V05", f"meter {place.meter_no} was put in on {on} with {place.near_m3}")
+    return bool(place.near_on != on or place.near_m3 != index_m3) and place.billed_m3 is None
+
+
+def _reading(at: Applying, place: Any, *, on: date, index_m3: Decimal) -> NewReading:
+    return NewReading(
+        installation_id=place.installation_id,
+        meter_id=place.meter_id,
+        register=place.register,
+        read_at=_moment(at, place, on),
+        read_on=on,
+        source="staff",
+        quality="actual",
+        index_m3=index_m3,
+        index_received=str(index_m3),
+        unit_received="m3",
+        reason_code=None,
+        state="VALID",
+        alarms=(),
+        details={},
+        external_id=None,
+        line_no=None,
+    )
+
+
+def _moment(at: Applying, place: Any, on: date) -> datetime:
+    """Noon, or now when noon is still to come; after the last reading of that day."""
+    moment = min(noon(on), at.now) if on == at.today else noon(on)
+    if place.near_on == on and place.near_at >= moment:
+        later: datetime = place.near_at + timedelta(seconds=1)
+        return later
+    return moment
