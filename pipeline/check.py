@@ -12,6 +12,7 @@ from pipeline.work import Work, step
 from sql.charges import control_totals
 from sql.checking import check_names, run_check
 from sql.cycles import Cycle, move_cycle
+from sql.statistics import refresh_statistics
 
 
 def run(work: Work, *, cycle_key: str) -> dict[str, int | str]:
@@ -53,6 +54,7 @@ def _plain(value: Any) -> Any:
 
 
 def _pass_all(connection: Connection, cycle: Cycle) -> int:
+    refresh_statistics(connection, rows=control_totals(connection, cycle=cycle).eligible)
     names = check_names()
     problems = [problem for name in names for problem in run_check(connection, name=name, cycle_id=cycle.cycle_id)]
     if problems:

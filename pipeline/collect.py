@@ -30,6 +30,7 @@ from sql.readings import (
     places,
     stored_readings,
 )
+from sql.statistics import refresh_statistics
 
 __all__ = ["run", "waiting_files"]
 
@@ -95,6 +96,7 @@ def _import_rows(
         refuse_rejects(results, reject_share_max=reject_share_max)
         record.counts = count_outcomes(results)
         _write(connection, work, received, layout, judged=judged, results=results, counts=record.counts)
+        refresh_statistics(connection, rows=record.counts["rows"])
         return record.counts, results
 
 

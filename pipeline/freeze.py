@@ -20,6 +20,7 @@ from sql.clock import business_now
 from sql.cycles import Cycle, move_cycle, store_inputs, store_prices
 from sql.locks import take_turn
 from sql.snapshots import Gathered, count_eligible, gather, insert_snapshots, snapshot_totals
+from sql.statistics import refresh_statistics
 from sql.subsidies import store_subsidies
 
 CHUNKS_MAX = 400
@@ -48,6 +49,7 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
             store_inputs(connection, cycle, files=loaded.files)
             store_prices(connection, cycle, tariffs=loaded.tariffs, issue_date=cycle.issue_date)
             store_subsidies(connection, cycle, tariffs=loaded.tariffs)
+            refresh_statistics(connection, rows=count_eligible(connection, cycle=cycle))
             _freeze(connection, cycle, _window(connection, cycle, loaded.utility))
             record.tariff_sha256s = loaded.tariff_sha256s
             totals = snapshot_totals(connection, cycle=cycle)

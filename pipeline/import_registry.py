@@ -42,6 +42,7 @@ from sql.clock import business_now
 from sql.evidence import Event, append_events
 from sql.intake import accepted_counts, insert_accepted, insert_rows, lock_intake
 from sql.registry import Source
+from sql.statistics import refresh_statistics
 
 _PROFILE = "standard"
 _Planner = Callable[[Connection, Rows, datetime], Plan]
@@ -112,6 +113,7 @@ def _import_all(
     accounts: _Planner = partial(plan_accounts, own=utility.bank_account, individual=utility.individual_accounts)
     plans: Mapping[str, _Planner] = {**_PLANS, "accounts": accounts}
     done = [_import(connection, work, one, now, plan=plans[one.kind]) for one in opened]
+    refresh_statistics(connection, rows=max((one.counts.get("accepted", 0) for one in done), default=0))
     if not write(done):
         raise _NotWritten(done)
     return done

@@ -22,6 +22,7 @@ from sql.clock import business_now
 from sql.evidence import Event, append_events
 from sql.intake import accepted_counts, insert_accepted, insert_rows, lock_intake
 from sql.locks import take_turn
+from sql.statistics import refresh_statistics
 
 _CONTROL = Layout(key=("name",), required=CONTROL_COLUMNS, optional=(), staged=(), read=lambda _row: ())
 _NAMES = (*LAYOUTS, "control")
@@ -115,6 +116,7 @@ def _load(connection: Connection, work: Work, opened: Opened, as_of: date) -> _D
 
     file_id = insert_accepted(connection, file=facts, counts=counts, recorded_by=work.actor.name)
     write(connection, file_id)
+    refresh_statistics(connection, rows=counts["rows"])
     _note(connection, f"import:{file_id}", f"{opened.kind}_loaded", {"sha256": facts.sha256, "counts": counts})
     return _Done(received=received, counts=counts)
 

@@ -104,7 +104,7 @@ create table consumption_history (
     constraint no_day_twice_in_history exclude using gist (
         int8range(installation_id, installation_id, '[]') with &&, period with &&) where (replaced_at is null)
 );
-create index consumption_history_of_installation on consumption_history (installation_id);
+create index consumption_history_of_installation on consumption_history (installation_id, lower(period));
 
 -- The old system's totals; those of the newest file count.
 create table cutover_control (

@@ -53,3 +53,17 @@ $$;
 -- Whatever a registry file brings may come by a change as well.
 alter table point_gmina add column change_id bigint references registry_change;
 alter table route_stop add column change_id bigint references registry_change;
+
+-- ── after a large load ──────────────────────────────────────────────────────────────────────────────────────────
+-- The planner's statistics of our tables as they are inside this transaction; else the first queries over what was just
+-- loaded are planned for empty tables, and the time of some grows with the square of the rows.
+create function refresh_statistics() returns void language plpgsql security definer set search_path = pg_catalog as $$
+declare
+    name text;
+begin
+    for name in select tablename from pg_tables where schemaname = 'public' and tableowner = current_user loop
+        execute format('analyze public.%I', name);
+    end loop;
+end $$;
+revoke execute on function refresh_statistics() from public;
+grant execute on function refresh_statistics() to obieg_app;

@@ -184,7 +184,8 @@ with placed as (
            o.wrong is null and o.place = 1
            and (coalesce(o.taken_until > o.period_from, false)
                 or exists (select 1 from consumption_history h
-                           where h.installation_id = o.installation_id and h.replaced_at is null
+                           where int8range(h.installation_id, h.installation_id, '[]')
+                                 && int8range(o.installation_id, o.installation_id, '[]') and h.replaced_at is null
                              and h.period && daterange(o.period_from, o.period_until)
                              and lower(h.period) <> o.period_from)) as overlaps
     from ordered o

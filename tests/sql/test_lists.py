@@ -204,7 +204,7 @@ def test_who_gets_e_invoices_already_is_no_candidate(work, tmp_path) -> None:
     settle(work, tmp_path)
     engine = make_engine(work.settings.database_owner_url or "")
     with engine.begin() as connection:
-        connection.execute(text("update email_address set valid = 'empty'"))
+        connection.execute(text("update email_address set valid = 'empty', ended_by = 'x'"))
     engine.dispose()
 
     everybody = accounts(work, "no-email", paperless_candidates=False)
