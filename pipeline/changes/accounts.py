@@ -4,6 +4,7 @@ from typing import Any
 
 from billing.changes import BankAccountChange, ChannelChange, EmailChange, RouteChange
 from pipeline.changes.applying import Applying, id_of, succeed
+from pipeline.changes.bank_accounts import payable_to
 from pipeline.convert import convert_accounts
 from pipeline.errors import OperatorError
 from pipeline.import_commitment import commitment_key
@@ -26,8 +27,9 @@ from sql.evidence import append_events
 
 
 def bank_account(at: Applying, order: BankAccountChange) -> None:
-    """Another bank account to pay to."""
-    _describe(at, order.account_no, order, name="bank_account", value=order.bank_account)
+    """Another bank account to pay to; that of another account is refused where each has its own (``R118``)."""
+    value = payable_to(at, account_no=order.account_no, bank_account=order.bank_account)
+    _describe(at, order.account_no, order, name="bank_account", value=value)
 
 
 def route(at: Applying, order: RouteChange) -> None:

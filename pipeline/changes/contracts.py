@@ -9,6 +9,7 @@ from billing.accounts import Channel
 from billing.changes import ContractClose, ContractOpen, GroupChange, PayerChange
 from billing.identifiers import is_number_word
 from pipeline.changes.applying import Applying, end, id_of, insert, refuse_billed, succeed
+from pipeline.changes.bank_accounts import payable_to
 from pipeline.changes.indexes import settle_indexes
 from pipeline.errors import OperatorError
 from pipeline.utility_files import load_folder
@@ -140,12 +141,12 @@ def _account_of(
     if known:
         _check_parties(at, known[account_no], order)
         return known[account_no]
-    if order.bank_account is None or route is None:
-        missing = "a bank account" if order.bank_account is None else "a route"
-        raise OperatorError("ACCOUNT_INCOMPLETE", f"account {account_no} is new: give it {missing}")
+    if route is None:
+        raise OperatorError("ACCOUNT_INCOMPLETE", f"account {account_no} is new: give it a route")
+    bank_account = payable_to(at, account_no=account_no, bank_account=order.bank_account)
     insert(at, "account", {"account_no": account_no, "event_at": at.now})
     account_id = id_of(at, "account", account_no)
-    description = {"account_id": account_id, "route": route, "bank_account": order.bank_account}
+    description = {"account_id": account_id, "route": route, "bank_account": bank_account}
     insert(at, "account_details", {**description, "valid": registry.ALWAYS})
     for role in _BILLED_ROLES:
         party = {"account_id": account_id, "role": role, "party_id": party_id}

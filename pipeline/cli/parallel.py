@@ -28,9 +28,11 @@ def add(topics: Any) -> None:
     explain = command_of(topic, "explain", "both invoices of an account, line by line", _explain)
     explain.add_argument("name", metavar="NAME")
     explain.add_argument("account", metavar="ACCOUNT")
-    accept = command_of(topic, "accept", "accept a difference as explained", _accept)
+    accept = command_of(topic, "accept", "accept differences as explained", _accept)
     accept.add_argument("name", metavar="NAME")
-    accept.add_argument("account", metavar="ACCOUNT")
+    which = accept.add_mutually_exclusive_group(required=True)
+    which.add_argument("--account", action="append", metavar="NO", help="of this account; may be given again")
+    which.add_argument("--cause", choices=[cause.value for cause in Cause], help="all of one cause that are open")
     accept.add_argument("--note", required=True, metavar="TEXT", help="the explanation; kept with the decision")
     person_decides(accept)
 
@@ -98,6 +100,12 @@ def _line(line: OldLine | Any) -> str:
 
 
 def _accept(work: Work, options: Namespace) -> Answer:
-    """``obieg parallel accept NAME ACCOUNT --note TEXT``."""
-    done = showing.accept(work, name=options.name, account_no=options.account, note=options.note)
-    return counts_answer("accepted as explained", done)
+    """``obieg parallel accept NAME (--account NO … | --cause CAUSE) --note TEXT``."""
+    accounts = options.account or [
+        each["account_no"]
+        for each in showing.show(work, name=options.name, cause=Cause(options.cause)).differences
+        if not each["accepted"]
+    ]
+    done = [showing.accept(work, name=options.name, account_no=number, note=options.note) for number in accounts]
+    lines = [f"{one['account_no']} {one['cause']} {one['difference_zl']:+} zł" for one in done]
+    return Answer(text="\n".join([f"{len(done)} accepted as explained", *lines]), data=done)

@@ -87,6 +87,8 @@ def _point(row: Any, installations: Sequence[Any], readings: Readings) -> PointS
         tariff_class=row.tariff_class,
         services=frozenset(Service(service) for service in row.services),
         registers=tuple(registers),
+        points_behind=row.points_behind,
+        gmina=row.gmina,
     )
 
 
@@ -112,6 +114,7 @@ def _register(
         previous=previous,
         current=current,
         missing_reason=None,
+        purpose=installed.purpose,
     )
 
 

@@ -34,17 +34,19 @@ join party_details d on d.party_id = p.party_id and d.valid @> q.issue_date
 -- Contracts in force in the months of the invoice, and those that ended in the year before: their last bill may be it.
 select c.account_id, c.contract_id, c.contract_no, t.tariff_class, t.services, lower(c.valid) as contract_from,
        upper(c.valid) as contract_until, p.point_no, p.street, p.postcode, p.city, q.until as period_until,
+       (select count(*) from point behind where behind.parent_point_id = p.point_id) as points_behind, lies.gmina,
        c.valid && daterange(q.start, q.until) as in_force
 from asked q
 join contract c on c.account_id = q.account_id
      and c.valid && daterange((q.start - interval '1 year')::date, q.until)
 join point p using (point_id)
+left join point_gmina lies using (point_id)
 join contract_terms t on t.contract_id = c.contract_id
                      and t.valid @> least(q.issue_date, upper(c.valid) - 1)
 order by c.account_id, p.point_no, lower(c.valid)
 
 -- name: installations
-select c.contract_id, m.meter_no, i.register, i.dials, i.decimals, i.installed_on, i.removed_on
+select c.contract_id, m.meter_no, i.register, i.dials, i.decimals, i.installed_on, i.removed_on, i.purpose
 from asked q
 join contract c on c.account_id = q.account_id
      and c.valid && daterange((q.start - interval '1 year')::date, q.until)

@@ -32,14 +32,16 @@ def kinds() -> list[dict[str, Any]]:
     return list(tomllib.loads(DEFECTS.read_text(encoding="utf-8"))["defect"])
 
 
-def plant(rows: Rows, *, town: Sequence[OldAccount], columns: Mapping[str, Sequence[str]], seed: int) -> list[Planted]:
-    """Put every defect into ``rows``; no account gets two, so that none hides another."""
+def plant(
+    rows: Rows, *, town: Sequence[OldAccount], columns: Mapping[str, Sequence[str]], seed: int, few: bool
+) -> list[Planted]:
+    """Put every defect (``few``: one of each kind) into ``rows``; no account gets two, so that none hides another."""
     dice = Random(f"{seed}-defects")
     free = dice.sample(list(town), len(town))
     places = {(file, key): place for file, lines in rows.items() for key, place in _places(lines, file)}
     planted = []
     for defect in kinds():
-        for number in range(defect["count"]):
+        for number in range(1 if few else defect["count"]):
             one = _take(free, defect["file"])
             file, unused = defect["file"], f"{defect['code']}{len(planted)}{number}"
             if "add" in defect:

@@ -76,13 +76,13 @@ GROUPS: Final = {
 }
 
 
-def write_all(folder: Path, *, accounts: int, seed: int = SEED) -> list[Planted]:
+def write_all(folder: Path, *, accounts: int, seed: int = SEED, few: bool = False) -> list[Planted]:
     """Write ``dirty/``, ``clean/``, ``past/<month>/`` and ``readings/``; the defects of ``dirty/``."""
     town = old_town(accounts=accounts, seed=seed)
     rows = {**registry_rows(town), "consents": consent_rows(town), **cutover_rows(town)}
     control = control_totals(rows)
     _write_files(folder / "clean", rows, control)
-    planted = plant(rows, town=town, columns=COLUMNS, seed=seed)
+    planted = plant(rows, town=town, columns=COLUMNS, seed=seed, few=few)
     _write_files(folder / "dirty", rows, control)
     facts = ((one.kind, f"{one.file}.csv", one.line_no, one.code) for one in planted)
     write_csv(folder / "defects.csv", columns=("kind", "file", "line_no", "code"), rows=facts)
@@ -211,8 +211,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--accounts", type=int, default=2000)
+    parser.add_argument("--few", action="store_true", help="one defect of each kind instead of 500")
     options = parser.parse_args()
-    planted = write_all(options.folder, accounts=options.accounts)
+    planted = write_all(options.folder, accounts=options.accounts, few=options.few)
     sys.stdout.write(f"{options.accounts} accounts as of {AS_OF}, {len(planted)} defects, in {options.folder}\n")
 
 

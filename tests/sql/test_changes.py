@@ -239,7 +239,7 @@ REFUSED: dict[str, tuple[Callable[[], Order], str]] = {
     "a point with a contract": (lambda: open_contract("A0002", "PP0001", DAY), "CHANGE_OVERLAPS"),
     "a party that is there": (lambda: newcomer("P0001"), "NUMBER_TAKEN"),
     "another's account": (lambda: to_payer("0001", DAY, READ, new_account_no="A0002"), "ACCOUNT_OF_OTHERS"),
-    "a new account without a bank": (lambda: to_payer("0001", DAY, READ, bank_account=None), "ACCOUNT_INCOMPLETE"),
+    "a new account without a bank": (lambda: to_payer("0001", DAY, READ, bank_account=None), "R118"),
     "no handover reading": (lambda: to_payer("0001", DAY), "READING_NEEDED"),
     "no closing reading": (lambda: close("C0001", DAY), "READING_NEEDED"),
     "no removal index": (lambda: exchange("0001", DAY, removal=14, removal_index_m3=None), "READING_NEEDED"),

@@ -1,6 +1,7 @@
 """A complaint from its receipt to its end: its clock, its letter, who decides, and that nothing owed changes."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from datetime import date
@@ -19,6 +20,7 @@ from pipeline import complaint_views, complaints
 from pipeline.cli import main
 from pipeline.complaint_answers import GAP, prepared_answer
 from pipeline.errors import OperatorError
+from pipeline.settings import PROJECT
 from pipeline.work import Actor, Work
 from sql.engine import make_engine
 from sql.evidence import verify_chain
@@ -514,3 +516,14 @@ def test_an_index_that_is_none_is_not_understood(words, capsys) -> None:
 
     assert ended.value.code == 2
     assert "write 123=45" in capsys.readouterr().err
+
+
+def test_the_letter_has_a_word_for_every_source_that_the_database_takes(work) -> None:
+    with work.engine.connect() as connection:
+        rule = connection.execute(
+            text("select pg_get_constraintdef(oid) from pg_constraint where conname = 'reading_source_check'")
+        ).scalar_one()
+    template = (PROJECT / "templates" / "letter" / "odpowiedz-na-reklamacje.txt.j2").read_text(encoding="utf-8")
+    sources = set(re.findall(r"'([a-z_]+)'", rule))
+    assert "cutover" in sources
+    assert {source for source in sources if f'"{source}": "' not in template} == set()
