@@ -12,6 +12,10 @@ from uuid import UUID
 from billing.canonical import to_data
 
 
+LISTED_MOST = 10
+"""Names that a line of text holds; ``--json`` has them all."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """``text`` for the terminal, ``data`` for ``--json``; decimals and dates travel as strings.
@@ -43,7 +47,8 @@ def shown(value: Any) -> str:
         case Mapping():
             return ", ".join(f"{name} {shown(item)}" for name, item in value.items()) or "–"
         case list() | tuple():
-            return ", ".join(shown(item) for item in value) or "–"
+            named = ", ".join(shown(item) for item in value[:LISTED_MOST])
+            return f"{named}, … {len(value)} in all" if len(value) > LISTED_MOST else named or "–"
         case Decimal():
             return f"{value:f}"
     return str(value)
