@@ -65,9 +65,9 @@ def standing_lines(
 def _steps(
     points: Sequence[PointSnapshot], channel: Channel, months: Iterable[Period], tariffs: TariffBook
 ) -> list[_Step] | NotBillable:
-    classes = sorted({point.tariff_class for point in points})
     steps: list[_Step] = []
     for month in months:
+        classes = sorted({point.tariff_class for point in points if _in_force(point, month.start)})
         spans = [
             tariffs.span_on(tariff_class=name, channel=channel, service=Service.STANDING, day=month.start)
             for name in classes
@@ -80,6 +80,10 @@ def _steps(
         if span.net_zl is not None:
             _append(steps, month, span, span.net_zl)
     return steps
+
+
+def _in_force(point: PointSnapshot, day: date) -> bool:
+    return point.contract_from <= day and (point.contract_until is None or day < point.contract_until)
 
 
 def _append(steps: list[_Step], month: Period, span: PriceSpan, net_zl: Decimal) -> None:

@@ -22,6 +22,7 @@ REGISTRY_CODES: Final = {
     "R116": "the connection is unknown, or serves something else",
     "R117": "the point behind which this one lies is unknown, was not taken, or the points lie in a circle",
     "R118": "the account has no bank account to pay to, or another account pays to it",
+    "R119": "the meter was installed before the day of the cut-over; those days were the old system's to bill",
     "R201": "the same number came before with another content; the first stands, a person decides",
 }
 CONSENT_CODES: Final = {

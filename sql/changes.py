@@ -138,3 +138,8 @@ def registry_on(
 def registry_history(connection: Connection, *, account_no: str) -> Sequence[Row[Any]]:
     """Every dated fact of an account: from when, until when, what, and who began and ended it."""
     return connection.execute(_Q["registry_history"], {"account_no": account_no}).all()
+
+
+def cycle_of_routes(connection: Connection, *, routes: Collection[str], on_day: date) -> Any:
+    """The newest cycle of one of the routes that is issued on the day or later, or None."""
+    return connection.execute(_Q["cycle_of_routes"], {"routes": sorted(routes), "on_day": on_day}).one_or_none()

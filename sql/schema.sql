@@ -1188,8 +1188,8 @@ create function first_open_month(billed_until date) returns date language sql im
     $$ select (date_trunc('month', (billed_until - 1)::timestamp) + interval '1 month')::date $$;
 
 -- For an account (or one of its points, where each point owes it) and a cycle that starts on ``cycle_start``: the first
--- month not billed; of an account that was never billed the first one in which it waited, or in which a person opened a
--- contract of it late; and the months given up.
+-- month not billed; of an account that was never billed the first one in which it waited, or in which a
+-- contract of it was recorded late; and the months given up.
 create function standing_owed(of_account bigint, of_point bigint, cycle_start date)
 returns table (standing_from date, waived datemultirange) language sql stable as $$
     select coalesce(
@@ -1203,7 +1203,10 @@ returns table (standing_from date, waived datemultirange) language sql stable as
                         and not exists (select 1 from hold_resolution r
                                         where r.cycle_id = h.cycle_id and r.account_id = h.account_id)),
                      (select min(lower(c.valid)) from contract c
-                      where c.account_id = of_account and c.change_id is not null
+                      where c.account_id = of_account
+                        and (c.change_id is not null
+                             or c.recorded_at > (select min(s.started_at) from step_run s join cycle y using (cycle_id)
+                                                 where s.step = 'freeze' and y.state in ('issued', 'closed')))
                         and (of_point is null or c.point_id = of_point)))),
            (select range_agg(y.period) from hold_resolution r join cycle y using (cycle_id)
             where r.account_id = of_account and r.outcome = 'waived')
@@ -1902,7 +1905,9 @@ create function refuse_own_switch() returns trigger language plpgsql as $$
 begin
     if exists (select 1 from public.cutover where begun_by = new.switched_by)
        or exists (select 1 from public.import_file
-                  where kind = 'cutover' and status = 'accepted' and recorded_by = new.switched_by) then
+                  where kind in ('cutover', 'registry', 'consents') and status = 'accepted'
+                    and recorded_by = new.switched_by)
+       or exists (select 1 from public.cutover_dismissal where dismissed_by = new.switched_by) then
         raise exception 'cutover_switch: % loaded, another person must switch on', new.switched_by
             using errcode = 'OB002';
     end if;

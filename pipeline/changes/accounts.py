@@ -33,7 +33,14 @@ def bank_account(at: Applying, order: BankAccountChange) -> None:
 
 
 def route(at: Applying, order: RouteChange) -> None:
-    """Another route."""
+    """Another route; refused while cycles of either route bill by that day, or nobody would bill the account."""
+    account_id = id_of(at, "account", order.account_no)
+    current = open_fact(at.connection, table="account_details", key={"account_id": account_id})
+    routes = {order.route} | ({current.route} if current else set())
+    billing = changes.cycle_of_routes(at.connection, routes=routes, on_day=order.on)
+    if billing is not None:
+        text = f"{billing.cycle_key} bills by routes as they are on {billing.issue_date}: choose a later day"
+        raise OperatorError("ROUTE_BILLED", text)
     _describe(at, order.account_no, order, name="route", value=order.route)
 
 

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from billing.canonical import to_data
 
-
 LISTED_MOST = 10
 """Names that a line of text holds; ``--json`` has them all."""
 

@@ -1,11 +1,12 @@
 """Whatever stops a command, as one line on stderr and an exit code; a bug keeps its traceback and ends with 1."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable
 
 import psycopg2
-from psycopg2.errors import InsufficientPrivilege, ReadOnlySqlTransaction
+from psycopg2.errors import InsufficientPrivilege, NumericValueOutOfRange, ReadOnlySqlTransaction
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from billing.errors import DataRefused, Retryable, Undeliverable
@@ -27,16 +28,27 @@ def guarded(command: Callable[[], int]) -> int:
         return _refuse(str(error), UNAVAILABLE)
     except OperationalError as error:
         return _refuse(f"DATABASE_UNREACHABLE: {_said(error.orig)}", UNAVAILABLE)
-    except (DBAPIError, psycopg2.Error) as error:
-        driven = error.orig if isinstance(error, DBAPIError) else error
-        if not isinstance(driven, _NO_RIGHT):
-            raise
-        return _refuse(f"NOT_PERMITTED: the database refuses: {_said(driven)}", REFUSED)
-    except KeyboardInterrupt:
-        return _refuse("INTERRUPTED: stopped; the step under way left nothing behind", INTERRUPTED)
     except BrokenPipeError:  # the reader of our output has gone; nothing is left to say to it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except (UnicodeError, OSError, DBAPIError, psycopg2.Error) as error:
+        return _refuse(_line_of(error), REFUSED)
+    except KeyboardInterrupt:
+        return _refuse("INTERRUPTED: stopped; the step under way left nothing behind", INTERRUPTED)
+
+
+def _line_of(error: Exception) -> str:
+    """What a request that nobody can carry out is told; anything else is a bug and goes on."""
+    driven = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(driven, _NO_RIGHT):
+        return f"NOT_PERMITTED: the database refuses: {_said(driven)}"
+    if isinstance(driven, NumericValueOutOfRange):
+        return "NUMBER_OUT_OF_RANGE: a number is larger than any that is kept"
+    if isinstance(driven, UnicodeError):
+        return "TEXT_UNREADABLE: a word or a file is no UTF-8 text"
+    if isinstance(driven, OSError) and driven.errno == errno.ENAMETOOLONG:
+        return "PATH_TOO_LONG: a path is longer than this system takes"
+    raise error
 
 
 def _said(error: BaseException | None) -> str:

@@ -122,13 +122,22 @@ class MeterBook:
 
 
 def meter_decisions(
-    rows: Iterable[tuple[Line, MeterRow]], *, book: MeterBook, point_nos: Collection[str]
+    rows: Iterable[tuple[Line, MeterRow]],
+    *,
+    book: MeterBook,
+    point_nos: Collection[str],
+    not_before: date | None,
 ) -> Iterator[Decision[MeterRow]]:
-    """Rows in the order of their installation, so that a meter stands before the one that replaces it."""
+    """Rows in the order of their installation, so that a meter stands before the one that replaces it.
+
+    Days before ``not_before`` are the old system's: a meter of those days needs a position, which comes too late now.
+    """
 
     def check(row: MeterRow) -> None:
         if row.point_no not in point_nos:
             raise RowRefused("R110", f"point_no {row.point_no}")
+        if not_before is not None and row.installed_on < not_before:
+            raise RowRefused("R119", f"installed_on {row.installed_on}")
         book.install(row)
 
     stored = [_as_row(one) for places in book.by_meter.values() for one in places]

@@ -14,6 +14,7 @@ from pipeline.registry.write import Plan, Rows, named, taken
 from readings.registry_facts import MeterRow
 from readings.rows import noon
 from sql import registry
+from sql.cutover import find_cutover
 from sql.readings import NewReading, insert_readings
 from sql.registry import Source
 
@@ -28,7 +29,9 @@ def plan_meters(connection: Connection, rows: Rows, _now: datetime) -> Plan:
         fields = named(row)
         del fields["meter_id"]
         book.add(Installed(**fields))
-    decisions = list(meter_decisions(rows, book=book, point_nos=points))
+    begun = find_cutover(connection)
+    not_before = begun.as_of if begun is not None and begun.switched_by is not None else None
+    decisions = list(meter_decisions(rows, book=book, point_nos=points, not_before=not_before))
 
     def write(connection: Connection, source: Source) -> None:
         _write_meters(connection, source, decisions, book, points)

@@ -208,7 +208,9 @@ create function refuse_own_switch() returns trigger language plpgsql as $$
 begin
     if exists (select 1 from public.cutover where begun_by = new.switched_by)
        or exists (select 1 from public.import_file
-                  where kind = 'cutover' and status = 'accepted' and recorded_by = new.switched_by) then
+                  where kind in ('cutover', 'registry', 'consents') and status = 'accepted'
+                    and recorded_by = new.switched_by)
+       or exists (select 1 from public.cutover_dismissal where dismissed_by = new.switched_by) then
         raise exception 'cutover_switch: % loaded, another person must switch on', new.switched_by
             using errcode = 'OB002';
     end if;

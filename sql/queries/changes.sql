@@ -120,7 +120,8 @@ left join lateral (
     where r.installation_id = i.installation_id and r.read_on = cast(:on_day as date)
       and (exists (select 1 from charge_line l join invoice v using (charge_id)
                    where l.current_reading_id = r.reading_id)
-           or exists (select 1 from drafted_period d where d.current_reading_id = r.reading_id))
+           or exists (select 1 from drafted_period d where d.current_reading_id = r.reading_id)
+           or exists (select 1 from opening_position o where o.reading_id = r.reading_id and o.replaced_at is null))
     order by r.read_at desc limit 1
 ) billed on true
 left join lateral (
@@ -163,3 +164,12 @@ where f.account_id = (select account_id from account where account_no = :account
               where a.account_no = :account_no and c.point_id = f.point_id
                 and c.valid && daterange(f.valid_from, f.valid_until))
 order by f.valid_from nulls first, f.topic, f.subject, f.recorded_at
+
+-- name: cycle_of_routes
+-- The newest cycle of any of the routes that is issued on the day or later: whom it bills is decided by that day.
+select cycle_key, issue_date
+from cycle
+where kind = 'regular' and not dry_run and state not in ('rejected', 'dry')
+  and string_to_array(route_set, '+') && cast(:routes as text[]) and issue_date >= cast(:on_day as date)
+order by issue_date desc
+limit 1

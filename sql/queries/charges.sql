@@ -106,7 +106,7 @@ select c.charge_id, c.account_id, a.account_no, c.channel, c.net_zl, c.vat_zl, c
         from contract k
         join contract_terms t on t.contract_id = k.contract_id
                              and t.valid @> least(cast(:issue_date as date), upper(k.valid) - 1)
-        where k.account_id = c.account_id) as contracts_now,
+        where k.account_id = c.account_id and not isempty(k.valid)) as contracts_now,
        (select json_object_agg(m.meter_no || ':' || i.register, i.removed_on)
         from charge_line l
         join reading r on r.reading_id = l.current_reading_id

@@ -12,7 +12,9 @@ select cycle_key from cycle where not dry_run and state <> 'rejected' limit 1
 -- name: loaders
 select begun_by as name from cutover
 union
-select recorded_by from import_file where kind = 'cutover' and status = 'accepted'
+select recorded_by from import_file where kind in ('cutover', 'registry', 'consents') and status = 'accepted'
+union
+select dismissed_by from cutover_dismissal
 
 -- name: stage_positions
 create temporary table staged (

@@ -53,13 +53,13 @@ on conflict do nothing
 returning contract_id
 
 -- name: end_billed
--- The open holds of accounts that the cycle has invoiced up to the end of the hold's months.
+-- The open holds of accounts that the cycle has invoiced up to the end of the hold's months, or for good.
 insert into hold_resolution (cycle_id, account_id, outcome, invoice_id, resolved_by, resolved_via, event_at)
 select o.cycle_id, o.account_id, 'billed', i.invoice_id, :resolved_by, :resolved_via, business_now()
 from invoice i
 join cycle y using (cycle_id)
 join open_hold o on o.account_id = i.account_id
-where i.cycle_id = :cycle_id and upper(o.period) <= upper(y.period)
+where i.cycle_id = :cycle_id and (upper(o.period) <= upper(y.period) or y.purpose = 'final')
 order by o.cycle_id, o.account_id
 returning cycle_id, account_id, outcome
 
@@ -70,7 +70,7 @@ select o.cycle_id, o.account_id, 'drafted', y.cycle_id, :resolved_by, :resolved_
 from hold d
 join cycle y using (cycle_id)
 join open_hold o on o.account_id = d.account_id
-where d.cycle_id = :cycle_id and d.draft is not null and upper(o.period) <= upper(y.period)
+where d.cycle_id = :cycle_id and d.draft is not null and (upper(o.period) <= upper(y.period) or y.purpose = 'final')
 order by o.cycle_id, o.account_id
 returning cycle_id, account_id, outcome
 
@@ -79,7 +79,7 @@ returning cycle_id, account_id, outcome
 select count(*)
 from open_hold o
 join cycle y on y.cycle_id = :cycle_id
-where upper(o.period) <= upper(y.period) and o.cycle_id <> y.cycle_id
+where (upper(o.period) <= upper(y.period) or y.purpose = 'final') and o.cycle_id <> y.cycle_id
   and (exists (select 1 from charge c where c.cycle_id = y.cycle_id and c.account_id = o.account_id)
        or exists (select 1 from hold h where h.cycle_id = y.cycle_id and h.account_id = o.account_id
                                          and h.draft is not null))

@@ -52,15 +52,29 @@ order by i.sequence
 -- name: forgotten_days
 -- Completeness: each contract-point-service day up to the cycle's end that is neither billed nor explained. A day is
 -- explained by a hold or exclusion of the account in this cycle, by having been waived, or by lying after the newest
--- billed reading (it waits for the next one).
-with wanted as (
+-- billed reading (it waits for the next one). What was wanted is told by the registry as it was known when the cycle was
+-- frozen: what somebody recorded or ended since is the next cycle's.
+with frozen as (
+    select y.cycle_id, y.kind, y.route_set, y.period, y.issue_date,
+           coalesce((select min(s.started_at) from step_run s where s.cycle_id = y.cycle_id and s.step = 'freeze'),
+                    'infinity') as at
+    from cycle y
+    where y.cycle_id = :cycle_id
+), known as (
+    select c.contract_id, c.account_id, c.point_id,
+           case when c.ended_at > y.at then daterange(lower(c.valid), null) else c.valid end as valid
+    from contract c
+    cross join frozen y
+    where c.recorded_at <= y.at and not isempty(c.valid)
+), wanted as (
     select k.account_id, k.contract_id, k.point_id, service,
            daterange(greatest(lower(k.valid), first.read_on), least(upper(k.valid), upper(y.period))) * t.valid as days
-    from contract k
-    join contract_terms t using (contract_id)
+    from known k
+    cross join frozen y
+    join contract_terms t on t.contract_id = k.contract_id and t.recorded_at <= y.at
     cross join lateral unnest(t.services) as service
-    join cycle y on y.cycle_id = :cycle_id
-    join account_details a on a.account_id = k.account_id and a.valid @> y.issue_date
+    join account_details a on a.account_id = k.account_id
+                          and held(a.valid, a.recorded_at, a.ended_at, y.issue_date, y.at)
     join lateral (
         select min(r.read_on) as read_on
         from installation i join reading r using (installation_id)

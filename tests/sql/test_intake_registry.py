@@ -137,7 +137,8 @@ def test_a_gmina_comes_with_its_point_or_later_and_then_stays(town: Work, tmp_pa
 
 
 def test_every_code_is_documented_and_raised_by_a_test() -> None:
-    assert {code for code, _, _ in CODES} == set(REGISTRY_CODES)
+    elsewhere = {"R119"}  # tests/cycle/test_seams.py: after a cut-over
+    assert {code for code, _, _ in CODES} == set(REGISTRY_CODES) - elsewhere
     documented = DOC.read_text(encoding="utf-8")
     for code, meaning in REGISTRY_CODES.items():
         assert f"| `{code}` | {meaning} |" in documented
