@@ -13,7 +13,7 @@ from billing.periods import Period, months_period
 from pipeline.errors import OperatorError
 from pipeline.open_off_cycle import PURPOSES, chosen_accounts
 from pipeline.tariff_gate import refuse_unswitched
-from pipeline.utility_files import load_folder
+from pipeline.utility_files import LoadedUtility, load_folder
 from pipeline.work import Work, step, warsaw_day
 from sql.clock import business_now
 from sql.cutover import find_cutover
@@ -75,9 +75,7 @@ def run(work: Work, *, order: CycleOrder) -> dict[str, str]:
             if known:
                 record.counts = {"already": 1}
                 return {"cycle_key": known}
-            _refuse_before_switch(connection, order)
-            _refuse_impossible(connection, order, period)
-            refuse_unswitched(connection, loaded)
+            account_ids = _checked(connection, order, period, loaded)
             cycle = insert_cycle(
                 connection,
                 period=period,
@@ -90,7 +88,7 @@ def run(work: Work, *, order: CycleOrder) -> dict[str, str]:
                 started_via=work.actor.via,
                 airflow_run_id=run_id,
                 purpose=order.purpose,
-                account_ids=_accounts(connection, order, period),
+                account_ids=account_ids,
             )
             record.cycle_id = cycle.cycle_id
             record.counts = {"opened": 1}
@@ -98,6 +96,27 @@ def run(work: Work, *, order: CycleOrder) -> dict[str, str]:
             return {"cycle_key": cycle.cycle_key}
     except CycleTaken as error:
         raise _taken(str(error)) from error
+
+
+def refuse_impossible(work: Work, *, order: CycleOrder) -> None:
+    """Refuse now what ``run`` would refuse later, when nobody is looking; writes nothing.
+
+    Raises:
+        OperatorError: as ``run``.
+        DataRefused: the utility's folder cannot be used.
+    """
+    period = _period(order.period)
+    loaded = load_folder(work.settings.utility)
+    with work.engine.connect() as connection:
+        _checked(connection, order, period, loaded)
+
+
+def _checked(connection: Connection, order: CycleOrder, period: Period, loaded: LoadedUtility) -> list[int]:
+    """The accounts of an order that can be carried out."""
+    _refuse_before_switch(connection, order)
+    _refuse_impossible(connection, order, period)
+    refuse_unswitched(connection, loaded)
+    return _accounts(connection, order, period)
 
 
 def _period(word: str) -> Period:

@@ -122,7 +122,12 @@ def _channel_arguments(parser: ArgumentParser) -> None:
 def _email_arguments(parser: ArgumentParser) -> None:
     _account(parser)
     parser.add_argument("--email", required=True)
-    parser.add_argument("--confirmation", dest="confirmation_kind", choices=CONFIRMATIONS)
+    parser.add_argument(
+        "--confirmation",
+        dest="confirmation_kind",
+        choices=CONFIRMATIONS,
+        help="how it was confirmed; without it the address is unconfirmed, and invoices go on paper until it is",
+    )
     parser.add_argument("--confirmed-at", type=moment, metavar="TIME")
 
 

@@ -15,7 +15,7 @@ from pipeline.errors import OperatorError
 from pipeline.settings import Settings
 from pipeline.work import Work
 
-_AFTER = "nothing is written: use `obieg change`, or load the other rows with --set-aside"
+_AFTER = "nothing is written: mend them, use `obieg change`, or load the others with --set-aside"
 
 
 def import_registry(work: Work, options: Namespace) -> Answer:
@@ -28,7 +28,9 @@ def import_registry(work: Work, options: Namespace) -> Answer:
     if done.get("differences"):
         for line in _told(done["differences"]):
             sys.stderr.write(f"{shown(line)}\n")
-        raise OperatorError("REGISTRY_DIFFERS", f"{len(done['differences'])} rows differ from the registry; {_AFTER}")
+        raise OperatorError(
+            "REGISTRY_DIFFERS", f"{len(done['differences'])} row(s) contradict the registry or each other; {_AFTER}"
+        )
     return _taken(f"registry of {folder}", done)
 
 

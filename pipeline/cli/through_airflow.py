@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from billing.periods import months_period
 from pipeline.cli.answer import Answer
 from pipeline.errors import OperatorError
-from pipeline.open_cycle import CycleOrder
+from pipeline.open_cycle import CycleOrder, refuse_impossible
 from pipeline.services.airflow_api import Airflow, log_in
 from pipeline.services.credentials import password_of
 from pipeline.services.run import running
@@ -23,6 +23,7 @@ RUN_ID_TRIES = 100
 
 def start(work: Work, options: Namespace, *, order: CycleOrder) -> Answer:
     """``obieg cycle run … --airflow``."""
+    refuse_impossible(work, order=order)
     with session(work.settings, options.user) as airflow:
         run_id = start_cycle(work, airflow, order=order)
         url = f"{airflow_url(work.settings)}/dags/{DAG_ID}/runs/{run_id}"
