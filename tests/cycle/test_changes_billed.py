@@ -149,7 +149,7 @@ def test_what_changed_after_the_approval_is_held_at_issue_and_billed_by_the_next
 
 def test_the_bank_account_of_the_issue_date_is_printed(town, tmp_path) -> None:
     change(town, to_bank_account("0001", date(2026, 8, 3)))
-    change(town, to_bank_account("0003", date(2026, 8, 4)))
+    change(town, to_bank_account("0003", date(2026, 8, 4), bank_account("0078")))
 
     to_the_end(town, to_issue(town))
 

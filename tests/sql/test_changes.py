@@ -229,6 +229,7 @@ REFUSED: dict[str, tuple[Callable[[], Order], str]] = {
     "nothing to change": (particulars, "NO_CHANGE"),
     "the same name": (lambda: particulars(name=name_of("0001")), "NO_CHANGE"),
     "the same class": (lambda: to_group("0001", DAY, "household"), "NO_CHANGE"),
+    "the bank account of another": (lambda: to_bank_account("0001", DAY, bank_account("0002")), "R118"),
     "the same bank account": (lambda: to_bank_account("0001", DAY, bank_account("0001")), "NO_CHANGE"),
     "the same payer": (lambda: to_payer("0001", DAY, party_no="P0001"), "NO_CHANGE"),
     "the same channel": (lambda: accept("0002", email="klient0002@example.com"), "NO_CHANGE"),
