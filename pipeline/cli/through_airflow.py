@@ -23,10 +23,11 @@ RUN_ID_TRIES = 100
 
 def start(work: Work, options: Namespace, *, order: CycleOrder) -> Answer:
     """``obieg cycle run … --airflow``."""
+    address = airflow_url(work.settings)
     refuse_impossible(work, order=order)
     with session(work.settings, options.user) as airflow:
         run_id = start_cycle(work, airflow, order=order)
-        url = f"{airflow_url(work.settings)}/dags/{DAG_ID}/runs/{run_id}"
+        url = f"{address}/dags/{DAG_ID}/runs/{run_id}"
     return Answer(text=f"{run_id} is started as {options.user}: {url}", data={"run_id": run_id, "url": url})
 
 

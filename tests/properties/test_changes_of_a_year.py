@@ -268,6 +268,7 @@ def hand_over(work: Work, street: Street, wish: Wish, on: date) -> None:
         account_no=mine.account,
         point_nos=() if wish.whole else (f"PP{mine.no}",),
         party_no=street.accounts[target],
+        bank_account=bank_account(f"9{target[1:]}"),
     )
     change_id = change(work, order)
     for contract, number in zip(former, opened(work, change_id), strict=True):
@@ -295,7 +296,7 @@ def end(work: Work, street: Street, wish: Wish, on: date) -> None:
 
 def begin(work: Work, street: Street, wish: Wish, on: date) -> None:
     no, account = street.name + wish.side, f"A{street.name}{wish.customer}"
-    made = {"party_no": street.accounts[account], "bank_account": bank_account("0099"), "route": "R1"}
+    made = {"party_no": street.accounts[account], "bank_account": bank_account(f"9{account[1:]}"), "route": "R1"}
     change_id = change(work, open_contract(account, f"PP{no}", on, *readings(street, [no], on), **made))
     street.contracts.append(Contract(opened(work, change_id)[0], account, no, on))
 

@@ -89,7 +89,7 @@ def test_an_unknown_cycle_is_refused_in_one_line(obieg: Obieg, capsys: pytest.Ca
         (("parallel", "run", ".", "--name", "2026/07"), "NAME_WRONG"),
         (("parallel", "show", "2026-07"), "PARALLEL_UNKNOWN"),
         (("parallel", "explain", "2026-07", "A1"), "PARALLEL_UNKNOWN"),
-        (("parallel", "accept", "2026-07", "A1", "--note", "x"), "PARALLEL_UNKNOWN"),
+        (("parallel", "accept", "2026-07", "--account", "A1", "--note", "x"), "PARALLEL_UNKNOWN"),
     ],
 )
 def test_what_is_not_there_is_refused_with_its_code(
