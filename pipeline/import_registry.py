@@ -1,6 +1,8 @@
 """Import the registry: the files of a folder, in an order in which each may name what the ones before it bring."""
 
-from collections.abc import Callable, Mapping, Sequence
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -103,6 +105,18 @@ def preview(work: Work, *, folder: Path) -> dict[str, Any]:
     return _totals(done, refused=refused) | {"differences": _differences(done)}
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Millions of rows that all stay until the end: looking for garbage among them finds none and takes time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def _import_all(
     connection: Connection, work: Work, opened: Sequence[_Opened], *, write: Callable[[Sequence[_Done]], bool]
 ) -> list[_Done]:
@@ -112,7 +126,8 @@ def _import_all(
     utility = load_folder(work.settings.utility, seller_needed=False).utility
     accounts: _Planner = partial(plan_accounts, own=utility.bank_account, individual=utility.individual_accounts)
     plans: Mapping[str, _Planner] = {**_PLANS, "accounts": accounts}
-    done = [_import(connection, work, one, now, plan=plans[one.kind]) for one in opened]
+    with _uncollected():
+        done = [_import(connection, work, one, now, plan=plans[one.kind]) for one in opened]
     refresh_statistics(connection, rows=max((one.counts.get("accepted", 0) for one in done), default=0))
     if not write(done):
         raise _NotWritten(done)
