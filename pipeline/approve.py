@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from billing.holds import MEANINGS, HoldCode
 from billing.polish import format_zl
+from pipeline.approvers import require_approver
 from pipeline.check import totals, totals_sha256
 from pipeline.cycles import frozen_utility, has_passed, require_cycle, require_reached
 from pipeline.errors import OperatorError
@@ -65,9 +66,7 @@ def _approve(connection: Connection, cycle: Cycle, *, decided_by: str, decided_v
     require_reached(cycle, state="checked")
     if decided_by == cycle.started_by:
         raise OperatorError("SELF_APPROVAL", f"{decided_by} started {cycle.cycle_key}; another approver must answer")
-    approvers = frozen_utility(connection, cycle).utility.approvers
-    if decided_by not in approvers:
-        raise OperatorError("NOT_AN_APPROVER", f"{decided_by} is not among the approvers: {', '.join(approvers)}")
+    require_approver(decided_by, approvers=frozen_utility(connection, cycle).utility.approvers)
     today = warsaw_day(business_now(connection))
     if today > cycle.issue_date:
         raise OperatorError("ISSUE_DATE_PAST", f"the issue date {cycle.issue_date} is past; reject and start anew")

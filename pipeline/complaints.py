@@ -15,6 +15,7 @@ from billing.canonical import from_json
 from billing.complaints import ReceivedVia, Subject, answer_deadline, is_consumer
 from billing.invoices import Invoice
 from billing.polish import format_date
+from pipeline.approvers import require_approver
 from pipeline.complaint_answers import GAP
 from pipeline.errors import OperatorError
 from pipeline.utility_files import load_folder
@@ -224,9 +225,7 @@ def _check_approver(work: Work, case: Row[Any]) -> None:
     name = work.actor.name
     if name == case.recorded_by:
         raise OperatorError("SELF_APPROVAL", f"{name} took {case.complaint_no} in; another approver must decide")
-    approvers = load_folder(work.settings.utility).utility.approvers
-    if name not in approvers:
-        raise OperatorError("NOT_AN_APPROVER", f"{name} is not among the approvers: {', '.join(approvers)}")
+    require_approver(name, approvers=load_folder(work.settings.utility).utility.approvers)
 
 
 def _check_invoiced(invoice: Invoice, ending: stored.Ending) -> None:

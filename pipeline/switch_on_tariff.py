@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from billing.tariff_decision import decision_problems
 from delivery.durable import write_once
+from pipeline.approvers import require_approver
 from pipeline.errors import OperatorError, Unavailable
 from pipeline.notes import note_words
 from pipeline.settings import Settings
@@ -87,9 +88,7 @@ def _switch_on(connection: Connection, work: Work, candidate: Candidate, *, note
     _refuse_undecided(connection, work, candidate)
     _refuse_late(connection, candidate)
     impact_id = _fit_impact(connection, work, candidate)
-    if work.actor.name not in candidate.loaded.utility.approvers:
-        approvers = ", ".join(candidate.loaded.utility.approvers)
-        raise OperatorError("NOT_AN_APPROVER", f"{work.actor.name} is not among the approvers: {approvers}")
+    require_approver(work.actor.name, approvers=candidate.loaded.utility.approvers)
     tariff = candidate.tariff
     insert_switch(
         connection,

@@ -7,7 +7,9 @@ before them) loses its remaining days as well, and is not gathered again for the
 
 from sqlalchemy import Connection, Row
 
+from pipeline.approvers import require_approver
 from pipeline.errors import OperatorError
+from pipeline.notes import note_words
 from pipeline.utility_files import load_folder
 from pipeline.work import Work, step, warsaw_day
 from sql.holds import cycle_at_work, find_hold, waive
@@ -21,10 +23,9 @@ def run(work: Work, *, cycle_key: str, account_no: str, reason: str) -> dict[str
         OperatorError: ``REASON_MISSING``, ``REASON_UNREADABLE``, ``NOT_AN_APPROVER``, ``HOLD_UNKNOWN``,
             ``HOLD_NOT_OPEN``, or ``ACCOUNT_IN_WORK``: a cycle may still bill the account as it was frozen.
     """
-    words = _words(reason)
+    words = note_words(reason, missing="REASON_MISSING", unreadable="REASON_UNREADABLE")
     approvers = load_folder(work.settings.utility, seller_needed=False).utility.approvers
-    if work.actor.name not in approvers:
-        raise OperatorError("NOT_AN_APPROVER", f"{work.actor.name} is not among the approvers: {', '.join(approvers)}")
+    require_approver(work.actor.name, approvers=approvers)
     with step(work, "waive_hold") as (connection, record):
         take_turn(connection, "books")  # no cycle freezes or issues the account meanwhile
         hold = find_hold(connection, cycle_key=cycle_key, account_no=account_no)
@@ -39,17 +40,6 @@ def run(work: Work, *, cycle_key: str, account_no: str, reason: str) -> dict[str
             raise OperatorError("HOLD_NOT_OPEN", f"{account_no} in {cycle_key}: {_why_not(hold)}")
         record.cycle_id, record.counts = hold.cycle_id, {"waived": 1, "contracts": contracts}
     return {"cycle_key": cycle_key, "account_no": account_no, "code": hold.code, "contracts_given_up": contracts}
-
-
-def _words(reason: str) -> str:
-    words = " ".join(reason.replace("\0", " ").split())
-    if not words:
-        raise OperatorError("REASON_MISSING", "say why nobody is to be billed; it is kept with the decision")
-    try:
-        words.encode()
-    except UnicodeEncodeError:
-        raise OperatorError("REASON_UNREADABLE", "the reason is no UTF-8 text") from None
-    return words
 
 
 def _refuse_in_work(connection: Connection, hold: Row[tuple[object, ...]]) -> None:

@@ -38,6 +38,30 @@ class NewReading:
     line_no: int | None
 
 
+def plain_reading(
+    place: Row[Any], *, read_at: datetime, read_on: date, source: str, index_m3: Decimal, line_no: int | None
+) -> NewReading:
+    """An index in m³ that somebody saw on a register, with nothing else to tell of it."""
+    return NewReading(
+        installation_id=place.installation_id,
+        meter_id=place.meter_id,
+        register=place.register,
+        read_at=read_at,
+        read_on=read_on,
+        source=source,
+        quality="actual",
+        index_m3=index_m3,
+        index_received=str(index_m3),
+        unit_received="m3",
+        reason_code=None,
+        state="VALID",
+        alarms=(),
+        details={},
+        external_id=None,
+        line_no=line_no,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFinding:
     """A failed check of a reading, which is named by its key."""

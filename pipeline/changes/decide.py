@@ -6,6 +6,7 @@ from sqlalchemy import Connection, Row
 
 from billing.canonical import from_json
 from billing.changes import KINDS, Order
+from pipeline.approvers import require_approver
 from pipeline.changes.apply import apply, take_turns
 from pipeline.changes.evidence import change_event
 from pipeline.errors import OperatorError
@@ -74,5 +75,5 @@ def _refuse_wrong_person(work: Work, change: Row[Any], decision: Decision, appro
         raise OperatorError(
             "SELF_APPROVAL", f"{name} asked for change {change.change_id}; another approver must decide"
         )
-    if not own and name not in approvers:
-        raise OperatorError("NOT_AN_APPROVER", f"{name} is not among the approvers: {', '.join(approvers)}")
+    if not own:
+        require_approver(name, approvers=approvers)

@@ -11,7 +11,7 @@ from pipeline.changes.applying import Applying
 from pipeline.errors import OperatorError
 from readings.rows import noon
 from sql.changes import meters_at
-from sql.readings import NewReading, insert_readings
+from sql.readings import insert_readings, plain_reading
 
 _ONE_DAY = timedelta(days=1)
 
@@ -32,7 +32,10 @@ def settle_indexes(at: Applying, *, point_ids: Collection[int], on: date, given:
         index_m3 = None if exchanged else wanted.pop((place.meter_no, place.register), None)
         if index_m3 is not None:
             if _adds(at, place, on=on, index_m3=index_m3):
-                fresh.append(_reading(at, place, on=on, index_m3=index_m3))
+                moment = _moment(at, place, on)
+                fresh.append(
+                    plain_reading(place, read_at=moment, read_on=on, source="staff", index_m3=index_m3, line_no=None)
+                )
         elif not exchanged and (place.near_on is None or place.near_on < on - _ONE_DAY):
             text = f"meter {place.meter_no} at point {place.point_no} has no reading of {on}; give --reading"
             raise OperatorError("READING_NEEDED", f"{text} {place.meter_no}=INDEX")
@@ -71,27 +74,6 @@ def _adds(at: Applying, place: Any, *, on: date, index_m3: Decimal) -> bool:
     if place.installed_on == on and index_m3 != place.near_m3:
         raise OperatorError("V05", f"meter {place.meter_no} was put in on {on} with {place.near_m3}")
     return bool(place.near_on != on or place.near_m3 != index_m3) and place.billed_m3 is None
-
-
-def _reading(at: Applying, place: Any, *, on: date, index_m3: Decimal) -> NewReading:
-    return NewReading(
-        installation_id=place.installation_id,
-        meter_id=place.meter_id,
-        register=place.register,
-        read_at=_moment(at, place, on),
-        read_on=on,
-        source="staff",
-        quality="actual",
-        index_m3=index_m3,
-        index_received=str(index_m3),
-        unit_received="m3",
-        reason_code=None,
-        state="VALID",
-        alarms=(),
-        details={},
-        external_id=None,
-        line_no=None,
-    )
 
 
 def _moment(at: Applying, place: Any, on: date) -> datetime:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from billing.canonical import canonical_json
+from pipeline.approvers import require_approver
 from pipeline.cutover.check import Findings, findings
 from pipeline.errors import OperatorError
 from pipeline.notes import note_words
@@ -32,9 +33,7 @@ def run(work: Work, *, note: str) -> dict[str, Any]:
             raise OperatorError("CUTOVER_DONE", f"{found.switched_by} has switched on already")
         if work.actor.name in books.loaders(connection):
             raise OperatorError("SELF_APPROVAL", f"{work.actor.name} loaded; another approver must switch on")
-        if work.actor.name not in utility.approvers:
-            approvers = ", ".join(utility.approvers)
-            raise OperatorError("NOT_AN_APPROVER", f"{work.actor.name} is not among the approvers: {approvers}")
+        require_approver(work.actor.name, approvers=utility.approvers)
         _refuse_bars(found)
         totals = canonical_json({total.name: total.ours for total in found.totals})
         books.insert_switch(

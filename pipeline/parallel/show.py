@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from billing.canonical import from_json
 from billing.charges import Bill
 from billing.old_invoices import Cause, OldInvoice
+from pipeline.approvers import require_approver
 from pipeline.errors import OperatorError
 from pipeline.notes import note_words
 from pipeline.registry.csv import write_csv
@@ -102,8 +103,7 @@ def accept(work: Work, *, name: str, account_no: str, note: str) -> dict[str, An
         state, row = _state(connection, name), _result(connection, name, account_no)
         if work.actor.name == state["started_by"]:
             raise OperatorError("SELF_APPROVAL", f"{work.actor.name} ran {name}; another approver must accept")
-        if work.actor.name not in approvers:
-            raise OperatorError("NOT_AN_APPROVER", f"{work.actor.name} is not among: {', '.join(approvers)}")
+        require_approver(work.actor.name, approvers=approvers)
         if row.cause is None:
             raise OperatorError("NOTHING_DIFFERS", f"account {account_no} is equal to the grosz in {name}")
         if row.accepted_by is not None:

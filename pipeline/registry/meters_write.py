@@ -15,7 +15,7 @@ from readings.registry_facts import MeterRow
 from readings.rows import noon
 from sql import registry
 from sql.cutover import find_cutover
-from sql.readings import NewReading, insert_readings
+from sql.readings import NewReading, insert_readings, plain_reading
 from sql.registry import Source
 
 
@@ -109,33 +109,16 @@ def _write_first_and_last(
     readings = []
     for row, line_no in lines.items():
         place = places[row.meter_no, row.register, row.installed_on]
-        opening = _reading(place, row.installed_on, source="exchange_install", index_m3=row.opening_index_m3)
-        readings.append(replace(opening, line_no=line_no))
+        readings.append(_at_noon(place, row.installed_on, "exchange_install", row.opening_index_m3, line_no))
     for removal in book.removals:
         if removal.index_m3 is not None:
             gone = removal.installed
             place = places[gone.meter_no, gone.register, gone.installed_on]
-            last = _reading(place, removal.removed_on, source="exchange_removal", index_m3=removal.index_m3)
-            readings.append(replace(last, quality=removal.row.removal_quality, line_no=lines[removal.row]))
+            line_no = lines[removal.row]
+            last = _at_noon(place, removal.removed_on, "exchange_removal", removal.index_m3, line_no)
+            readings.append(replace(last, quality=removal.row.removal_quality))
     insert_readings(connection, file_id=source.file_id, change_id=source.change_id, readings=readings)
 
 
-def _reading(place: Row[Any], day: date, *, source: str, index_m3: Decimal) -> NewReading:
-    return NewReading(
-        installation_id=place.installation_id,
-        meter_id=place.meter_id,
-        register=place.register,
-        read_at=noon(day),
-        read_on=day,
-        source=source,
-        quality="actual",
-        index_m3=index_m3,
-        index_received=str(index_m3),
-        unit_received="m3",
-        reason_code=None,
-        state="VALID",
-        alarms=(),
-        details={},
-        external_id=None,
-        line_no=0,
-    )
+def _at_noon(place: Row[Any], day: date, source: str, index_m3: Decimal, line_no: int | None) -> NewReading:
+    return plain_reading(place, read_at=noon(day), read_on=day, source=source, index_m3=index_m3, line_no=line_no)
