@@ -9,6 +9,9 @@ from enum import StrEnum
 from billing.canonical import LATER
 from billing.periods import Period
 
+ALL = Decimal(100)
+"""Per cent."""
+
 
 class Channel(StrEnum):
     """The manner of invoicing agreed with the buyer; tariffs may price it."""
@@ -34,11 +37,19 @@ class PartyKind(StrEnum):
 
 
 class Service(StrEnum):
-    """What a line charges for."""
+    """What a line charges for.
+
+    ``abonament_sewage`` is the abonament of sewage where a tariff has one of its own (Rozp. 2018 par. 5); ``excess`` is
+    for industrial sewage above its permitted indicators; ``extra`` are services outside the tariff.
+    """
 
     WATER = "water"
     SEWAGE = "sewage"
     STANDING = "abonament"
+    STANDING_SEWAGE = "abonament_sewage"
+    STORMWATER = "stormwater"
+    EXCESS = "excess"
+    EXTRA = "extra"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +74,18 @@ class Party:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """One usable index of one register; ``index_m3`` as received, in m³ to three places."""
+    """One usable index of one register; ``index_m3`` as it counts, in m³ to three places.
+
+    ``billed_index_m3`` is the index up to which it was billed where that is not just ``index_m3`` cut to the digits of
+    the register (a meter that ran back a little).
+    """
 
     reading_id: int
     read_on: date
     index_m3: Decimal
     source: str
     quality: str
+    billed_index_m3: Decimal | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +96,9 @@ class RegisterSnapshot:
     ``current`` is None when no usable reading arrived; ``missing_reason`` then says why (``suspect``, or the
     reader's reason such as ``no_access``), None meaning that nothing at all came.
     ``removed_on`` is set for a meter that was exchanged; its ``current`` must be the removal reading.
-    ``purpose`` is ``main``, or says which part of the main meter's water it counts (``garden``, ``sub``).
+    ``purpose`` is ``main``, or says which part of the main meter's water it counts (``garden``, ``sub``). The
+    percentages are the shares of its m³ that are billed as water and as sewage. ``between`` are actual readings taken
+    after ``previous`` and before ``current``, of days on which a price or a contract begins.
     """
 
     meter_no: str
@@ -93,6 +111,10 @@ class RegisterSnapshot:
     current: Reading | None
     missing_reason: str | None
     purpose: str = field(default="main", metadata=LATER)
+    water_percent: Decimal = field(default=ALL, metadata=LATER)
+    sewage_percent: Decimal = field(default=ALL, metadata=LATER)
+    legalised_until: date | None = field(default=None, metadata=LATER)
+    between: tuple[Reading, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from billing.charges import ChargeLine
 from billing.explanations import PriceSource, formula, price_source
 from billing.invoices import Invoice
 from billing.polish import NBSP, format_date, format_m3, format_percent, format_period, format_quantity, format_zl
-from billing.quantities import ESTIMATED, REMOVAL_SOURCE
+from billing.registers import ESTIMATED, REMOVAL_SOURCE
 from billing.tariffs import TariffBook
 
 _PRINTED_UNITS = {"m3": "m³", "l": "l"}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from enum import StrEnum
 
 from billing.accounts import Channel, Service
 from billing.canonical import LATER
@@ -12,13 +13,76 @@ from billing.periods import Period
 from billing.subsidies import LineSubsidy, SubsidyMode, total_zl
 
 
+class Origin(StrEnum):
+    """What named a quantity that no register measured.
+
+    ``norm``: the norms of consumption; ``contract``: the quantity in the contract; ``area``: the surface that rain runs
+    off; ``order``: a service that was ordered; ``forecast`` and ``settled_forecast``: a prognoza, and what it had
+    charged as it comes off the settlement.
+    """
+
+    NORM = "norm"
+    CONTRACT = "contract"
+    AREA = "area"
+    ORDER = "order"
+    FORECAST = "forecast"
+    SETTLED_FORECAST = "settled_forecast"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinePart:
+    """A register's part in a quantity: ``percent`` of ``volume_m3`` between two readings (below 0: it comes off)."""
+
+    meter_no: str
+    purpose: str
+    previous_reading_id: int
+    current_reading_id: int
+    previous_index_m3: Decimal
+    current_index_m3: Decimal
+    volume_m3: Decimal
+    percent: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineShare:
+    """Which part of the m³ between two readings stands on a line: ``days`` after the first ``after_days`` of them all.
+
+    The quantity is what the volume reaches by the line's last day less what it reached before its first, each reckoned
+    by days and rounded; so the parts always sum to ``of_m3``.
+    """
+
+    days: int
+    of_days: int
+    of_m3: Decimal
+    after_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineBlock:
+    """The part of a volume above ``from_m3`` and up to ``until_m3`` (None: all the rest), of a progressive price."""
+
+    from_m3: Decimal
+    until_m3: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineExcess:
+    """An indicator of industrial sewage above what is permitted: quantity × price × (measured − permitted) / permitted."""
+
+    indicator: str
+    measured: Decimal
+    permitted: Decimal
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeLine:
     """One line: what, for which days, from which readings, at which price of which tariff, and why.
 
     ``quantity`` is m³ (three places) or months; ``price_zl`` is net, four places; ``net_zl`` two places.
-    ``previous_reading_id`` and ``current_reading_id`` are None for the standing charge. With a subsidy in ``net`` mode
-    ``price_zl`` is what is left for the customer; in ``gross`` mode price and net are the full ones.
+    The readings and indexes are those of the one register that measured it, and None where none or several did; then
+    ``parts`` tells them. With a subsidy in ``net`` mode ``price_zl`` is what is left for the customer; in ``gross``
+    mode price and net are the full ones. ``origin`` is None for registers and for months of abonament. ``row_no``
+    numbers lines of the same service and days; the first occupies them.
     """
 
     point_no: str | None
@@ -39,6 +103,12 @@ class ChargeLine:
     tariff_sha256: str
     basis: str
     subsidy: LineSubsidy | None = field(default=None, metadata=LATER)
+    origin: Origin | None = field(default=None, metadata=LATER)
+    row_no: int = field(default=1, metadata=LATER)
+    parts: tuple[LinePart, ...] = field(default=(), metadata=LATER)
+    share: LineShare | None = field(default=None, metadata=LATER)
+    block: LineBlock | None = field(default=None, metadata=LATER)
+    excess: LineExcess | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -172,7 +172,7 @@ def _month_gross_zl(tariffs: TariffBook, tariff_class: str, channel: Channel, on
     if span.net_zl is None:
         return ZERO_ZL
     line = (vat_rate(service=Service.STANDING, on=on), multiply_zl(quantity=Decimal(1), price_zl=span.net_zl))
-    return sum((part.gross_zl for part in vat_sums(lines=[line], model=tariffs.vat_model)), ZERO_ZL)
+    return sum((part.gross_zl for part in vat_sums(lines=[line], model=tariffs.models.vat)), ZERO_ZL)
 
 
 def _ordered(events: Iterable[ConsentEvent]) -> list[ConsentEvent]:

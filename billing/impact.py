@@ -157,7 +157,7 @@ def _year_sum(account: UsingAccount, year_m3: Sequence[tuple[str, Service, Decim
         steps = year.metered(tariff_class=tariff_class, channel=channel, service=service) or ()
         rate = vat_rate(service=service, on=year.start)
         lines += [(rate, net_zl) for net_zl in _stepwise(volume_m3, steps)]
-    sums = vat_sums(lines=lines, model=year.book.vat_model)
+    sums = vat_sums(lines=lines, model=year.book.models.vat)
     groups = {year.group(tariff_class=point.tariff_class, channel=channel) or "" for point in account.points}
     return YearSum(
         groups="+".join(sorted(groups)),

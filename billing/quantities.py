@@ -1,25 +1,14 @@
-"""How many cubic metres a register counted between two readings.
-
-Each index is cut to the digits that the register bills (never the difference), so that what is cut off this time
-is counted next time.
-"""
+"""How many cubic metres of a service a point took between two days, and where the figure comes from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
-from decimal import ROUND_DOWN, Decimal
+from datetime import date
+from decimal import Decimal
 
-from billing.accounts import Reading, RegisterSnapshot
+from billing.accounts import Service
+from billing.charges import LinePart, Origin
 from billing.holds import HoldCode
-from billing.money import VOLUME
 from billing.periods import Period
-
-REMOVAL_SOURCE = "exchange_removal"
-ESTIMATED = "estimated"
-SUSPECT = "suspect"
-_ONE_DAY = timedelta(days=1)
-_MISSING = {None: HoldCode.READING_MISSING, SUSPECT: HoldCode.READING_SUSPECT}
-_ONES = tuple(Decimal(1).scaleb(-decimals) for decimals in range(4))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,80 +20,43 @@ class NotBillable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Consumption:
-    """Cubic metres that a register counted in a period; the indexes are already cut, all to three places."""
+class Counted:
+    """What one register counted between two readings; the indexes are already cut, all to three places."""
 
     meter_no: str
-    period: Period
     previous_reading_id: int
     current_reading_id: int
     previous_index_m3: Decimal
     current_index_m3: Decimal
-    volume_m3: Decimal
-    estimated: bool
 
 
-def truncate_index(*, index_m3: Decimal, decimals: int) -> Decimal:
-    """``index_m3`` without the digits that the register does not bill, written to three places."""
-    return index_m3.quantize(_ONES[decimals], rounding=ROUND_DOWN).quantize(VOLUME)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantity:
+    """Cubic metres of one service in a period, to three places.
 
-
-def consumption(
-    *, register: RegisterSnapshot, contract_from: date, contract_until: date | None
-) -> Consumption | NotBillable | None:
-    """Consumption of a register between its two readings; None when they are of one day and nothing was used.
-
-    Both readings must lie within the contract, so that nobody pays for the days of another customer; the reading of
-    the day before its first one closes the contract before it, and opens this one.
+    ``counted`` is set when one register alone measured it, ``parts`` when several did, ``origin`` when none did.
+    ``billed`` are the days of it that are this contract's (None: all). ``known`` tells the volume reached by days on
+    which it was read in between, with the reading and its cut index; ``places`` are the digits that a share by days
+    is rounded to.
     """
-    current, previous = register.current, register.previous
-    removed = register.removed_on is not None and (contract_until is None or register.removed_on <= contract_until)
-    if removed and (current is None or (current.source, current.read_on) != (REMOVAL_SOURCE, register.removed_on)):
-        return _refusal(HoldCode.EXCHANGE_INCOMPLETE, register, removed_on=str(register.removed_on))
-    if current is not None and register.missing_reason == SUSPECT:
-        return _refusal(HoldCode.READING_SUSPECT, register, reason="contradicted")
-    if current is None:
-        code = _MISSING.get(register.missing_reason, HoldCode.READING_NOT_READ)
-        return _refusal(code, register, reason=register.missing_reason or "none")
-    if previous.read_on < contract_from - _ONE_DAY:
-        facts = {"reason": "before_contract", "wanted_on": contract_from.isoformat()}
-        return _refusal(HoldCode.READING_MISSING, register, **facts)
-    if contract_until is not None and current.read_on > contract_until:
-        facts = {"reason": "after_contract", "wanted_on": contract_until.isoformat()}
-        return _refusal(HoldCode.READING_MISSING, register, **facts)
-    if current.read_on < previous.read_on:
-        return _refusal(HoldCode.READING_SUSPECT, register, reason="older_than_previous")
-    return _difference(register, previous, current)
+
+    service: Service
+    period: Period
+    volume_m3: Decimal
+    places: int
+    estimated: bool = False
+    counted: Counted | None = None
+    parts: tuple[LinePart, ...] = ()
+    origin: Origin | None = None
+    billed: Period | None = None
+    known: tuple["Known", ...] = ()
 
 
-def _difference(register: RegisterSnapshot, previous: Reading, current: Reading) -> Consumption | NotBillable | None:
-    previous_index_m3 = truncate_index(index_m3=previous.index_m3, decimals=register.decimals)
-    current_index_m3 = truncate_index(index_m3=current.index_m3, decimals=register.decimals)
-    volume_m3 = current_index_m3 - previous_index_m3
-    if volume_m3 < 0:
-        return _refusal(HoldCode.CONSUMPTION_NEGATIVE, register)
-    if current.read_on == previous.read_on:
-        return _refusal(HoldCode.READING_SUSPECT, register, reason="used_in_no_time") if volume_m3 else None
-    return Consumption(
-        meter_no=register.meter_no,
-        period=Period(start=previous.read_on, until=current.read_on),
-        previous_reading_id=previous.reading_id,
-        current_reading_id=current.reading_id,
-        previous_index_m3=previous_index_m3,
-        current_index_m3=current_index_m3,
-        volume_m3=volume_m3,
-        estimated=ESTIMATED in (previous.quality, current.quality),
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A reading between the first and the last one of a quantity: the volume reached by its day."""
 
-
-def _refusal(code: HoldCode, register: RegisterSnapshot, **facts: str) -> NotBillable:
-    known = {
-        "meter_no": register.meter_no,
-        "register": str(register.register),
-        "previous_read_on": register.previous.read_on.isoformat(),
-        "previous_index_m3": format(register.previous.index_m3, "f"),
-    }
-    if register.current is not None:
-        known["read_on"] = register.current.read_on.isoformat()
-        known["index_m3"] = format(register.current.index_m3, "f")
-    return NotBillable(code=code, facts=known | facts)
+    day: date
+    volume_m3: Decimal
+    reading_id: int
+    index_m3: Decimal

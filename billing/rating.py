@@ -10,18 +10,14 @@ from itertools import pairwise
 from billing.accounts import AccountSnapshot, Channel, CycleTerms, PartyKind, PointSnapshot, Role, Service
 from billing.charges import Bill, ChargeLine, Hold
 from billing.holds import HoldCode
-from billing.law import vat_rate
-from billing.money import PRICE, VOLUME, ZERO_ZL, multiply_zl
-from billing.quantities import Consumption, NotBillable, consumption
+from billing.metering import quantities
+from billing.money import ZERO_ZL
+from billing.pricing import no_price, priced_lines
+from billing.quantities import NotBillable
 from billing.standing import standing_lines
-from billing.subsidies import SubsidyMode, price_basis, price_left_zl, subsidy_of, total_zl
-from billing.tariffs import PriceSpan, TariffBook
+from billing.subsidies import SubsidyMode, total_zl
+from billing.tariffs import TariffBook
 from billing.vat import vat_sums
-
-_METERED = (Service.WATER, Service.SEWAGE)
-MAIN = "main"
-_ESTIMATED = " (odczyt szacowany)"
-_DESCRIPTIONS = {Service.WATER: "Dostarczanie wody", Service.SEWAGE: "Odprowadzanie ścieków"}
 
 
 def bill(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> Bill | Hold:
@@ -58,10 +54,10 @@ def _lines(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> 
         return NotBillable(code=HoldCode.CONTRACT_INACTIVE, facts=facts)
     tariff = tariffs.tariff_on(cycle.issue_date)
     if tariff is None:
-        return _no_price(points[0], account.channel, on=cycle.issue_date.isoformat(), reason="no_tariff")
+        return no_price(points[0], account.channel, on=cycle.issue_date.isoformat(), reason="no_tariff")
     for point in points:
         if not tariff.group_for(tariff_class=point.tariff_class, channel=account.channel):
-            return _no_price(point, account.channel, on=cycle.issue_date.isoformat(), reason="no_group")
+            return no_price(point, account.channel, on=cycle.issue_date.isoformat(), reason="no_group")
     lines: list[ChargeLine] = []
     for point in points:
         metered = _metered_lines(point, account.channel, tariffs, cycle.issue_date)
@@ -125,84 +121,20 @@ def _is_active(point: PointSnapshot, cycle: CycleTerms) -> bool:
 def _metered_lines(
     point: PointSnapshot, channel: Channel, tariffs: TariffBook, issue_date: date
 ) -> list[ChargeLine] | NotBillable:
-    services = [service for service in _METERED if service in point.services]
-    if not services or point.is_settled:
-        return []
-    if not point.registers:
-        return NotBillable(code=HoldCode.NO_METER, facts={"point_no": point.point_no})
-    behind = [register.meter_no for register in point.registers if register.purpose != MAIN]
-    if behind or point.points_behind:
-        facts = {"point_no": point.point_no, "meters": ",".join(behind), "points_behind": str(point.points_behind)}
-        return NotBillable(code=HoldCode.SUB_METERS, facts=facts)
-    used = _consumptions(point)
-    if isinstance(used, NotBillable):
-        return used
+    found = quantities(point)
+    if isinstance(found, NotBillable):
+        return found
     lines: list[ChargeLine] = []
-    for service in services:
-        for part in used:
-            span = _price(point, channel, service, part, tariffs)
-            if isinstance(span, NotBillable):
-                return span
-            lines.append(_line(point, service, part, span, issue_date))
+    for quantity in found:
+        priced = priced_lines(quantity, point=point, channel=channel, tariffs=tariffs, issue_date=issue_date)
+        if isinstance(priced, NotBillable):
+            return priced
+        lines += priced
     return lines
 
 
-def _consumptions(point: PointSnapshot) -> Sequence[Consumption] | NotBillable:
-    used: list[Consumption] = []
-    for register in sorted(point.registers, key=lambda item: (item.previous.read_on, item.meter_no, item.register)):
-        part = consumption(register=register, contract_from=point.contract_from, contract_until=point.contract_until)
-        if isinstance(part, NotBillable):
-            return NotBillable(code=part.code, facts={"point_no": point.point_no, **part.facts})
-        if part is not None:
-            used.append(part)
-    return used
-
-
-def _price(
-    point: PointSnapshot, channel: Channel, service: Service, used: Consumption, tariffs: TariffBook
-) -> PriceSpan | NotBillable:
-    """The one price of all days between two readings."""
-    spans = tariffs.spans_in(
-        tariff_class=point.tariff_class, channel=channel, service=service, period=used.period, gmina=point.gmina
-    )
-    if not spans:
-        days = f"{used.period.start}..{used.period.last_day}"
-        return _no_price(point, channel, service=service.value, days=days, reason="no_price")
-    for span in spans:
-        if span.terms != spans[-1].terms:
-            facts = {"point_no": point.point_no, "meter_no": used.meter_no, "service": service.value}
-            return NotBillable(code=HoldCode.PRICE_CHANGE, facts=facts | {"changes_on": str(span.until)})
-    return spans[-1]
-
-
-def _line(point: PointSnapshot, service: Service, used: Consumption, span: PriceSpan, issue_date: date) -> ChargeLine:
-    tariff_zl = span.net_zl or ZERO_ZL
-    subsidy = subsidy_of(agreed=span.subsidy, volume_m3=used.volume_m3, tariff_zl=tariff_zl)
-    price_zl = price_left_zl(tariff_zl, subsidy=subsidy)
-    return ChargeLine(
-        point_no=point.point_no,
-        service=service,
-        description=_DESCRIPTIONS[service] + (_ESTIMATED if used.estimated else ""),
-        period=used.period,
-        meter_no=used.meter_no,
-        previous_reading_id=used.previous_reading_id,
-        current_reading_id=used.current_reading_id,
-        previous_index_m3=used.previous_index_m3.quantize(VOLUME),
-        current_index_m3=used.current_index_m3.quantize(VOLUME),
-        quantity=used.volume_m3.quantize(VOLUME),
-        unit=span.unit.value,
-        price_zl=price_zl.quantize(PRICE),
-        net_zl=multiply_zl(quantity=used.volume_m3, price_zl=price_zl),
-        vat_rate=vat_rate(service=service, on=issue_date),
-        tariff_group=span.group,
-        tariff_sha256=span.tariff_sha256,
-        basis=price_basis(span.basis, subsidy=subsidy),
-        subsidy=subsidy,
-    )
-
-
 def _bill(account: AccountSnapshot, tariffs: TariffBook, lines: list[ChargeLine]) -> Bill:
-    sums = vat_sums(lines=((line.vat_rate, line.net_zl) for line in lines), model=tariffs.vat_model)
+    sums = vat_sums(lines=((line.vat_rate, line.net_zl) for line in lines), model=tariffs.models.vat)
     subsidies = [line.subsidy for line in lines]
     return Bill(
         account_no=account.account_no,
@@ -215,11 +147,6 @@ def _bill(account: AccountSnapshot, tariffs: TariffBook, lines: list[ChargeLine]
         subsidy_net_zl=total_zl(subsidies, mode=SubsidyMode.NET),
         subsidy_gross_zl=total_zl(subsidies, mode=SubsidyMode.GROSS),
     )
-
-
-def _no_price(point: PointSnapshot, channel: Channel, **facts: str) -> NotBillable:
-    known = {"point_no": point.point_no, "tariff_class": point.tariff_class, "channel": channel.value}
-    return NotBillable(code=HoldCode.NO_PRICE, facts=known | facts)
 
 
 def _hold(account: AccountSnapshot, why: NotBillable) -> Hold:

@@ -30,7 +30,7 @@ def seller_findings(utility: Utility, *, on: date) -> Iterator[Finding]:
     yield from _payment_days(utility, on)
     yield from _numbering(utility.numbering)
     yield from _approvers(utility)
-    if not utility.volume_max_m3_day:
+    if not utility.models.volume_max_m3_day:
         yield finding("VOLUME_MAX_NONE", field="readings.volume_max_m3_day", message="it is zero")
     if utility.is_demo:
         yield finding("IS_DEMO", field="is_demo", message="this is a demo")

@@ -15,9 +15,9 @@ from itertools import pairwise, product
 from billing.accounts import Channel, Service
 from billing.errors import DataRefused
 from billing.law import charge_basis
+from billing.models import Models
 from billing.periods import Period
 from billing.subsidies import SubsidyMode, TariffSubsidy, divide
-from billing.vat import VatModel
 
 
 class Unit(StrEnum):
@@ -153,20 +153,24 @@ class PriceSpan:
         paid = self.subsidy
         return (self.net_zl, paid.mode, paid.zl_m3) if paid else (self.net_zl, None, None)
 
+    def begun_on(self, day: date) -> "PriceSpan":
+        """The same price from an earlier day on."""
+        return replace(self, start=day)
+
 
 _Key = tuple[str, Channel, Service, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TariffBook:
-    """Every tariff of a utility, with its VAT model; prices are looked up by class, channel, service, gmina and day.
+    """Every tariff of a utility, with its named models; prices are looked up by class, channel, service, gmina and day.
 
     Raises:
         DataRefused: ``TARIFF_OVERLAP``, two tariffs start on one day.
     """
 
     tariffs: tuple[Tariff, ...]
-    vat_model: VatModel = VatModel.ON_RATE_SUM
+    models: Models = field(default_factory=Models)
     _timelines: Mapping[_Key, tuple[PriceSpan, ...]] = field(init=False, repr=False, compare=False)
     _starts: Mapping[_Key, tuple[date, ...]] = field(init=False, repr=False, compare=False)
 
@@ -179,6 +183,10 @@ class TariffBook:
         object.__setattr__(self, "tariffs", ordered)
         object.__setattr__(self, "_timelines", timelines)
         object.__setattr__(self, "_starts", {key: tuple(s.start for s in spans) for key, spans in timelines.items()})
+
+    def price_days(self) -> list[date]:
+        """Every day with which a price of any group begins."""
+        return sorted({start for starts in self._starts.values() for start in starts})
 
     def tariff_on(self, day: date) -> Tariff | None:
         """The tariff in force on a day: the one entered latest."""

@@ -16,6 +16,7 @@ from billing.errors import DataRefused
 from billing.identifiers import is_nip, is_nrb, is_regon
 from billing.invoices import Seller
 from billing.law import AnswerTerm
+from billing.models import Models, read_models
 from billing.numbering import Numbering
 from billing.reading_limits import LimitRules, read_limit_rules
 from billing.routes import Route, read_routes
@@ -72,8 +73,7 @@ class Utility:
     ``issue_time`` is of Europe/Warsaw; ``sending_allowance_days`` separate issue from planned sending by carrier;
     ``reject_share_max`` is the share of refused rows above which a reading file is refused as a whole;
     ``chunk_accounts`` are rated, or rendered, by one task;
-    ``volume_max_m3_day`` is more than any of its meters can pass in a day; ``reading_limits`` are what readers check
-    an index against;
+    ``reading_limits`` are what readers check an index against;
     ``bank_account`` is the utility's own NRB, for a customer without an account of its own; with
     ``individual_accounts`` every customer must have one; ``routes`` is the calendar of readings;
     ``answer_term`` is another term for answering complaints than the law's, None without a provision that sets one.
@@ -87,14 +87,13 @@ class Utility:
     sending_allowance_days: Mapping[Channel, int]
     issue_time: time
     mail: Mail
-    vat_model: VatModel
+    models: Models
     line_rounding: LineRounding
     consents: ConsentTerms
     terms: tuple[TermsVersion, ...]
     approvers: tuple[str, ...]
     reading_window: ReadingWindow
     reject_share_max: Decimal
-    volume_max_m3_day: Decimal
     reading_limits: LimitRules
     chunk_accounts: int
     bank_account: str | None = None
@@ -121,7 +120,7 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
     top = read_fields(text, name=f"{name}/utility.toml", kind="UTILITY", faults=faults)
     top.known(
         *("is_demo", "seller", "numbering", "payment", "issue_time", "mail", "vat_model", "line_rounding"),
-        *("consents", "terms", "approvers", "readings", "chunk_accounts", "route", "complaints"),
+        *("models", "consents", "terms", "approvers", "readings", "chunk_accounts", "route", "complaints"),
     )
     seller, mail, payment, readings = (top.within(part) for part in ("seller", "mail", "payment", "readings"))
     if seller_needed:
@@ -137,7 +136,7 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
         sending_allowance_days=_allowances(payment.within("allowance_days")),
         issue_time=top.clock("issue_time"),
         mail=read_mail(mail),
-        vat_model=top.choice("vat_model", VatModel),
+        models=_models(top, readings),
         line_rounding=top.choice("line_rounding", LineRounding),
         consents=_consents(top.within("consents")),
         terms=tuple(_terms_version(fields) for fields in top.each("terms")),
@@ -146,13 +145,20 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
             days_before=readings.integer("days_before"), days_after=readings.integer("days_after")
         ),
         reject_share_max=readings.decimal("reject_share_max", places=4),
-        volume_max_m3_day=readings.decimal("volume_max_m3_day", places=3),
         reading_limits=read_limit_rules(readings.within("limits", default={})),
         chunk_accounts=_chunk_accounts(top),
         bank_account=_bank_account(payment),
         individual_accounts=payment.flag("individual_accounts", default=False),
         routes=tuple(read_routes(top)),
         answer_term=_answer_term(top.within("complaints")) if "complaints" in top.table else None,
+    )
+
+
+def _models(top: Fields, readings: Fields) -> Models:
+    return read_models(
+        top.within("models", default={}),
+        vat=top.choice("vat_model", VatModel),
+        volume_max_m3_day=readings.decimal("volume_max_m3_day", places=3),
     )
 
 

@@ -50,7 +50,7 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
             store_prices(connection, cycle, tariffs=loaded.tariffs, issue_date=cycle.issue_date)
             store_subsidies(connection, cycle, tariffs=loaded.tariffs)
             refresh_statistics(connection, rows=count_eligible(connection, cycle=cycle))
-            _freeze(connection, cycle, _window(connection, cycle, loaded.utility))
+            _freeze(connection, cycle, _window(connection, cycle, loaded.utility), cut_days=loaded.tariffs.price_days())
             record.tariff_sha256s = loaded.tariff_sha256s
             totals = snapshot_totals(connection, cycle=cycle)
             move_cycle(
@@ -81,9 +81,9 @@ def reading_window(period: Period, utility: Utility) -> Period:
     )
 
 
-def _freeze(connection: Connection, cycle: Cycle, window: Period) -> None:
+def _freeze(connection: Connection, cycle: Cycle, window: Period, *, cut_days: list[date]) -> None:
     size = max(cycle.chunk_accounts, math.ceil(count_eligible(connection, cycle=cycle) / CHUNKS_MAX))
-    accounts = enumerate(gather(connection, cycle=cycle, reading_window=window))
+    accounts = enumerate(gather(connection, cycle=cycle, reading_window=window, cut_days=cut_days))
     while batch := list(islice(accounts, BATCH)):
         chunked = ((account, place // size) for place, account in batch)
         insert_snapshots(connection, cycle=cycle, gathered=chunked)

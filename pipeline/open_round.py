@@ -144,7 +144,7 @@ def _fresh_stops(connection: Connection, work: Work, walk: Sequence[Row[Any]], *
             history,
             days=days,
             rules=rules,
-            volume_max_m3_day=utility.volume_max_m3_day,
+            volume_max_m3_day=utility.models.volume_max_m3_day,
             dials=row.dials,
             decimals=row.decimals,
         )

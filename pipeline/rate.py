@@ -59,7 +59,7 @@ def _rated(account: AccountSnapshot, loaded: LoadedUtility, terms: CycleTerms) -
     result = unprintable(account) or bill(account, loaded.tariffs, terms)
     if isinstance(result, Hold):
         return result
-    return too_much(result, volume_max_m3_day=loaded.utility.volume_max_m3_day) or result
+    return too_much(result, volume_max_m3_day=loaded.utility.models.volume_max_m3_day) or result
 
 
 def unprintable(account: AccountSnapshot) -> Hold | None:

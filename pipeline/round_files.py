@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from billing.quantities import truncate_index
+from billing.registers import truncate_index
 from pipeline.errors import Unavailable
 from pipeline.import_files import write_whole
 from pipeline.registry.csv import csv_content

@@ -66,13 +66,13 @@ def read_candidate(settings: Settings, file: Path) -> Candidate:
 def candidate_of(settings: Settings, *, content: bytes, name: str) -> Candidate:
     """The tariff that ``content`` holds, beside those in force; raises ``DataRefused`` as ``read_candidate``."""
     loaded = load_folder(settings.utility, seller_needed=False)
-    vat_model = loaded.utility.vat_model
-    tariff = load_tariff(content, name=name, vat_model=vat_model)
+    models = loaded.utility.models
+    tariff = load_tariff(content, name=name, vat_model=models.vat)
     others = tuple(other for other in loaded.tariffs.tariffs if other.sha256 != tariff.sha256)
     return Candidate(
         tariff=tariff,
         content=content,
         loaded=loaded,
-        present=TariffBook(tariffs=others, vat_model=vat_model),
-        planned=TariffBook(tariffs=(*others, tariff), vat_model=vat_model),
+        present=TariffBook(tariffs=others, models=models),
+        planned=TariffBook(tariffs=(*others, tariff), models=models),
     )

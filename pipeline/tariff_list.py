@@ -47,8 +47,8 @@ def run(work: Work) -> list[ListedTariff]:
     loaded = load_folder(work.settings.utility, seller_needed=False)
     with work.engine.connect() as connection:
         return [
-            *_listed(connection, tariffs_folder(work.settings), "in force", loaded.utility.vat_model),
-            *_listed(connection, planned_folder(work.settings), "planned", loaded.utility.vat_model),
+            *_listed(connection, tariffs_folder(work.settings), "in force", loaded.utility.models.vat),
+            *_listed(connection, planned_folder(work.settings), "planned", loaded.utility.models.vat),
         ]
 
 

@@ -57,7 +57,7 @@ def run(*, folder: Path, on: date) -> tuple[Finding, ...]:
             *reading_findings(utility),
         ]
         found += unless_refused(judged, refused=found)
-    vat_model = utility.vat_model if utility else VatModel.ON_RATE_SUM
+    vat_model = utility.models.vat if utility else VatModel.ON_RATE_SUM
     return by_importance(
         [*found, *_tariffs(folder, vat_model, on=on), *_planned(folder, vat_model), *_profiles(folder)]
     )

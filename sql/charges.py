@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row
 
 from billing.accounts import Channel, Service
 from billing.canonical import canonical_json, content_sha256
-from billing.charges import Bill, ChargeLine, Hold
+from billing.charges import Bill, ChargeLine, Hold, LineBlock, LineExcess, LinePart, LineShare, Origin
 from billing.holds import EXCLUDED
 from billing.periods import Period
 from billing.subsidies import LineSubsidy, SubsidyMode
@@ -44,8 +44,35 @@ _LINE_COLUMNS = (
     "subsidy_zl_m3",
     "subsidy_zl",
     "subsidy_basis",
+    "origin",
+    "row_no",
+    "share_days",
+    "share_of_days",
+    "share_of_m3",
+    "share_after_days",
+    "block_from_m3",
+    "block_until_m3",
+    "indicator",
+    "indicator_measured",
+    "indicator_permitted",
+)
+_PART_COLUMNS = (
+    "charge_id",
+    "line_no",
+    "part_no",
+    "meter_no",
+    "purpose",
+    "previous_reading_id",
+    "current_reading_id",
+    "previous_index_m3",
+    "current_index_m3",
+    "volume_m3",
+    "percent",
 )
 _NO_SUBSIDY = (None,) * 5
+_NO_SHARE = (None,) * 4
+_NO_BLOCK = (None,) * 2
+_NO_EXCESS = (None,) * 3
 
 
 def rated_hashes(connection: Connection, *, cycle: Cycle, chunk_no: int) -> dict[int, str]:
@@ -89,6 +116,17 @@ def insert_bills(
             for line_no, line in enumerate(bill.lines, start=1)
         ),
     )
+    copy_rows(
+        connection,
+        table="charge_line_part",
+        columns=_PART_COLUMNS,
+        rows=(
+            (charge_ids[account_id], line_no, part_no, *_part_values(part))
+            for account_id, bill in bills.items()
+            for line_no, line in enumerate(bill.lines, start=1)
+            for part_no, part in enumerate(line.parts, start=1)
+        ),
+    )
 
 
 def _line_row(charge_id: int, line_no: int, line: ChargeLine, points: Mapping[str, int]) -> tuple[Any, ...]:
@@ -113,11 +151,37 @@ def _line_row(charge_id: int, line_no: int, line: ChargeLine, points: Mapping[st
         line.tariff_sha256,
         line.basis,
         *(_NO_SUBSIDY if line.subsidy is None else _subsidy_values(line.subsidy)),
+        line.origin.value if line.origin else None,
+        line.row_no,
+        *(_NO_SHARE if line.share is None else _share_values(line.share)),
+        *(_NO_BLOCK if line.block is None else (line.block.from_m3, line.block.until_m3)),
+        *(_NO_EXCESS if line.excess is None else _excess_values(line.excess)),
     )
 
 
 def _subsidy_values(subsidy: LineSubsidy) -> tuple[Any, ...]:
     return subsidy.gmina, subsidy.mode.value, subsidy.zl_m3, subsidy.subsidy_zl, subsidy.basis
+
+
+def _share_values(share: LineShare) -> tuple[Any, ...]:
+    return share.days, share.of_days, share.of_m3, share.after_days
+
+
+def _excess_values(excess: LineExcess) -> tuple[Any, ...]:
+    return excess.indicator, excess.measured, excess.permitted
+
+
+def _part_values(part: LinePart) -> tuple[Any, ...]:
+    return (
+        part.meter_no,
+        part.purpose,
+        part.previous_reading_id,
+        part.current_reading_id,
+        part.previous_index_m3,
+        part.current_index_m3,
+        part.volume_m3,
+        part.percent,
+    )
 
 
 def insert_holds(connection: Connection, *, cycle: Cycle, stage: str, holds: Mapping[int, Hold]) -> None:
@@ -160,13 +224,17 @@ def charges_to_issue(connection: Connection, *, cycle: Cycle, chunk_no: int) -> 
 
 def load_lines(connection: Connection, *, cycle: Cycle, chunk_no: int) -> Mapping[int, list[ChargeLine]]:
     """The lines of every charge of a chunk, by charge id."""
+    chunk = {"cycle_id": cycle.cycle_id, "chunk_no": chunk_no}
+    parts: dict[tuple[int, int], list[LinePart]] = defaultdict(list)
+    for row in connection.execute(_Q["parts_of_chunk"], chunk):
+        parts[row.charge_id, row.line_no].append(_line_part(row))
     lines: dict[int, list[ChargeLine]] = defaultdict(list)
-    for row in connection.execute(_Q["lines_of_chunk"], {"cycle_id": cycle.cycle_id, "chunk_no": chunk_no}):
-        lines[row.charge_id].append(_line(row))
+    for row in connection.execute(_Q["lines_of_chunk"], chunk):
+        lines[row.charge_id].append(_line(row, tuple(parts.get((row.charge_id, row.line_no), ()))))
     return lines
 
 
-def _line(row: Row[Any]) -> ChargeLine:
+def _line(row: Row[Any], parts: tuple[LinePart, ...]) -> ChargeLine:
     return ChargeLine(
         point_no=row.point_no,
         service=Service(row.service),
@@ -186,6 +254,39 @@ def _line(row: Row[Any]) -> ChargeLine:
         tariff_sha256=row.tariff_sha256,
         basis=row.basis,
         subsidy=None if row.subsidy_mode is None else _line_subsidy(row),
+        origin=None if row.origin is None else Origin(row.origin),
+        row_no=row.row_no,
+        parts=parts,
+        share=None if row.share_days is None else _line_share(row),
+        block=None if row.block_from_m3 is None else LineBlock(from_m3=row.block_from_m3, until_m3=row.block_until_m3),
+        excess=None if row.indicator is None else _line_excess(row),
+    )
+
+
+def _line_share(row: Row[Any]) -> LineShare:
+    return LineShare(
+        days=row.share_days, of_days=row.share_of_days, of_m3=row.share_of_m3, after_days=row.share_after_days
+    )
+
+
+def _line_excess(row: Row[Any]) -> LineExcess:
+    return LineExcess(
+        indicator=row.indicator,
+        measured=row.indicator_measured,
+        permitted=row.indicator_permitted,
+    )
+
+
+def _line_part(row: Row[Any]) -> LinePart:
+    return LinePart(
+        meter_no=row.meter_no,
+        purpose=row.purpose,
+        previous_reading_id=row.previous_reading_id,
+        current_reading_id=row.current_reading_id,
+        previous_index_m3=row.previous_index_m3,
+        current_index_m3=row.current_index_m3,
+        volume_m3=row.volume_m3,
+        percent=row.percent,
     )
 
 

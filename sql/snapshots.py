@@ -1,7 +1,7 @@
 """Frozen inputs: the registry and the readings of a cycle, gathered set-wise into one snapshot per account."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -45,11 +45,13 @@ def count_eligible(connection: Connection, *, cycle: Cycle) -> int:
     return count
 
 
-def gather(connection: Connection, *, cycle: Cycle, reading_window: Period) -> Iterator[Gathered]:
+def gather(
+    connection: Connection, *, cycle: Cycle, reading_window: Period, cut_days: Sequence[date]
+) -> Iterator[Gathered]:
     """Every account of the cycle as it stands now, in the order of account numbers.
 
     A reading of ``reading_window`` closes the bill; a contract that has ended by the end of the period (for an
-    off-cycle by the window's last day) is closed only by its final reading.
+    off-cycle by the window's last day) is closed only by its final reading. Readings of ``cut_days`` are kept too.
     """
     days = {"start": cycle.period.start, "until": cycle.period.until, "issue_date": cycle.issue_date} | _whom(cycle)
     accounts = connection.execute(_Q["eligible_accounts"], days).all()
@@ -65,6 +67,7 @@ def gather(connection: Connection, *, cycle: Cycle, reading_window: Period) -> I
                 "period_start": cycle.period.start,
                 "window_start": reading_window.start,
                 "window_until": reading_window.until,
+                "cut_days": list(cut_days),
             },
         ),
         "contract_id",
@@ -162,6 +165,17 @@ def _register(row: Row[Any]) -> RegisterSnapshot:
         else _reading(row.current_id, row.current_on, row.current_m3, row.current_source, row.current_quality),
         missing_reason=row.missing_reason,
         purpose=row.purpose,
+        between=tuple(_known(data) for data in row.known),
+    )
+
+
+def _known(data: Mapping[str, Any]) -> Reading:
+    return _reading(
+        data["reading_id"],
+        date.fromisoformat(data["read_on"]),
+        Decimal(data["index_m3"]),
+        data["source"],
+        data["quality"],
     )
 
 

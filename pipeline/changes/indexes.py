@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing.changes import GivenReading
-from billing.quantities import truncate_index
+from billing.registers import truncate_index
 from pipeline.changes.applying import Applying
 from pipeline.errors import OperatorError
 from readings.rows import noon

@@ -18,7 +18,7 @@ from billing.accounts import (
     Role,
     Service,
 )
-from billing.quantities import REMOVAL_SOURCE
+from billing.registers import REMOVAL_SOURCE
 from pipeline.parallel.files import OldReadingAt, Register
 
 _DAY = timedelta(days=1)

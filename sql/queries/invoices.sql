@@ -25,7 +25,7 @@ insert into billed_period (invoice_id, line_no, account_id, point_id, service, p
 select i.invoice_id, l.line_no, i.account_id, l.point_id, l.service, l.period
 from invoice i
 join charge_line l using (charge_id)
-where i.invoice_no = any(:invoice_nos)
+where i.invoice_no = any(:invoice_nos) and l.row_no = 1
 
 -- name: insert_drafted_periods
 -- The days and readings of the cycle's KSeF drafts, as they are laid out for the gateway.
@@ -36,7 +36,7 @@ select h.cycle_id, h.account_id, l.line_no, p.point_id, l.line ->> 'service',
 from hold h
 cross join lateral jsonb_array_elements(cast(h.draft as jsonb) -> 'lines') with ordinality as l (line, line_no)
 left join point p on p.point_no = l.line ->> 'point_no'
-where h.cycle_id = :cycle_id and h.draft is not null
+where h.cycle_id = :cycle_id and h.draft is not null and coalesce(cast(l.line ->> 'row_no' as integer), 1) = 1
 
 -- name: insert_deliveries
 insert into delivery (delivery_id, invoice_id, purpose, channel, account_id, address, state, reason, message_id,

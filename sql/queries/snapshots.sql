@@ -103,7 +103,7 @@ order by c.account_id, p.point_no, lower(c.valid)
 -- that went before that needs no bill of ours. To: the newest in the cycle's window; for a removed meter only its removal
 -- reading; for a contract that has ended by the closing day only a reading of its last day or the day after. A contract
 -- that was billed up to its last day is billed for that day too when a reading of the next one came, unless the next
--- contract was billed for it already. One that ends within the period and is billed to its end stands with its last
+-- contract was billed for it already. Known: readings in between, of days on which a price begins. One that ends within the period and is billed to its end stands with its last
 -- reading: it uses nothing more, but may owe the standing charge.
 with place as (
     select c.contract_id, c.point_id, lower(c.valid) as contract_from, upper(c.valid) as contract_until,
@@ -126,7 +126,7 @@ select place.contract_id, place.meter_no, place.register, place.dials, place.dec
        previous.source as previous_source, previous.quality as previous_quality,
        latest.reading_id as current_id, latest.read_on as current_on, latest.index_m3 as current_m3,
        latest.source as current_source, latest.quality as current_quality,
-       missing.reason as missing_reason
+       missing.reason as missing_reason, coalesce(known.readings, '[]') as known
 from place
 join lateral (
     select r.reading_id, r.read_on, r.read_at, r.index_m3, r.source, r.quality, b.billed
@@ -194,6 +194,18 @@ left join lateral (
     select previous.reading_id, previous.read_on, previous.read_at, previous.index_m3, previous.source, previous.quality
     where current.reading_id is null and settled.is_settled
 ) latest on true
+left join lateral (
+    select json_agg(json_build_object('reading_id', d.reading_id, 'read_on', d.read_on, 'index_m3', d.index_m3::text,
+                                      'source', d.source, 'quality', d.quality) order by d.read_on) as readings
+    from (
+        select distinct on (r.read_on) r.reading_id, r.read_on, r.index_m3, r.source, r.quality
+        from reading r
+        where r.installation_id = place.installation_id and r.state = 'VALID' and r.quality in ('actual', 'customer')
+          and r.read_on = any(cast(:cut_days as date[])) and r.read_on > previous.read_on
+          and r.read_on < latest.read_on
+        order by r.read_on, r.read_at desc, r.reading_id desc
+    ) d
+) known on true
 where not (settled.is_settled and place.contract_until <= cast(:period_start as date))
   and not (place.removed_on is not null and previous.source = 'exchange_removal'
            and place.removed_on is distinct from place.contract_until)

@@ -37,8 +37,8 @@ from billing.invoices import Invoice
 from billing.issuing import make_invoice
 from billing.numbering import invoice_number
 from billing.periods import Period, months_period
-from billing.quantities import Consumption, consumption
 from billing.rating import bill
+from billing.registers import Consumption, consumption
 from billing.subsidies import SubsidyMode, TariffSubsidy
 from billing.tariff_files import load_tariff
 from billing.tariffs import TariffBook

@@ -174,7 +174,7 @@ def test_rounding_that_brings_the_subsidy_above_the_gross_holds_the_account() ->
 
 
 def test_a_tie_goes_up_where_eight_percent_cannot_show_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("billing.rating.vat_rate", lambda **_: Decimal("0.05"))
+    monkeypatch.setattr("billing.pricing.vat_rate", lambda **_: Decimal("0.05"))
     services = frozenset({Service.WATER})
     no_standing = replace(tariff_of(NET), prices=tuple(p for p in tariff_of(NET).prices if p.unit == "m3"))
 

@@ -1,0 +1,65 @@
+"""The named models by which a utility bills where the law gives no formula: data of its folder, with our defaults.
+
+Each has a name, so that a document, a decision and a setting speak of the same thing.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from billing.toml_fields import Fields
+from billing.vat import VatModel
+
+
+class SplitModel(StrEnum):
+    """A price or a contract begins between two readings and nobody read the meter on that day.
+
+    ``by_days``: the volume is shared by days. ``hold``: the account waits for a reading of that day.
+    """
+
+    BY_DAYS = "by_days"
+    HOLD = "hold"
+
+
+class SplitPlaces(StrEnum):
+    """To what a share by days is rounded: the digits that the register bills (``metered``), or ``three`` places."""
+
+    METERED = "metered"
+    THREE = "three"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Models:
+    """Everything named that rating depends on apart from prices.
+
+    ``split`` is for a price that begins between two readings, ``contract_split`` for a contract. ``jitter_m3`` is how
+    far a register may run back and count as standing still; ``rollover_share`` how near to its end (and, from 0, to its
+    beginning) it must stand to have passed through zero; ``volume_max_m3_day`` is more than any meter passes in a day.
+    """
+
+    vat: VatModel = VatModel.ON_RATE_SUM
+    split: SplitModel = SplitModel.BY_DAYS
+    split_places: SplitPlaces = SplitPlaces.METERED
+    contract_split: SplitModel = SplitModel.BY_DAYS
+    jitter_m3: Decimal = Decimal("0.050")
+    rollover_share: Decimal = Decimal("0.90")
+    volume_max_m3_day: Decimal = Decimal(60)
+
+
+def read_models(fields: Fields, *, vat: VatModel, volume_max_m3_day: Decimal) -> Models:
+    """The models of ``[models]``; what the table leaves out is the default.
+
+    Raises:
+        DataRefused: ``UTILITY_FIELD_WRONG``.
+    """
+    fields.known("split", "split_places", "contract_split", "jitter_m3", "rollover_share")
+    usual = Models()
+    return Models(
+        vat=vat,
+        split=fields.choice("split", SplitModel, default=usual.split.value),
+        split_places=fields.choice("split_places", SplitPlaces, default=usual.split_places.value),
+        contract_split=fields.choice("contract_split", SplitModel, default=usual.contract_split.value),
+        jitter_m3=fields.decimal("jitter_m3", places=3, default=usual.jitter_m3),
+        rollover_share=fields.decimal("rollover_share", places=2, default=usual.rollover_share),
+        volume_max_m3_day=volume_max_m3_day,
+    )
