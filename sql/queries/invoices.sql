@@ -38,6 +38,13 @@ cross join lateral jsonb_array_elements(cast(h.draft as jsonb) -> 'lines') with 
 left join point p on p.point_no = l.line ->> 'point_no'
 where h.cycle_id = :cycle_id and h.draft is not null and coalesce(cast(l.line ->> 'row_no' as integer), 1) = 1
 
+-- name: insert_drafted_readings
+insert into drafted_reading (cycle_id, account_id, reading_id, is_end)
+select h.cycle_id, h.account_id, n.reading_id, n.is_end
+from hold h
+cross join lateral readings_of_draft(h.draft) n
+where h.cycle_id = :cycle_id and h.draft is not null
+
 -- name: insert_deliveries
 insert into delivery (delivery_id, invoice_id, purpose, channel, account_id, address, state, reason, message_id,
                       issue_date, deadline, not_before)

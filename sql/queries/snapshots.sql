@@ -78,9 +78,9 @@ cross join lateral (
                         where b.account_id = c.account_id and b.point_id = c.point_id
                           and (upper(b.period) >= upper(c.valid)
                                or upper(b.period) = upper(c.valid) - 1
-                                  and not exists (select 1 from reading r join installation i using (installation_id)
+                                  and not exists (select 1 from reading_now r join installation i using (installation_id)
                                                   where i.point_id = c.point_id and r.read_on = upper(c.valid)
-                                                    and r.state = 'VALID' and r.index_m3 is not null)))
+                                                    and r.is_usable)))
                 or exists (select 1 from waived_days w where w.contract_id = c.contract_id)) as is_settled) ended
 where lower(c.valid) < :until
   and case
@@ -130,14 +130,10 @@ select place.contract_id, place.meter_no, place.register, place.dials, place.dec
 from place
 join lateral (
     select r.reading_id, r.read_on, r.read_at, r.index_m3, r.source, r.quality, b.billed
-    from reading r
+    from reading_now r
     cross join lateral (
-        select exists (select 1 from charge_line l join invoice v using (charge_id)
-                       where l.current_reading_id = r.reading_id)
-               or exists (select 1 from drafted_period d where d.current_reading_id = r.reading_id)
-               or exists (select 1 from opening_position o
-                          where o.reading_id = r.reading_id and o.replaced_at is null) as billed) b
-    where r.installation_id = place.installation_id and r.state = 'VALID' and r.index_m3 is not null
+        select exists (select 1 from billed_up_to u where u.reading_id = r.reading_id) as billed) b
+    where r.installation_id = place.installation_id and r.is_usable
       and (place.contract_until is null or r.read_on <= place.contract_until)
       and (b.billed or r.source <> 'cutover')
       and (b.billed or r.source = 'exchange_install'
@@ -152,8 +148,8 @@ join lateral (
 ) previous on true
 left join lateral (
     select r.reading_id, r.read_on, r.read_at, r.index_m3, r.source, r.quality
-    from reading r
-    where r.installation_id = place.installation_id and r.state = 'VALID' and r.index_m3 is not null
+    from reading_now r
+    where r.installation_id = place.installation_id and r.is_usable
       and r.reading_id <> previous.reading_id and r.source <> 'cutover'
       and case
           when place.removed_on <= coalesce(place.contract_until, 'infinity')
@@ -175,9 +171,9 @@ left join lateral (
 ) current on true
 left join lateral (
     select case when r.state = 'SUSPECT' then 'suspect' else r.reason_code end as reason
-    from reading r
+    from reading_now r
     where r.installation_id = place.installation_id
-      and (r.state = 'SUSPECT' or (r.quality = 'not_read' and current.reading_id is null))
+      and (r.state = 'SUSPECT' or (r.quality = 'not_read' and r.state = 'VALID' and current.reading_id is null))
       and r.read_at > coalesce(current.read_at, previous.read_at)
       and r.read_on >= :window_start and r.read_on < :window_until
     order by r.read_on desc, r.read_at desc, r.reading_id desc
@@ -199,8 +195,8 @@ left join lateral (
                                       'source', d.source, 'quality', d.quality) order by d.read_on) as readings
     from (
         select distinct on (r.read_on) r.reading_id, r.read_on, r.index_m3, r.source, r.quality
-        from reading r
-        where r.installation_id = place.installation_id and r.state = 'VALID' and r.quality in ('actual', 'customer')
+        from reading_now r
+        where r.installation_id = place.installation_id and r.is_usable and r.quality in ('actual', 'customer')
           and r.read_on = any(cast(:cut_days as date[])) and r.read_on > previous.read_on
           and r.read_on < latest.read_on
         order by r.read_on, r.read_at desc, r.reading_id desc
