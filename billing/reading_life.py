@@ -24,9 +24,9 @@ class ReadingState(StrEnum):
 class Decision(StrEnum):
     """What a person can decide about a reading.
 
-    ``confirmed``: it counts as it came. ``edited``: another index counts in its place. ``estimated``: it does not count,
-    an estimate stands for it. ``void``: it does not count. ``corrected``: another index counts although it is billed,
-    together with the correction of its invoices.
+    ``confirmed``: it counts as it came. ``edited``: another index counts in its place. ``estimated``: it does not
+    count, an estimate stands for it. ``void``: it does not count. ``corrected``: another index counts although it is
+    billed, together with the correction of its invoices.
     """
 
     CONFIRMED = "confirmed"

@@ -2539,8 +2539,7 @@ create view billed_up_to as
 -- What bills a reading, as its end or as its beginning: opening, invoice, draft, or a draft that is in work.
 create function reading_billed_by(asked bigint) returns text language sql stable as $$
     select case
-        when exists (select 1 from public.opening_position o where o.reading_id = asked and o.replaced_at is null)
-            then 'opening'
+        when exists (select 1 from public.opening_position o where o.reading_id = asked) then 'opening'
         when exists (
             select 1
             from public.reading r
@@ -2570,6 +2569,8 @@ create function reading_billed_by(asked bigint) returns text language sql stable
             then 'draft_in_work'
         end
 $$;
+
+create index reading_suspect on reading (installation_id) where state = 'SUSPECT';
 
 -- ── decisions follow each other ─────────────────────────────────────────────────────────────────────────────────
 -- That another index shall count in place of an estimate takes two people: one asks, another one decides.
@@ -2634,7 +2635,7 @@ begin
     end if;
     return new;
 end $$;
-create trigger follows before insert on reading_decision for each row execute function refuse_wrong_decision(
+create trigger decision_follows before insert on reading_decision for each row execute function refuse_wrong_decision(
     'VALID>edited', 'VALID>estimated', 'VALID>void', 'VALID>corrected',
     'SUSPECT>confirmed', 'SUSPECT>edited', 'SUSPECT>estimated', 'SUSPECT>void',
     'CONFIRMED>edited', 'CONFIRMED>estimated', 'CONFIRMED>void', 'CONFIRMED>corrected',

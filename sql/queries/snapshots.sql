@@ -1,5 +1,5 @@
 -- name: eligible_accounts
--- Every account of the routes, or of the off-cycle, with the channel agreed for the issue date, the address known for
+-- Every account of the routes, of the off-cycle, or named, with the channel agreed for the issue date, the address known for
 -- it, the day from which the standing charge is owed and the months of it that were waived, and the day on which payer
 -- or nabywca last changed.
 select a.account_id, a.account_no, details.bank_account, d.channel, d.consent_id, d.email, d.email_state, o.standing_from,
@@ -22,6 +22,7 @@ join agreed_delivery(cast(:issue_date as date)) d on d.account_id = a.account_id
 cross join lateral standing_owed(a.account_id, null, :start) o
 where (not :off_cycle and (:all_routes or details.route = any(:routes)))
    or (:off_cycle and a.account_id in (select x.account_id from cycle_account x where x.cycle_id = :cycle_id))
+   or a.account_id = any(cast(:named as bigint[]))
 order by a.account_no
 
 -- name: count_eligible
@@ -51,7 +52,7 @@ select ap.account_id, ap.role, p.party_no, d.kind, d.name, d.nip, d.street, d.po
 from account_party ap
 join party p using (party_id)
 join party_details d on d.party_id = p.party_id and d.valid @> cast(:issue_date as date)
-where ap.valid @> cast(:issue_date as date)
+where ap.valid @> cast(:issue_date as date) and (not :only_named or ap.account_id = any(cast(:named as bigint[])))
 
 -- name: contracts
 -- Contracts in force in the period, and those that ended before it with days that nobody has billed. A contract that is
@@ -82,7 +83,7 @@ cross join lateral (
                                                   where i.point_id = c.point_id and r.read_on = upper(c.valid)
                                                     and r.is_usable)))
                 or exists (select 1 from waived_days w where w.contract_id = c.contract_id)) as is_settled) ended
-where lower(c.valid) < :until
+where lower(c.valid) < :until and (not :only_named or c.account_id = any(cast(:named as bigint[])))
   and case
       when not ended.is_settled then
           upper(c.valid) is null or upper(c.valid) > :start

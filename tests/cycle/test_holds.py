@@ -67,7 +67,8 @@ def test_a_reading_changed_after_the_approval_is_a_hold_and_the_others_are_issue
     with town.engine.begin() as connection:
         connection.execute(
             text("""
-                insert into reading_decision (reading_id, decision_no, decision, reason, decided_by, decided_via, event_at)
+                insert into reading_decision (reading_id, decision_no, decision, reason, decided_by, decided_via,
+                                              event_at)
                 select reading_id, 1, 'void', 'the wrong meter', 'operator', 'cli', business_now()
                 from reading join meter using (meter_id) where source = 'handheld' and meter_no = 'M0003'
             """)
