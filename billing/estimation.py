@@ -23,6 +23,8 @@ from billing.periods import Period
 FORMULA_VERSION = 1
 THREE_MONTHS_DAYS = 84
 """Three months as readers walk: twelve weeks are enough, so that an early reading does not cost a month."""
+HISTORY_MONTHS = 6
+"""Older use says nothing about the months before."""
 NORM_MONTH_DAYS = 30
 """A month of the norms (Rozp. 2002, table 1)."""
 
@@ -166,8 +168,8 @@ def _basis(method: Method, inputs: EstimateInputs) -> _Basis | None:
 
 
 def _mean_3_months(inputs: EstimateInputs) -> _Basis | None:
-    """The newest intervals that reach three months together, none of which ended more than a year ago."""
-    oldest = months_after(inputs.period.start, -12)
+    """The newest intervals that reach three months together, none of which ended more than half a year before."""
+    oldest = months_after(inputs.period.start, -HISTORY_MONTHS)
     before = [one for one in inputs.history if oldest < one.period.until <= inputs.period.start]
     taken: list[Used] = []
     for one in sorted(before, key=lambda used: used.period.until, reverse=True):

@@ -15,6 +15,7 @@ from billing.subsidies import price_basis, price_left_zl, subsidy_of
 from billing.tariffs import PriceSpan, TariffBook
 
 _ESTIMATED = " (odczyt szacowany)"
+_SETTLED = " (rozliczenie odczytu szacowanego)"
 _DESCRIPTIONS = {Service.WATER: "Dostarczanie wody", Service.SEWAGE: "Odprowadzanie ścieków"}
 _THREE = 3
 
@@ -75,7 +76,7 @@ def _line(quantity: Quantity, piece: Piece, *, span: PriceSpan, point: PointSnap
     return ChargeLine(
         point_no=point.point_no,
         service=quantity.service,
-        description=_DESCRIPTIONS[quantity.service] + (_ESTIMATED if quantity.estimated else ""),
+        description=_description(quantity),
         period=piece.period,
         meter_no=counted.meter_no if counted else None,
         previous_reading_id=counted.previous_reading_id if counted else None,
@@ -95,6 +96,16 @@ def _line(quantity: Quantity, piece: Piece, *, span: PriceSpan, point: PointSnap
         parts=quantity.parts,
         share=piece.share,
     )
+
+
+def is_estimated(line: ChargeLine) -> bool:
+    """Whether a line bills up to an estimate."""
+    return line.description.endswith(_ESTIMATED)
+
+
+def _description(quantity: Quantity) -> str:
+    remark = _ESTIMATED if quantity.estimated else _SETTLED if quantity.settles_estimate else ""
+    return _DESCRIPTIONS[quantity.service] + remark
 
 
 def no_price(point: PointSnapshot, channel: Channel, **facts: str) -> NotBillable:

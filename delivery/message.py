@@ -43,6 +43,7 @@ class InvoiceMail:
     """One invoice to one address. Amounts, dates and accounts come as the Polish text to be shown.
 
     ``to_pay`` is False when nothing is due (zero, or a credit): the mail then says so instead of a payment box.
+    ``is_estimated``: something on the invoice rests on an estimate, and the mail says what will become of it.
     ``date`` (with time zone) and ``message_id`` are given, so that a second build gives the same bytes.
     """
 
@@ -61,6 +62,7 @@ class InvoiceMail:
     payment_title: str
     to_pay: bool
     attachment: Attachment
+    is_estimated: bool = False
 
 
 class NoticeKind(StrEnum):

@@ -1,7 +1,7 @@
 -- Each quantity that one register measured is the difference of its two readings, each cut (never rounded) to the meter's
 -- decimals, or its share by days of that difference: what is reached by the line's end less what was reached before it,
--- rounded half up to the meter's decimals or to three places. Both readings count and are of one installation at the
--- line's point, and span the line's period.
+-- rounded half up to the meter's decimals or to three places. Only what settles an estimate may be below zero. Both
+-- readings count and are of one installation at the line's point, and span the line's period.
 select a.account_no, 'line ' || l.line_no || ': ' || l.quantity || ' m3 does not follow from readings '
        || l.previous_reading_id || ' and ' || l.current_reading_id as problem
 from charge_line l
@@ -20,7 +20,7 @@ where c.cycle_id = :cycle_id
   and (previous.installation_id <> current.installation_id
        or i.point_id is distinct from l.point_id
        or not previous.is_usable or not current.is_usable
-       or l.quantity < 0
+       or l.quantity < 0 and not (previous.quality = 'estimated' and current.quality <> 'estimated')
        or case when l.share_days is null
                then l.quantity <> whole.m3 or l.period <> daterange(previous.read_on, current.read_on)
                else (whole.days, whole.m3, whole.before, whole.reached)
