@@ -72,7 +72,7 @@ def _nobodys_cycle(today: date, *, payment_days: int) -> Cycle:
         cycle_id=0,
         cycle_key="preview",
         kind="off_cycle",
-        purpose="on-demand",
+        purpose="on_demand",
         period=Period(start=last_month.replace(day=1), until=today.replace(day=1)),
         route_set="OFF",
         revision=1,

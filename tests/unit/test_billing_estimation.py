@@ -142,7 +142,7 @@ def test_the_inputs_name_every_interval_and_the_days_taken_of_it() -> None:
         (1, "2026-03-01", False),
     ],
 )
-def test_estimates_in_a_row_are_limited(in_row: int, read_on: str, is_refused: bool) -> None:
+def test_estimates_in_a_row_are_limited(in_row: int, read_on: str, *, is_refused: bool) -> None:
     result = estimate(
         given(*THREE_MONTHS, in_row=in_row, read_on=date.fromisoformat(read_on)), why=EstimateWhy.NO_ACCESS, rules=RULES
     )
