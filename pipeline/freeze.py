@@ -50,7 +50,8 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
             store_prices(connection, cycle, tariffs=loaded.tariffs, issue_date=cycle.issue_date)
             store_subsidies(connection, cycle, tariffs=loaded.tariffs)
             refresh_statistics(connection, rows=count_eligible(connection, cycle=cycle))
-            _freeze(connection, cycle, _window(connection, cycle, loaded.utility), cut_days=loaded.tariffs.price_days())
+            window = _window(connection, cycle, loaded.utility)
+            _freeze(connection, cycle, window, cut_days=loaded.tariffs.price_days(before=window.until))
             record.tariff_sha256s = loaded.tariff_sha256s
             totals = snapshot_totals(connection, cycle=cycle)
             move_cycle(
