@@ -8,10 +8,11 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from billing.accounts import Service
+from billing.accounts import AccountSnapshot, CycleTerms, Service
 from billing.charges import Bill, ChargeLine, Hold
 from billing.money import VOLUME, ZERO_ZL
 from billing.periods import Period
+from billing.plausibility import too_much
 from billing.rating import bill
 from pipeline.utility_files import LoadedUtility
 from pipeline.work import warsaw_day
@@ -50,10 +51,10 @@ def would_bill(connection: Connection, loaded: LoadedUtility, *, account_ids: Se
         connection,
         cycle=cycle,
         reading_window=window,
-        cut_days=loaded.tariffs.price_days(),
+        cut_days=loaded.tariffs.price_days(before=window.until),
         named=sorted(set(account_ids)),
     )
-    return {one.account_id: _told(bill(one.snapshot, loaded.tariffs, cycle.terms)) for one in gathered}
+    return {one.account_id: _told(_rated(one.snapshot, loaded, cycle.terms)) for one in gathered}
 
 
 @contextmanager
@@ -85,6 +86,13 @@ def _nobodys_cycle(today: date, *, payment_days: int) -> Cycle:
         started_via="cli",
         airflow_run_id=None,
     )
+
+
+def _rated(account: AccountSnapshot, loaded: LoadedUtility, terms: CycleTerms) -> Bill | Hold:
+    result = bill(account, loaded.tariffs, terms)
+    if isinstance(result, Hold):
+        return result
+    return too_much(result, volume_max_m3_day=loaded.utility.models.volume_max_m3_day) or result
 
 
 def _told(result: Bill | Hold) -> WouldBill:
