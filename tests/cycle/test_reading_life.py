@@ -19,7 +19,7 @@ from billing.reading_life import Decision
 from pipeline import collect, import_registry
 from pipeline.errors import OperatorError
 from pipeline.open_cycle import CycleOrder
-from pipeline.queue import bulk, decide, estimate_meter, show
+from pipeline.queue import bulk, decide, estimate_meter, show, visits
 from pipeline.queue.missing import choose_missing
 from pipeline.statement import statement
 
@@ -208,6 +208,8 @@ def test_a_third_estimate_in_a_row_needs_a_visit(august) -> None:
     assert more(date(2026, 9, 30))["index_m3"] == Decimal("19.000")
     with pytest.raises(OperatorError, match="ESTIMATE_PROLONGED"):
         more(date(2026, 10, 31))
+    assert [row["meter_no"] for row in visits.run(august, route=None)] == ["M0001"]
+    assert visits.run(august, route="R2") == []
     with pytest.raises(OperatorError, match="READING_THERE"):
         more(date(2026, 9, 15))
     with pytest.raises(OperatorError, match="E106"):
