@@ -50,10 +50,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A reading that is there already, as it came; ``counts_m3`` is the index that others must agree with.
-
-    It is None for a reading that does not count and for an estimate, which says nothing about the meter.
-    """
+    """A reading as it came; ``counts_m3``, what others must agree with, is None if it does not count or is estimated."""
 
     installation_id: int
     meter_id: int
