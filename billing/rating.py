@@ -8,7 +8,9 @@ from datetime import date
 from itertools import pairwise
 
 from billing.accounts import AccountSnapshot, Channel, CycleTerms, PartyKind, PointSnapshot, Role, Service
-from billing.charges import Bill, ChargeLine, Hold
+from billing.beside import lines_of_account, lines_of_points
+from billing.charges import Bill, ChargeLine, Hold, Origin
+from billing.forecasts import forecast_lines, is_settled_now, settled_lines
 from billing.holds import HoldCode
 from billing.metering import quantities
 from billing.money import ZERO_ZL
@@ -49,7 +51,12 @@ def bill(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> Bi
 def _lines(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> list[ChargeLine] | NotBillable:
     active = [point for point in account.points if _is_active(point, cycle)]
     points = sorted(active, key=lambda point: point.point_no)
+    ordered = lines_of_account(account, cycle=cycle, tariffs=tariffs)
+    if isinstance(ordered, NotBillable):
+        return ordered
     if not points:
+        if ordered:
+            return ordered
         facts = {"period": cycle.period.word(), "points": str(len(account.points))}
         return NotBillable(code=HoldCode.CONTRACT_INACTIVE, facts=facts)
     tariff = tariffs.tariff_on(cycle.issue_date)
@@ -60,31 +67,51 @@ def _lines(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> 
             return no_price(point, account.channel, on=cycle.issue_date.isoformat(), reason="no_group")
     lines: list[ChargeLine] = []
     for point in points:
-        metered = _metered_lines(point, account.channel, tariffs, cycle.issue_date)
-        if isinstance(metered, NotBillable):
-            return metered
-        lines += metered
-    obstacle = _handover(account, lines) or _overlap(lines)
+        found = _point_lines(point, account.channel, tariffs, cycle)
+        if isinstance(found, NotBillable):
+            return found
+        lines += found
+    beside = lines_of_points(points, lines=lines, cycle=cycle, tariffs=tariffs)
+    if isinstance(beside, NotBillable):
+        return beside
+    obstacle = _handover(account, lines + beside) or _overlap(lines)
     if obstacle is not None:
         return obstacle
     standing = standing_lines(account=account, points=points, cycle=cycle, per=tariff.standing_per, tariffs=tariffs)
-    return standing if isinstance(standing, NotBillable) else lines + standing
+    return standing if isinstance(standing, NotBillable) else lines + beside + standing + ordered
+
+
+def _point_lines(
+    point: PointSnapshot, channel: Channel, tariffs: TariffBook, cycle: CycleTerms
+) -> list[ChargeLine] | NotBillable:
+    """Water and sewage of a point: from readings, with what prognozy had charged taken off, or a prognoza."""
+    if not is_settled_now(point, channel=channel, cycle=cycle, tariffs=tariffs):
+        return forecast_lines(point, channel=channel, cycle=cycle, tariffs=tariffs)
+    metered = _metered_lines(point, channel, tariffs, cycle.issue_date)
+    return metered if isinstance(metered, NotBillable) or not metered else metered + settled_lines(point)
 
 
 def _nothing_to_bill(made: Bill, cycle: CycleTerms) -> NotBillable | None:
     owed_by_nobody = made.gross_zl == made.subsidy_net_zl == ZERO_ZL
-    if owed_by_nobody and all(line.service is not Service.STANDING for line in made.lines):
+    if owed_by_nobody and not any(line.service is Service.STANDING or _settles(line) for line in made.lines):
         facts = {"period": cycle.period.word(), "lines": str(len(made.lines))}
         return NotBillable(code=HoldCode.NOTHING_TO_BILL, facts=facts)
     return None
 
 
 def _subsidy_too_high(made: Bill) -> NotBillable | None:
-    """A gmina cannot pay more than the whole; rounding alone may bring it a grosz above."""
-    if made.payable_zl >= ZERO_ZL:
+    """A gmina cannot pay more than the whole; rounding alone may bring it a grosz above.
+
+    A settlement of prognozy may come out below zero, and is issued: the customer has paid too much.
+    """
+    if made.payable_zl >= ZERO_ZL or any(_settles(line) for line in made.lines):
         return None
     facts = {"gross_zl": str(made.gross_zl), "subsidy_zl": str(made.subsidy_gross_zl)}
     return NotBillable(code=HoldCode.SUBSIDY_TOO_HIGH, facts=facts)
+
+
+def _settles(line: ChargeLine) -> bool:
+    return line.origin is Origin.SETTLED_FORECAST
 
 
 def _handover(account: AccountSnapshot, lines: Sequence[ChargeLine]) -> NotBillable | None:
@@ -99,7 +126,8 @@ def _handover(account: AccountSnapshot, lines: Sequence[ChargeLine]) -> NotBilla
 
 def _overlap(lines: Sequence[ChargeLine]) -> NotBillable | None:
     """Two registers that count the same days at one point need a rule that there is none for yet."""
-    ordered = sorted(lines, key=lambda line: (str(line.point_no), line.service, line.period))
+    metered = (line for line in lines if not _settles(line))
+    ordered = sorted(metered, key=lambda line: (str(line.point_no), line.service, line.period))
     for one, other in pairwise(ordered):
         same = (one.point_no, one.service) == (other.point_no, other.service)
         if same and one.period.overlap(other.period):

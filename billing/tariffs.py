@@ -17,6 +17,7 @@ from billing.errors import DataRefused
 from billing.law import charge_basis
 from billing.models import Models
 from billing.periods import Period
+from billing.price_lists import PriceBook
 from billing.subsidies import SubsidyMode, TariffSubsidy, divide
 
 
@@ -165,12 +166,15 @@ _Key = tuple[str, Channel, Service, str | None]
 class TariffBook:
     """Every tariff of a utility, with its named models; prices are looked up by class, channel, service, gmina and day.
 
+    ``price_book`` holds the prices of what no tariff prices.
+
     Raises:
         DataRefused: ``TARIFF_OVERLAP``, two tariffs start on one day.
     """
 
     tariffs: tuple[Tariff, ...]
     models: Models = field(default_factory=Models)
+    price_book: PriceBook = field(default_factory=PriceBook)
     _timelines: Mapping[_Key, tuple[PriceSpan, ...]] = field(init=False, repr=False, compare=False)
     _starts: Mapping[_Key, tuple[date, ...]] = field(init=False, repr=False, compare=False)
 
