@@ -102,8 +102,8 @@ class ChargeLine:
     The readings and indexes are those of the one register that measured it, and None where none or several did; then
     ``parts`` tells them. With a subsidy in ``net`` mode ``price_zl`` is what is left for the customer; in ``gross``
     mode price and net are the full ones. ``origin`` is None for registers and for months of abonament. ``row_no``
-    numbers lines of the same service and days; the first occupies them. ``extra_service_id`` names the order of an extra
-    service. Where a price list sets the price, ``tariff_group`` is its item and ``tariff_sha256`` its file.
+    numbers lines of the same service and days; the first occupies them. ``extra_service_id`` names the order of an
+    extra service. Where a price list sets the price, ``tariff_group`` is its item and ``tariff_sha256`` its file.
     """
 
     point_no: str | None

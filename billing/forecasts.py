@@ -1,7 +1,7 @@
 """Prognozy: what a flat or a building's manager is charged between settlements, and the settlement that takes it off.
 
-Rozp. 2018 par. 16 ust. 4-5 (who, and from what), par. 17 ust. 2-3 (when it is settled: at least once a year and at every
-change of a price of water or sewage). A prognoza occupies no days: the settlement bills them all from readings and
+Rozp. 2018 par. 16 ust. 4-5 (who, and from what), par. 17 ust. 2-3 (settled at least once a year and at every change of
+a price of water or sewage). A prognoza occupies no days: the settlement bills them all from readings and
 takes off, line by line, what the prognozy have charged. VAT is on the sum of each document, so documents together may
 differ from one bill of the whole by less than a grosz each (``vat_on_rate_sum``).
 """
@@ -63,9 +63,7 @@ def forecast_lines(
         if volume_m3 is None:
             facts = {"point_no": point.point_no, "service": service.value, "basis": forecast.basis.value}
             return NotBillable(code=HoldCode.FORECAST_UNKNOWN, facts=facts)
-        quantity = Quantity(
-            service=service, period=period, volume_m3=volume_m3, places=_PLACES, origin=Origin.FORECAST
-        )
+        quantity = Quantity(service=service, period=period, volume_m3=volume_m3, places=_PLACES, origin=Origin.FORECAST)
         priced = priced_lines(quantity, point=point, channel=channel, tariffs=tariffs, issue_date=cycle.issue_date)
         if isinstance(priced, NotBillable):
             return priced

@@ -1,7 +1,7 @@
 """One file = one cennik: read, checked, and refused until its worked examples recompute.
 
-Shape: ``title``, ``basis``, ``[[item]]`` (code, service, name, unit, net_zl, vat, valid_from, basis, for stormwater by m³
-also m3_per_m2_year) and ``[[example]]`` (item, on, quantity, net_zl, gross_zl, source). Every price needs an example.
+Shape: ``title``, ``basis``, ``[[item]]`` (code, service, name, unit, net_zl, vat, valid_from, basis, for stormwater by
+m³ also m3_per_m2_year) and ``[[example]]`` (item, on, quantity, net_zl, gross_zl, source). Every price needs one.
 """
 
 import hashlib
@@ -94,7 +94,8 @@ def _refuse_wrong_examples(made: PriceList, top: Fields) -> None:
         price = book.price_on(code=example.item, day=example.on)
         with top.keeping("example"):
             if price is None:
-                raise top.refuse("EXAMPLE_WRONG", f"{example.item} on {example.on}: the file does not price it that day")
+                place = f"{example.item} on {example.on}"
+                raise top.refuse("EXAMPLE_WRONG", f"{place}: the file does not price it that day")
             touched.add((price.item.code, price.item.valid_from))
             net_zl = multiply_zl(quantity=example.quantity, price_zl=price.item.net_zl)
             gross_zl = net_zl + round_zl(net_zl * vat_class_rate(vat_class=price.item.vat, on=example.on))

@@ -52,13 +52,19 @@ def _lines(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> 
     active = [point for point in account.points if _is_active(point, cycle)]
     points = sorted(active, key=lambda point: point.point_no)
     ordered = lines_of_account(account, cycle=cycle, tariffs=tariffs)
-    if isinstance(ordered, NotBillable):
+    if isinstance(ordered, NotBillable) or (ordered and not points):
         return ordered
     if not points:
-        if ordered:
-            return ordered
         facts = {"period": cycle.period.word(), "points": str(len(account.points))}
         return NotBillable(code=HoldCode.CONTRACT_INACTIVE, facts=facts)
+    supplied = _supplied_lines(account, points, tariffs, cycle)
+    return supplied if isinstance(supplied, NotBillable) else supplied + ordered
+
+
+def _supplied_lines(
+    account: AccountSnapshot, points: Sequence[PointSnapshot], tariffs: TariffBook, cycle: CycleTerms
+) -> list[ChargeLine] | NotBillable:
+    """What is charged at points of supply under contract."""
     tariff = tariffs.tariff_on(cycle.issue_date)
     if tariff is None:
         return no_price(points[0], account.channel, on=cycle.issue_date.isoformat(), reason="no_tariff")
@@ -78,7 +84,7 @@ def _lines(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> 
     if obstacle is not None:
         return obstacle
     standing = standing_lines(account=account, points=points, cycle=cycle, per=tariff.standing_per, tariffs=tariffs)
-    return standing if isinstance(standing, NotBillable) else lines + beside + standing + ordered
+    return standing if isinstance(standing, NotBillable) else lines + beside + standing
 
 
 def _point_lines(

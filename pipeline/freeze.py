@@ -18,6 +18,7 @@ from pipeline.work import Work, step, warsaw_day
 from sql.charges import insert_holds
 from sql.clock import business_now
 from sql.cycles import Cycle, move_cycle, store_inputs, store_prices
+from sql.extras import store_items
 from sql.locks import take_turn
 from sql.snapshots import Gathered, count_eligible, gather, insert_snapshots, snapshot_totals
 from sql.statistics import refresh_statistics
@@ -49,6 +50,7 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
             store_inputs(connection, cycle, files=loaded.files)
             store_prices(connection, cycle, tariffs=loaded.tariffs, issue_date=cycle.issue_date)
             store_subsidies(connection, cycle, tariffs=loaded.tariffs)
+            store_items(connection, cycle, prices=loaded.tariffs.price_book)
             refresh_statistics(connection, rows=count_eligible(connection, cycle=cycle))
             _freeze(connection, cycle, _window(connection, cycle, loaded.utility), cut_days=loaded.tariffs.price_days())
             record.tariff_sha256s = loaded.tariff_sha256s

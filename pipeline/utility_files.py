@@ -31,7 +31,7 @@ class LoadedUtility:
 
 
 def load_folder(folder: Path, *, seller_needed: bool = True) -> LoadedUtility:
-    """The utility in ``folder`` (``utility.toml``, ``tariffs/*.toml`` and, where there are any, ``price-lists/*.toml``).
+    """The utility in ``folder``: ``utility.toml``, ``tariffs/*.toml`` and, if there are any, ``price-lists/*.toml``.
 
     Raises:
         DataRefused: ``UTILITY_MISSING``, or whatever is wrong with one of the files.
