@@ -2521,10 +2521,6 @@ create view cycle_item_days as
     from cycle_item_price;
 
 -- ── stormwater ───────────────────────────────────────────────────────────────────────────────────────────────────
-alter table contract
-    drop constraint contract_services_check,
-    add constraint contract_services_check check (
-        services <@ array['water', 'sewage', 'stormwater'] and cardinality(services) > 0);
 alter table contract_terms
     drop constraint contract_terms_services_check,
     add constraint contract_terms_services_check check (

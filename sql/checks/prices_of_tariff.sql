@@ -10,7 +10,8 @@ with price as materialized (
     join charge c using (charge_id)
     cross join lateral (
         select l.price_zl + case l.subsidy_mode when 'net' then l.subsidy_zl_m3 else 0 end as net_zl) tariff
-    where c.cycle_id = :cycle_id
+    where c.cycle_id = :cycle_id and l.service not in ('stormwater', 'excess', 'extra')
+      and l.origin is distinct from 'settled_forecast'
 ), wrong as materialized (
     select d.*
     from priced d
@@ -41,4 +42,4 @@ join charge_line l on (l.tariff_sha256, l.tariff_group, l.service, l.period, l.p
                   and w.net_zl = l.price_zl + case l.subsidy_mode when 'net' then l.subsidy_zl_m3 else 0 end
 join charge c on c.charge_id = l.charge_id and c.channel = w.channel
 join account a using (account_id)
-where c.cycle_id = :cycle_id
+where c.cycle_id = :cycle_id and l.origin is distinct from 'settled_forecast'
