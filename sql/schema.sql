@@ -2760,9 +2760,11 @@ create index charge_line_of_extra_service on charge_line (extra_service_id) wher
 
 -- ── dated facts: nothing is deleted, only an end is written, once ────────────────────────────────────────────────
 create function refuse_more_than_an_end() returns trigger language plpgsql as $$
+declare
+    ending text[] := array['valid', 'ended_at', 'ended_by', 'ended_reason', 'ended_report_no'];
 begin
-    if old.ended_at is not null or lower(old.valid) is distinct from coalesce(lower(new.valid), lower(old.valid))
-       or not (new.valid <@ old.valid) then
+    if old.ended_at is not null or new.ended_at is null or not (new.valid <@ old.valid)
+       or lower(new.valid) <> lower(old.valid) or to_jsonb(new) - ending <> to_jsonb(old) - ending then
         raise exception '%: only an end may be written, and once', tg_table_name using errcode = 'OB001';
     end if;
     return new;
