@@ -116,7 +116,8 @@ def lines(work: Work, account_no: str, month: int) -> list[tuple[str, ...]]:
     """Service, quantity, price, net and rate of an account's lines of a month, as text."""
     query = text("""
         select l.service, l.period, l.quantity, l.price_zl, l.net_zl, l.vat_rate, l.row_no
-        from charge_line l join charge c using (charge_id) join account a using (account_id) join cycle y using (cycle_id)
+        from charge_line l
+        join charge c using (charge_id) join account a using (account_id) join cycle y using (cycle_id)
         where a.account_no = :account_no and lower(y.period) = :first and y.state <> 'rejected'
         order by l.line_no
     """)

@@ -31,7 +31,7 @@ with settled as materialized (
                -(o.line ->> 'net_zl')::numeric)
         and coalesce(t.subsidy_zl, 0) = -coalesce((o.line #>> '{subsidy,subsidy_zl}')::numeric, 0)
     group by 1, 2
-    having count(o.forecast_line_id) <> 1 or count(t.line_no) <> 1
+    having count(*) <> 1 or count(o.forecast_line_id) <> 1 or count(t.line_no) <> 1
 )
 select a.account_no, 'line ' || coalesce(w.forecast_line_id::text, '?') || ' of a prognoza is not taken off once, as it was'
        as problem

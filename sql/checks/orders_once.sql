@@ -20,7 +20,7 @@ with had as materialized (
     full join charged l on l.charge_id = h.charge_id and l.extra_service_id = h.extra_service_id
                        and (l.tariff_group, l.quantity, lower(l.period)) = (h.item_code, h.quantity, h.performed_on)
     group by 1, 2
-    having count(h.extra_service_id) <> 1 or count(l.extra_service_id) <> 1
+    having count(*) <> 1 or count(h.extra_service_id) <> 1 or count(l.extra_service_id) <> 1
     union all
     select l.account_id, l.extra_service_id, 'stands on an earlier document'
     from charged l
