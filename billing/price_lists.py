@@ -72,6 +72,7 @@ class ListedPrice:
 
     item: PriceItem
     until: date | None
+    name: str
     title: str
     sha256: str
 
@@ -120,5 +121,5 @@ def _timeline(code: str, priced: list[tuple[PriceItem, PriceList]]) -> tuple[Lis
         if following and following.service is not item.service:
             raise DataRefused("PRICE_LIST_FIELD_WRONG", f"{code} is {item.service} and later {following.service}")
         until = following.valid_from if following else None
-        prices.append(ListedPrice(item=item, until=until, title=one.title, sha256=one.sha256))
+        prices.append(ListedPrice(item=item, until=until, name=one.name, title=one.title, sha256=one.sha256))
     return tuple(prices)

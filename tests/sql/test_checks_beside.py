@@ -34,7 +34,7 @@ JULY = [
     (
         "stormwater_of_area",  # a surface was forgotten
         "A0005",
-        """
+        r"""
         update snapshot_account a set content = replace(a.content, '"services"', '"surfaces" '
             || (select substring(b.content from '"surfaces"(.\[[^]]*\],)') from snapshot_account b
                 where b.content like '%"surfaces"%') || '"services"')
