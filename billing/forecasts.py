@@ -6,34 +6,34 @@ takes off, line by line, what the prognozy have charged. VAT is on the sum of ea
 differ from one bill of the whole by less than a grosz each (``vat_on_rate_sum``).
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from billing.accounts import Channel, CycleTerms, PointSnapshot, Service
+from billing.accounts import CycleTerms, PointSnapshot, Service
 from billing.beside_meters import Forecast, ForecastBasis, ForecastCharge
 from billing.canonical import from_json
 from billing.charges import ChargeLine, LineSettled, Origin
 from billing.holds import HoldCode
 from billing.money import VOLUME
 from billing.periods import Period
-from billing.pricing import priced_lines
+from billing.pricing import Customer, priced_lines
 from billing.quantities import NotBillable, Quantity
 from billing.stormwater import months_of
 from billing.tariffs import TariffBook
 
 _FINAL = "final"
 _PLACES = 3
+_ONE_DAY = timedelta(days=1)
 _SERVICES = (Service.WATER, Service.SEWAGE)
 
 
-def is_settled_now(point: PointSnapshot, *, channel: Channel, cycle: CycleTerms, tariffs: TariffBook) -> bool:
+def is_settled_now(customer: Customer, *, cycle: CycleTerms, tariffs: TariffBook) -> bool:
     """Whether readings decide in this cycle: no forecast was agreed, its months are full, or a settlement is forced.
 
     A change of a price of water or sewage forces one, and so does the end of the contract.
     """
-    forecast = point.forecast
+    point, forecast = customer.point, customer.point.forecast
     if forecast is None or point.is_settled:
         return True
     ends = point.contract_until is not None and point.contract_until <= cycle.period.until
@@ -42,33 +42,32 @@ def is_settled_now(point: PointSnapshot, *, channel: Channel, cycle: CycleTerms,
     since = forecast.settled_from or forecast.start or cycle.period.start
     months = (cycle.period.until.year - since.year) * 12 + cycle.period.until.month - since.month
     return months >= forecast.settle_every_months or _price_begins(
-        point, channel, tariffs, after=since, until=cycle.period.until
+        customer, tariffs, after=since, until=cycle.period.until
     )
 
 
-def forecast_lines(
-    point: PointSnapshot, *, channel: Channel, cycle: CycleTerms, tariffs: TariffBook
-) -> list[ChargeLine] | NotBillable:
+def forecast_lines(customer: Customer, *, cycle: CycleTerms, tariffs: TariffBook) -> list[ChargeLine] | NotBillable:
     """The prognoza of the months up to the end of the cycle that were not forecast yet, at the prices of their days."""
-    forecast = point.forecast
+    point, forecast = customer.point, customer.point.forecast
     if forecast is None:
         return []
     start = max(forecast.start or cycle.period.start, point.contract_from)
     if start >= cycle.period.until:
         return []
     period = Period(start=start, until=cycle.period.until)
-    lines: list[ChargeLine] = []
+    wanted: list[Quantity] = []
     for service in (one for one in _SERVICES if one in point.services):
         volume_m3 = forecast_m3(forecast, service=service, period=period)
         if volume_m3 is None:
             facts = {"point_no": point.point_no, "service": service.value, "basis": forecast.basis.value}
             return NotBillable(code=HoldCode.FORECAST_UNKNOWN, facts=facts)
-        quantity = Quantity(service=service, period=period, volume_m3=volume_m3, places=_PLACES, origin=Origin.FORECAST)
-        priced = priced_lines(quantity, point=point, channel=channel, tariffs=tariffs, issue_date=cycle.issue_date)
-        if isinstance(priced, NotBillable):
-            return priced
-        lines += [replace(line, description=f"{line.description} (prognoza)") for line in priced]
-    return lines
+        wanted.append(
+            Quantity(service=service, period=period, volume_m3=volume_m3, places=_PLACES, origin=Origin.FORECAST)
+        )
+    priced = priced_lines(wanted, customer=customer, tariffs=tariffs, issue_date=cycle.issue_date)
+    if isinstance(priced, NotBillable):
+        return priced
+    return [replace(line, description=f"{line.description} (prognoza)") for line in priced]
 
 
 def forecast_m3(forecast: Forecast, *, service: Service, period: Period) -> Decimal | None:
@@ -110,25 +109,21 @@ def _taken_off(charge: ForecastCharge) -> ChargeLine:
     )
 
 
-def _price_begins(point: PointSnapshot, channel: Channel, tariffs: TariffBook, *, after: date, until: date) -> bool:
+def _price_begins(customer: Customer, tariffs: TariffBook, *, after: date, until: date) -> bool:
     """Whether another price of water or sewage begins after ``after``, and on ``until`` at the latest."""
-    return any(
-        True
-        for service in _SERVICES
-        if service in point.services
-        for _ in _changes(point, channel, service, tariffs, after=after, until=until)
+    days = [after, *(day for day in tariffs.price_days(before=until + _ONE_DAY) if day > after)]
+    services = [service for service in _SERVICES if service in customer.point.services]
+    return any(len({_terms(customer, service, tariffs, day) for day in days} - {None}) > 1 for service in services)
+
+
+def _terms(customer: Customer, service: Service, tariffs: TariffBook, day: date) -> object:
+    span = tariffs.span_on(
+        tariff_class=customer.point.tariff_class,
+        channel=customer.channel,
+        service=service,
+        day=day,
+        gmina=customer.point.gmina,
+        diameter_mm=customer.point.diameter_mm,
+        payer=customer.payer,
     )
-
-
-def _changes(
-    point: PointSnapshot, channel: Channel, service: Service, tariffs: TariffBook, *, after: date, until: date
-) -> Iterator[date]:
-    before = None
-    for day in (after, *(one for one in tariffs.price_days() if after < one <= until)):
-        span = tariffs.span_on(
-            tariff_class=point.tariff_class, channel=channel, service=service, day=day, gmina=point.gmina
-        )
-        terms = span.terms if span else None
-        if before is not None and terms is not None and terms != before:
-            yield day
-        before = terms or before
+    return span.terms if span else None

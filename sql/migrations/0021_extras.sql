@@ -204,7 +204,7 @@ create table forecast_settled (
 -- What the old system billed of water and sewage says nothing of rain and of services.
 create or replace function refuse_settled_day() returns trigger language plpgsql as $$
 begin
-    if new.service in ('abonament', 'abonament_sewage') then
+    if public.is_standing(new.service) then
         if exists (select 1 from public.opening_balance b
                    where b.account_id = new.account_id and b.replaced_at is null
                      and b.standing_billed_until > lower(new.period)) then
