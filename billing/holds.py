@@ -25,6 +25,8 @@ class HoldCode(StrEnum):
     PARTY_CHANGED = "PARTY_CHANGED"
     REGISTRY_CHANGED = "REGISTRY_CHANGED"
     NO_PRICE = "NO_PRICE"
+    AREA_MISSING = "AREA_MISSING"
+    FORECAST_UNKNOWN = "FORECAST_UNKNOWN"
     PRICE_CHANGE = "PRICE_CHANGE"
     SUBSIDY_TOO_HIGH = "SUBSIDY_TOO_HIGH"
     UNPRINTABLE = "UNPRINTABLE"
@@ -51,7 +53,9 @@ MEANINGS = {
     HoldCode.NO_PARTY: "payer or nabywca is missing; complete the registry",
     HoldCode.PARTY_CHANGED: "payer or nabywca changed since the last billed reading; read the meter on that day",
     HoldCode.REGISTRY_CHANGED: "party, contract, bank or meter changed after the freeze; the next cycle bills it",
-    HoldCode.NO_PRICE: "no tariff in force prices this group on these days; complete the tariff folder",
+    HoldCode.NO_PRICE: "no tariff or price list in force prices this on these days; complete the utility's folder",
+    HoldCode.AREA_MISSING: "the contract charges for stormwater and no surface is known; enter its area",
+    HoldCode.FORECAST_UNKNOWN: "nothing says how much to forecast; enter the month's quantity or read the meter",
     HoldCode.PRICE_CHANGE: "the price changes between the two readings; read the meter on the day of change",
     HoldCode.SUBSIDY_TOO_HIGH: "the gmina's subsidy exceeds the gross of the bill; check it in the tariff file",
     HoldCode.UNPRINTABLE: "a name or address holds a character that no font of ours prints; correct the registry",

@@ -25,6 +25,7 @@ from pipeline.work import WARSAW, Work, step, warsaw_day
 from sql.charges import bill_of, charges_to_issue, insert_holds, load_lines, readings_decided
 from sql.clock import business_now
 from sql.cycles import Cycle, find_approval, move_cycle
+from sql.extras import mark_charged
 from sql.holds import end_holds
 from sql.invoices import NewInvoice, insert_drafted_periods, insert_invoices, issued_totals, lock_series
 from sql.locks import take_turn
@@ -121,6 +122,7 @@ def _issue(connection: Connection, cycle: Cycle, loaded: LoadedUtility) -> None:
         insert_invoices(connection, cycle=cycle, series=series, invoices=invoices)
         last, held = last + len(good), held + len(changed)
     insert_drafted_periods(connection, cycle=cycle)
+    mark_charged(connection, cycle=cycle)
     issued = issued_totals(connection, cycle=cycle)
     move_cycle(
         connection,

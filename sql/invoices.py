@@ -58,7 +58,7 @@ def insert_invoices(connection: Connection, *, cycle: Cycle, series: str, invoic
         {
             "series": series,
             "cycle_id": cycle.cycle_id,
-            "kind": "final" if cycle.purpose == "final" else "regular",
+            "kinds": ["regular" if invoice.kind == "invoice" else invoice.kind for invoice in issued],
             "issue_date": cycle.issue_date,
             "sequences": [invoice.number.sequence for invoice in issued],
             "invoice_nos": [invoice.number.text for invoice in issued],

@@ -153,7 +153,8 @@ select l.charge_id, l.line_no, p.point_no, l.service, l.description, lower(l.per
        l.previous_index_m3, l.current_index_m3, l.quantity, l.unit, l.price_zl, l.net_zl, l.vat_rate,
        l.tariff_group, l.tariff_sha256, l.basis, l.gmina, l.subsidy_mode, l.subsidy_zl_m3, l.subsidy_zl,
        l.subsidy_basis, l.origin, l.row_no, l.share_days, l.share_of_days, l.share_of_m3, l.share_after_days,
-       l.block_from_m3, l.block_until_m3, l.indicator, l.indicator_measured, l.indicator_permitted
+       l.block_from_m3, l.block_until_m3, l.indicator, l.indicator_measured, l.indicator_permitted,
+       l.extra_service_id, l.surface, l.area_m2, l.m3_per_m2_year, l.forecast_line_id, l.forecast_document
 from charge_line l
 join charge c using (charge_id)
 join snapshot_account s using (cycle_id, account_id)

@@ -77,6 +77,7 @@ cross join lateral (
     select upper(c.valid) is not null
            and (exists (select 1 from billed_day b
                         where b.account_id = c.account_id and b.point_id = c.point_id
+                          and (b.service in ('water', 'sewage') or not t.services && array['water', 'sewage'])
                           and (upper(b.period) >= upper(c.valid)
                                or upper(b.period) = upper(c.valid) - 1
                                   and not exists (select 1 from reading_now r join installation i using (installation_id)
@@ -84,7 +85,7 @@ cross join lateral (
                                                     and r.is_usable)))
                 or exists (select 1 from waived_days w where w.contract_id = c.contract_id)) as is_settled) ended
 where lower(c.valid) < :until and (not :only_named or c.account_id = any(cast(:named as bigint[])))
-  and case
+  and (case
       when not ended.is_settled then
           upper(c.valid) is null or upper(c.valid) > :start
           or exists (select 1 from installation i
@@ -95,6 +96,9 @@ where lower(c.valid) < :until and (not :only_named or c.account_id = any(cast(:n
           where not isempty(datemultirange(c.valid * daterange(null, :until) * daterange(o.standing_from, null))
                             - coalesce(o.waived, '{}')))
       end
+      or exists (select 1 from stormwater_day d
+                 where d.contract_id = c.contract_id
+                   and not isempty(d.days * datemultirange(daterange(d.billed_until, :until)))))
 order by c.account_id, p.point_no, lower(c.valid)
 
 -- name: registers
