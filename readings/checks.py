@@ -50,7 +50,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A reading as it came; ``counts_m3``, what others must agree with, is None if it does not count or is estimated."""
+    """A reading as it came; ``counts_m3``: what others must agree with, None for estimates and what does not count."""
 
     installation_id: int
     meter_id: int
