@@ -25,7 +25,7 @@ REFUSALS = sorted(
         for path in (PROJECT / "billing").glob("*.py")
         for code in re.findall(r'DataRefused\(\s*"([A-Z_]+)"', path.read_text(encoding="utf-8"))
     }
-    | {f"TARIFF_{code}" for code in ("OVERLAP", "NO_EXAMPLE", "EXAMPLE_WRONG")}
+    | {f"TARIFF_{code}" for code in ("OVERLAP", "COMPONENTS", "NO_EXAMPLE", "EXAMPLE_WRONG")}
     | {
         f"{kind}_{code}"
         for kind in ("TARIFF", "UTILITY", "CASE")
