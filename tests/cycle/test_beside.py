@@ -80,6 +80,23 @@ def test_a_settlement_below_zero_is_issued_and_forecasting_goes_on_after_it(town
     assert [line[1] for line in lines(town, "A0004", 11) if line[0] == "water"] == ["2026-11-01..2026-12-01"]
 
 
+def test_days_of_rain_that_no_document_charges_are_missed_in_the_statement(town, database) -> None:
+    key = issued_month(town, 7)
+    assert statement(town, cycle_key=key).forgotten == 0
+    owner = make_engine(database.owner_url)
+    with owner.begin() as connection:
+        connection.execute(text("alter table billed_period disable trigger user"))
+        connection.execute(
+            text("delete from billed_period where service = 'stormwater' and lower(period) = '2026-07-11'")
+        )
+    owner.dispose()
+
+    found = statement(town, cycle_key=key)
+
+    assert found.forgotten == 1
+    assert any("stormwater, days {[2026-07-11,2026-08-01)}" in difference for difference in found.differences)
+
+
 def test_services_of_a_rejected_cycle_are_billed_once_by_the_next(town) -> None:
     set_clock(town, datetime(2026, 8, 1, 12, 0))
     rejected = rated_month(town, 7)
