@@ -40,7 +40,7 @@ def bill(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> Bi
     if isinstance(lines, NotBillable):
         return _hold(account, lines)
     made = _bill(account, tariffs, lines)
-    obstacle = _nothing_to_bill(made, cycle) or _subsidy_too_high(made)
+    obstacle = _nothing_to_bill(made, cycle) or _settles_below_zero(made) or _subsidy_too_high(made)
     if obstacle is not None:
         return _hold(account, obstacle)
     if buyer.nip is not None or buyer.kind is not PartyKind.NATURAL_PERSON:
@@ -110,6 +110,22 @@ def _nothing_to_bill(made: Bill, cycle: CycleTerms) -> NotBillable | None:
         facts = {"period": cycle.period.word(), "lines": str(len(made.lines))}
         return NotBillable(code=HoldCode.NOTHING_TO_BILL, facts=facts)
     return None
+
+
+def _settles_below_zero(made: Bill) -> NotBillable | None:
+    """What an estimate billed too much, and this bill cannot take off, only a correction gives back."""
+    taken_off = [line for line in made.lines if line.quantity < 0]
+    if not taken_off or min((part.gross_zl for part in made.vat_sums), default=ZERO_ZL) >= ZERO_ZL:
+        return None
+    first = taken_off[0]
+    facts = {
+        "point_no": str(first.point_no),
+        "meter_no": str(first.meter_no),
+        "estimate": str(first.previous_reading_id),
+        "volume_m3": format(first.quantity, "f"),
+        "gross_zl": str(made.gross_zl),
+    }
+    return NotBillable(code=HoldCode.ESTIMATE_SETTLES_NEGATIVE, facts=facts)
 
 
 def _subsidy_too_high(made: Bill) -> NotBillable | None:

@@ -45,6 +45,7 @@ class InvoiceMail:
     ``to_pay`` is False when nothing is due (zero, or a credit): the mail then says so instead of a payment box.
     ``title`` opens the subject and ``document`` names it in the sentence (``fakturę``); ``note`` is a full sentence or
     empty.
+    ``is_estimated``: something on the invoice rests on an estimate, and the mail says what will become of it.
     ``date`` (with time zone) and ``message_id`` are given, so that a second build gives the same bytes.
     """
 
@@ -66,6 +67,7 @@ class InvoiceMail:
     title: str = "Faktura"
     document: str = "fakturę"
     note: str = ""
+    is_estimated: bool = False
 
 
 class NoticeKind(StrEnum):

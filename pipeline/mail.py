@@ -10,6 +10,7 @@ from billing.invoices import Invoice
 from billing.issuing import FORECAST, SETTLEMENT
 from billing.law import payment_despite_complaint
 from billing.polish import format_account, format_date, format_period, format_zl
+from billing.pricing import is_estimated
 from billing.utility import Utility
 from delivery.addresses import smtp_address
 from delivery.errors import NotSendable
@@ -68,6 +69,7 @@ def invoice_mail(row: Row[Any], *, sender: Sender, content: bytes) -> InvoiceMai
         bank_account=format_account(invoice.bank_account),
         payment_title=invoice.payment_title,
         to_pay=invoice.payable_zl > 0,
+        is_estimated=any(is_estimated(line) for line in invoice.lines),
         attachment=Attachment(filename=attachment_name(invoice.number.text), content=content),
         title=title,
         document=document,

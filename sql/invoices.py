@@ -107,7 +107,8 @@ def _append_issued(connection: Connection, cycle: Cycle, invoices: Sequence[NewI
 
 
 def insert_drafted_periods(connection: Connection, *, cycle: Cycle) -> int:
-    """Count the days of the cycle's KSeF drafts as billed; how many lines they have."""
+    """Count the days and readings of the cycle's KSeF drafts as billed; how many lines they have."""
+    connection.execute(_Q["insert_drafted_readings"], {"cycle_id": cycle.cycle_id})
     return connection.execute(_Q["insert_drafted_periods"], {"cycle_id": cycle.cycle_id}).rowcount
 
 

@@ -48,16 +48,23 @@ def count_eligible(connection: Connection, *, cycle: Cycle) -> int:
 
 
 def gather(
-    connection: Connection, *, cycle: Cycle, reading_window: Period, cut_days: Sequence[date]
+    connection: Connection,
+    *,
+    cycle: Cycle,
+    reading_window: Period,
+    cut_days: Sequence[date],
+    named: Sequence[int] = (),
 ) -> Iterator[Gathered]:
     """Every account of the cycle as it stands now, in the order of account numbers.
 
     A reading of ``reading_window`` closes the bill; a contract that has ended by the end of the period (for an
     off-cycle by the window's last day) is closed only by its final reading. Readings of ``cut_days`` are kept too.
+    With ``named`` (account ids) a cycle that nobody has opened shows how these accounts would be gathered.
     """
     days = {"start": cycle.period.start, "until": cycle.period.until, "issue_date": cycle.issue_date} | _whom(cycle)
+    days |= {"named": list(named), "only_named": bool(named)}
     accounts = connection.execute(_Q["eligible_accounts"], days).all()
-    parties = _grouped(connection.execute(_Q["parties"], {"issue_date": cycle.issue_date}), "account_id")
+    parties = _grouped(connection.execute(_Q["parties"], days), "account_id")
     contracts = connection.execute(_Q["contracts"], days).all()
     closing_day = reading_window.last_day if cycle.is_off_cycle else cycle.period.until
     registers = _grouped(

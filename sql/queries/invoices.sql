@@ -43,6 +43,13 @@ where h.cycle_id = :cycle_id and h.draft is not null and coalesce(cast(l.line ->
   and l.line ->> 'service' <> 'extra'
   and coalesce(l.line ->> 'origin', '') not in ('forecast', 'settled_forecast')
 
+-- name: insert_drafted_readings
+insert into drafted_reading (cycle_id, account_id, reading_id, is_end)
+select h.cycle_id, h.account_id, n.reading_id, n.is_end
+from hold h
+cross join lateral readings_of_draft(h.draft) n
+where h.cycle_id = :cycle_id and h.draft is not null
+
 -- name: insert_deliveries
 insert into delivery (delivery_id, invoice_id, purpose, channel, account_id, address, state, reason, message_id,
                       issue_date, deadline, not_before)
