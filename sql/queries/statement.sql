@@ -115,6 +115,9 @@ join point p using (point_id)
 left join billed b on b.point_id = w.point_id and b.service = w.service
 left join (select contract_id, datemultirange(days) as days from waived_days) v using (contract_id)
 where not exists (select 1 from hold h where h.cycle_id = :cycle_id and h.account_id = w.account_id)
+  -- between two settlements a point is charged by prognozy; the settlement bills the days
+  and not exists (select 1 from forecast_line f
+                  where f.cycle_id = :cycle_id and f.point_id = w.point_id and f.service = w.service)
   and not isempty(datemultirange(w.days) * datemultirange(daterange(null, b.until)) - coalesce(b.days, '{}')
                   - coalesce(v.days, '{}'))
 union all
