@@ -29,6 +29,16 @@ class SplitPlaces(StrEnum):
     THREE = "three"
 
 
+class ForecastDocument(StrEnum):
+    """What charges for a prognoza: an ``invoice``.
+
+    A prepayment for water and sewage has no VAT tax point (VAT act art. 19a ust. 8 pkt 2, second-hand), so a payment
+    notice with the invoice only at the settlement is the other way in use; it is not built.
+    """
+
+    INVOICE = "invoice"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Models:
     """Everything named that rating depends on apart from prices.
@@ -46,6 +56,7 @@ class Models:
     jitter_m3: Decimal = Decimal("0.050")
     rollover_share: Decimal = Decimal("0.90")
     volume_max_m3_day: Decimal = Decimal(60)
+    forecast_document: ForecastDocument = ForecastDocument.INVOICE
 
 
 def read_models(fields: Fields, *, vat: VatModel, line_rounding: LineRounding, volume_max_m3_day: Decimal) -> Models:
@@ -54,7 +65,7 @@ def read_models(fields: Fields, *, vat: VatModel, line_rounding: LineRounding, v
     Raises:
         DataRefused: ``UTILITY_FIELD_WRONG``.
     """
-    fields.known("split", "split_places", "contract_split", "jitter_m3", "rollover_share")
+    fields.known("split", "split_places", "contract_split", "jitter_m3", "rollover_share", "forecast_document")
     usual = Models()
     return Models(
         vat=vat,
@@ -65,4 +76,5 @@ def read_models(fields: Fields, *, vat: VatModel, line_rounding: LineRounding, v
         jitter_m3=fields.decimal("jitter_m3", places=3, default=usual.jitter_m3),
         rollover_share=fields.decimal("rollover_share", places=2, default=usual.rollover_share),
         volume_max_m3_day=volume_max_m3_day,
+        forecast_document=fields.choice("forecast_document", ForecastDocument, default=usual.forecast_document.value),
     )

@@ -114,7 +114,7 @@ def _nothing_to_bill(made: Bill, cycle: CycleTerms) -> NotBillable | None:
 
 def _settles_below_zero(made: Bill) -> NotBillable | None:
     """What an estimate billed too much, and this bill cannot take off, only a correction gives back."""
-    taken_off = [line for line in made.lines if line.quantity < 0]
+    taken_off = [line for line in made.lines if line.quantity < 0 and not _settles(line)]
     if not taken_off or min((part.gross_zl for part in made.vat_sums), default=ZERO_ZL) >= ZERO_ZL:
         return None
     first = taken_off[0]

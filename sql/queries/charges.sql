@@ -35,12 +35,15 @@ select (select count(*) from snapshot_account s where s.cycle_id = :cycle_id) as
         from charge c where c.cycle_id = :cycle_id) as charges_sha256
 
 -- name: totals_by_service
-select l.service, l.unit, count(*) as lines, sum(l.quantity) as quantity, sum(l.net_zl) as net_zl
+-- Prognozy, and what settlements take off of them, stand apart from what was used.
+select l.service || case l.origin when 'forecast' then ' (prognoza)' when 'settled_forecast' then ' (taken off)' else '' end
+           as service,
+       l.unit, count(*) as lines, sum(l.quantity) as quantity, sum(l.net_zl) as net_zl
 from charge_line l
 join charge c using (charge_id)
 where c.cycle_id = :cycle_id
-group by l.service, l.unit
-order by l.service
+group by 1, l.unit
+order by 1
 
 -- name: totals_by_group
 select l.tariff_group, c.channel, count(distinct c.charge_id) as charges, sum(l.net_zl) as net_zl

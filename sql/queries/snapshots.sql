@@ -98,7 +98,7 @@ where lower(c.valid) < :until and (not :only_named or c.account_id = any(cast(:n
       end
       or exists (select 1 from stormwater_day d
                  where d.contract_id = c.contract_id
-                   and not isempty(d.days * datemultirange(daterange(d.billed_until, :until)))))
+                   and not isempty(d.days * datemultirange(daterange(null, :until)) - d.billed)))
 order by c.account_id, p.point_no, lower(c.valid)
 
 -- name: registers
