@@ -50,10 +50,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A reading that is there already, as it came; ``counts_m3`` is the index that others must agree with.
-
-    It is None for a reading that does not count and for an estimate, which says nothing about the meter.
-    """
+    """A reading as it came; ``counts_m3``: what others must agree with, None for estimates and what does not count."""
 
     installation_id: int
     meter_id: int

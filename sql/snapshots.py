@@ -66,21 +66,8 @@ def gather(
     accounts = connection.execute(_Q["eligible_accounts"], days).all()
     parties = _grouped(connection.execute(_Q["parties"], days), "account_id")
     contracts = connection.execute(_Q["contracts"], days).all()
-    closing_day = reading_window.last_day if cycle.is_off_cycle else cycle.period.until
-    registers = _grouped(
-        connection.execute(
-            _Q["registers"],
-            {
-                "contract_ids": [row.contract_id for row in contracts if not row.is_settled],
-                "closing_day": closing_day,
-                "period_start": cycle.period.start,
-                "window_start": reading_window.start,
-                "window_until": reading_window.until,
-                "cut_days": list(cut_days),
-            },
-        ),
-        "contract_id",
-    )
+    wanted = [row.contract_id for row in contracts if not row.is_settled]
+    registers = _registers(connection, cycle, wanted, window=reading_window, cut_days=cut_days)
     beside = gather_beside(
         connection,
         contract_ids=[row.contract_id for row in contracts],
@@ -102,6 +89,20 @@ def gather(
             snapshot=_snapshot(account, parties[account.account_id], points, orders),
             other_cycle=others.get(account.account_id),
         )
+
+
+def _registers(
+    connection: Connection, cycle: Cycle, contract_ids: Sequence[int], *, window: Period, cut_days: Sequence[date]
+) -> Mapping[int, list[Row[Any]]]:
+    asked = {
+        "contract_ids": contract_ids,
+        "closing_day": window.last_day if cycle.is_off_cycle else cycle.period.until,
+        "period_start": cycle.period.start,
+        "window_start": window.start,
+        "window_until": window.until,
+        "cut_days": list(cut_days),
+    }
+    return _grouped(connection.execute(_Q["registers"], asked), "contract_id")
 
 
 def _whom(cycle: Cycle) -> dict[str, Any]:
