@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.errors import DataRefused
-from readings.checks import Judged, Known, Outcome, Place, judge, locate, registry_of
+from readings.checks import Judged, Outcome, judge
+from readings.history import Known
+from readings.places import Place, locate, registry_of
 from readings.profile import named_profile
 from readings.rows import WARSAW, ReadingRow, read_index, read_moment, read_rows
 from readings.table import read_table
