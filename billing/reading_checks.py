@@ -84,11 +84,8 @@ def finding(
 
 
 def plain(value: object) -> str:
-    """A figure or a date as it stands in facts: numbers without an exponent or needless zeros."""
-    if isinstance(value, Decimal):
-        text = format(value, "f")
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    return str(value)
+    """A figure or a date as it stands in facts: a number without an exponent."""
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
 CHECKS: Mapping[str, Check] = {
