@@ -21,6 +21,7 @@ from billing.reading_checks import (
 from billing.reading_rules import DAYS_A_MONTH, CheckRules, SelfAsk
 
 NOTHING = Decimal(0)
+_ALL = Decimal(1)
 _YEAR = timedelta(days=365)
 _SEASON = timedelta(days=45)
 _TYPED = (10, 1000)
@@ -29,17 +30,17 @@ _PLACES = Decimal("0.001")
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a register counted from one reading to the next; ``estimated`` when one of the two was."""
+    """What a register counted in ``days`` (one at least) up to a reading; ``estimated``: it or the one before was."""
 
-    start: date
     until: date
+    days: int
     volume_m3: Decimal
     estimated: bool = False
 
     @property
-    def days(self) -> int:
-        """Calendar days, at least one."""
-        return (self.until - self.start).days
+    def start(self) -> date:
+        """The day of the reading before."""
+        return self.until - timedelta(days=self.days)
 
     @property
     def m3_day(self) -> Decimal:
@@ -129,11 +130,13 @@ def check_use(new: NewUse, *, rules: CheckRules) -> list[Finding]:
     return found
 
 
-def used_m3(before_m3: Decimal, after_m3: Decimal, *, dials: int, models: Models, cap_m3: Decimal) -> Decimal | None:
+def used_m3(
+    before_m3: Decimal, after_m3: Decimal, *, dials: int, models: Models, cap_m3_day: Decimal, days: int
+) -> Decimal | None:
     """m³ from one index to the next; through zero where the register may have turned over (V06); None: neither.
 
     Jitter counts as nothing. Through zero: the index stood in the last share of the range and stands in the first one,
-    and what passed is not above ``cap_m3``.
+    and what passed is not above ``cap_m3_day`` for each of the days.
     """
     difference = after_m3 - before_m3
     if difference >= 0:
@@ -142,7 +145,7 @@ def used_m3(before_m3: Decimal, after_m3: Decimal, *, dials: int, models: Models
         return NOTHING
     whole = Decimal(10**dials)
     near = before_m3 >= models.rollover_share * whole and after_m3 <= (1 - models.rollover_share) * whole
-    return difference + whole if near and difference + whole <= cap_m3 else None
+    return difference + whole if near and difference + whole <= cap_m3_day * days else None
 
 
 def daily_band(
@@ -254,6 +257,8 @@ def is_mostly_estimated(uses: Sequence[Use], *, rules: CheckRules) -> bool:
 
 
 def _actual_share(uses: Sequence[Use]) -> Decimal:
+    if not any(use.estimated for use in uses):
+        return _ALL
     days = sum(use.days for use in uses)
     return Decimal(sum(use.days for use in uses if not use.estimated)) / days
 

@@ -91,7 +91,13 @@ def _points(
     if not before:
         return {}
     rows = stored.points(connection, before=before, days_min=measures.rules.interval_days_min, most=most)
-    return {key: [Point(row.read_on, row.index_m3, row.estimated) for row in points] for key, points in rows.items()}
+    return {
+        row.installation_id: [
+            Point(date.fromordinal(int(day)), Decimal(index_m3), quality == "e")
+            for day, index_m3, quality in zip(row.ordinals.split(), row.indexes_m3.split(), row.qualities, strict=True)
+        ]
+        for row in rows
+    }
 
 
 def _earlier(
@@ -108,7 +114,7 @@ def _earlier(
     for key, earlier_id in [(key, key) for key in installation_ids] + [
         (link.installation_id, link.earlier_id) for link in links
     ]:
-        billed = [Use(row.starts, row.until, row.volume_m3, row.estimated) for row in old.get(earlier_id, ())]
+        billed = [Use(row.until, row.days, row.volume_m3, row.estimated) for row in old.get(earlier_id, ())]
         own = [] if earlier_id == key else _between(points.get(earlier_id, ()))
         known_from = min((use.start for use in own), default=None)
         older = [use for use in billed if known_from is None or use.until <= known_from]
@@ -120,7 +126,12 @@ def _earlier(
 def _between(points: Sequence[Point]) -> list[Use]:
     """The uses of a meter that is gone; where it seems to have run backwards there is none."""
     return [
-        Use(one.read_on, other.read_on, other.index_m3 - one.index_m3, one.estimated or other.estimated)
+        Use(
+            other.read_on,
+            (other.read_on - one.read_on).days,
+            other.index_m3 - one.index_m3,
+            one.estimated or other.estimated,
+        )
         for one, other in pairwise(points)
         if other.index_m3 >= one.index_m3
     ]

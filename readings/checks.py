@@ -56,16 +56,17 @@ def judge(
     seen = Seen()
     for reading in known:
         seen.add(reading, exchange=reading.source in EXCHANGE_SOURCES)
+    several = by_register(rows)
     court = _Court(
         seen=seen,
         now=now,
         measures=used,
         late=_out_of_order(rows),
-        doubled=doubled(by_register(rows), rules=used.rules),
+        doubled=doubled(several, rules=used.rules),
     )
     ordered = sorted(rows, key=lambda pair: (pair[0].read_at, pair[0].line.line_no))
     judged = [_judge(row, place, court) for row, place in ordered]
-    return _with_later(judged, used)
+    return _with_later(judged, used) if several else judged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

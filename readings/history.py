@@ -80,11 +80,10 @@ class History:
                 return point, [use for use in self.uses if use.until <= point.read_on]
         return None
 
-    def add(self, point: Point, *, volume_m3: Decimal | None) -> None:
-        """A point that follows; ``volume_m3`` None: no interval leads to it."""
-        if self.points and volume_m3 is not None:
-            last = self.points[-1]
-            self.uses.append(Use(last.read_on, point.read_on, volume_m3, last.estimated or point.estimated))
+    def add(self, point: Point, *, use: Use | None) -> None:
+        """A point that follows, with the use that leads to it, if one does."""
+        if use is not None:
+            self.uses.append(use)
         self.points.append(point)
 
     def estimates(self) -> tuple[int, date | None]:

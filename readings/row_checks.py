@@ -34,47 +34,54 @@ def order_findings(reading: Known, place: Place, indexes: Sequence[_At], *, meas
 
 
 def use_findings(row: ReadingRow, place: Place, *, measures: Measures) -> list[Finding]:
-    """What the use up to this row says; a row without findings that set it aside becomes part of the history."""
+    """What the use up to this row says; a row that is not set aside becomes part of the history."""
     history = measures.histories.get(place.installation_id)
     if row.index_m3 is None or history is None:
         return []
-    rules = measures.rules
-    found = history.before(row.read_on, days_min=rules.interval_days_min)
-    point, before = found or (None, ())
-    if point is None:
-        point = history.points[0] if history.points else None
-    point_new = Point(row.read_on, row.index_m3, row.quality == "estimated")
-    if point is None or point.read_on >= row.read_on:
-        if not history.points:
-            history.add(point_new, volume_m3=None)
+    here = Point(row.read_on, row.index_m3, row.quality == "estimated")
+    if not history.points:
+        history.add(here, use=None)
         return []
-    cap_m3_day = cap(place, measures)
-    days = (row.read_on - point.read_on).days
-    whole_m3 = Decimal(10**place.dials)
-    volume_m3 = used_m3(
-        point.index_m3, row.index_m3, dials=place.dials, models=measures.models, cap_m3=min(cap_m3_day * days, whole_m3)
-    )
-    if volume_m3 is None:
+    found = history.before(row.read_on, days_min=measures.rules.interval_days_min)
+    point, before = found or (history.points[0], ())
+    use = use_between(point, here, place=place, measures=measures)
+    if use is None:
         return []
-    estimates, actual_on = history.estimates() if row.quality == "estimated" else (0, None)
+    estimates, actual_on = history.estimates() if here.estimated else (0, None)
     findings = check_use(
         NewUse(
-            use=Use(point.read_on, row.read_on, volume_m3, point.estimated or point_new.estimated),
+            use=use,
             index_m3=row.index_m3,
             previous_m3=point.index_m3,
             source=row.source,
             quality=row.quality,
             before=before,
             group_m3_day=measures.group_m3_day.get(place.installation_id) if found else None,
-            cap_m3_day=cap_m3_day,
+            cap_m3_day=cap(place, measures),
             estimates=estimates,
             actual_on=actual_on,
         ),
-        rules=rules,
+        rules=measures.rules,
     )
-    if found and point is history.points[-1] and not is_doubted(findings):
-        history.add(point_new, volume_m3=volume_m3)
+    if found and point is history.points[-1] and not (findings and is_doubted(findings)):
+        history.add(here, use=use)
     return findings
+
+
+def use_between(one: Point, other: Point, *, place: Place, measures: Measures) -> Use | None:
+    """What the register counted from one point to the next; None when they are of one day, or it ran backwards."""
+    days = (other.read_on - one.read_on).days
+    if days <= 0:
+        return None
+    volume_m3 = used_m3(
+        one.index_m3,
+        other.index_m3,
+        dials=place.dials,
+        models=measures.models,
+        cap_m3_day=cap(place, measures),
+        days=days,
+    )
+    return None if volume_m3 is None else Use(other.read_on, days, volume_m3, one.estimated or other.estimated)
 
 
 def row_findings(row: ReadingRow, *, late: bool, measures: Measures) -> list[Finding]:
@@ -107,19 +114,11 @@ def cap(place: Place, measures: Measures) -> Decimal:
 def fresh_history(points: Sequence[Point], earlier: Sequence[Use], *, place: Place, measures: Measures) -> History:
     """A register's history out of its stored points and the uses before them, both oldest first."""
     history = History(uses=[use for use in earlier if not points or use.until <= points[0].read_on])
+    last = None
     for point in points:
-        volume_m3 = None
-        if history.points:
-            last = history.points[-1]
-            days = (point.read_on - last.read_on).days
-            volume_m3 = used_m3(
-                last.index_m3,
-                point.index_m3,
-                dials=place.dials,
-                models=measures.models,
-                cap_m3=cap(place, measures) * days,
-            )
-        history.add(point, volume_m3=volume_m3)
+        use = None if last is None else use_between(last, point, place=place, measures=measures)
+        history.add(point, use=use)
+        last = point
     return history
 
 
@@ -127,7 +126,7 @@ def _step(before: _At, after: _At, *, neighbour: str, place: Place, measures: Me
     """What it means that the index falls from ``before`` to ``after``; ``neighbour`` is the one that stood there."""
     days = max((after[0] - before[0]).days, 1)
     volume_m3 = used_m3(
-        before[1], after[1], dials=place.dials, models=measures.models, cap_m3=cap(place, measures) * days
+        before[1], after[1], dials=place.dials, models=measures.models, cap_m3_day=cap(place, measures), days=days
     )
     own, other = (after, before) if neighbour == "previous" else (before, after)
     facts = {"index_m3": own[1], f"{neighbour}_index_m3": other[1], f"{neighbour}_at": other[0].isoformat()}

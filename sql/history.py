@@ -15,17 +15,18 @@ GROUP_SAMPLE = 500
 """Meters of a tariff class that its median is taken from."""
 
 
-def points(
-    connection: Connection, *, before: Mapping[int, date], days_min: int, most: int
-) -> dict[int, list[Row[Any]]]:
-    """The last ``most`` ends of intervals of each register (installation id) before its day, oldest first."""
+def points(connection: Connection, *, before: Mapping[int, date], days_min: int, most: int) -> Sequence[Row[Any]]:
+    """The last ``most`` ends of intervals of each register (installation id) before its day, oldest first.
+
+    ``ordinals`` (proleptic days) and ``indexes_m3`` have them as words, ``qualities`` as letters: ``e`` an estimate.
+    """
     parameters = {
         "installation_ids": list(before),
         "days": list(before.values()),
         "days_min": days_min,
         "most": most,
     }
-    return _grouped(connection.execute(_Q["points"], parameters).all())
+    return connection.execute(_Q["points"], parameters).all()
 
 
 def predecessors(connection: Connection, *, installation_ids: Collection[int]) -> Sequence[Row[Any]]:

@@ -1,6 +1,8 @@
 -- name: points
 -- The newest usable readings of registers before a day, each at least so many days before the next: the ends of their
--- intervals. Positions of the old system that were corrected before the cut-over are none.
+-- intervals, oldest first. Positions of the old system that were corrected before the cut-over are none. One row a
+-- register, its points written one after the other: days as numbers from the first of January of the year 1, estimates
+-- as e: half a million rows of points would cost more than the checks.
 with recursive wanted as (
     select * from unnest(cast(:installation_ids as bigint[]), cast(:days as date[])) as w(installation_id, before)
 ), point as (
@@ -29,9 +31,11 @@ with recursive wanted as (
     ) p
     where e.depth < :most
 )
-select installation_id, read_on, index_m3, quality = 'estimated' as estimated
+select installation_id, string_agg((read_on - date '0001-01-01' + 1)::text, ' ' order by read_on) as ordinals,
+       string_agg(index_m3::text, ' ' order by read_on) as indexes_m3,
+       string_agg(case quality when 'estimated' then 'e' else '-' end, '' order by read_on) as qualities
 from point
-order by installation_id, read_on
+group by installation_id
 
 -- name: predecessors
 -- The registers that did the same work at the point before.
@@ -43,7 +47,7 @@ where own.installation_id = any(cast(:installation_ids as bigint[])) and i.remov
 
 -- name: old_uses
 -- What the old system billed.
-select installation_id, lower(period) as starts, upper(period) as until, volume_m3, quality = 'estimated' as estimated
+select installation_id, upper(period) as until, upper(period) - lower(period) as days, volume_m3, quality = 'estimated' as estimated
 from consumption_history
 where installation_id = any(cast(:installation_ids as bigint[])) and replaced_at is null
 order by installation_id, lower(period)
