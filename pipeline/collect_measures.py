@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
@@ -19,6 +19,7 @@ from readings.rows import WARSAW, ReadingRow
 from readings.series_checks import by_register, series_wanted
 from sql import history as stored
 
+ONE_DAY = timedelta(days=1)
 _SEASONS = 16
 """Intervals that reach back to the same season last year."""
 _SENT = re.compile(r"_(\d{8}T\d{6})\.csv$")
@@ -75,7 +76,15 @@ def _histories(
     histories = {
         key: fresh_history(found.get(key, []), (), place=place, measures=measures) for key, place in places.items()
     }
-    estimated = [key for key, history in histories.items() if is_mostly_estimated(history.uses, rules=rules)]
+    estimated = [
+        key
+        for key, history in histories.items()
+        if any(use.estimated for use in history.uses)
+        and any(
+            is_mostly_estimated(history.uses[-newest:], rules=rules)
+            for newest in (rules.intervals_month, rules.intervals_quarter)
+        )
+    ]
     deeper = _points(connection, {key: first[key] for key in estimated}, measures=measures, most=_SEASONS)
     short = [key for key, history in histories.items() if len(history.uses) < most - 1]
     earlier = _earlier(connection, short, measures=measures, most=most)
@@ -107,7 +116,7 @@ def _earlier(
     if not installation_ids:
         return {}
     links = stored.predecessors(connection, installation_ids=installation_ids)
-    before = {link.earlier_id: link.removed_on for link in links}
+    before = {link.earlier_id: link.removed_on + ONE_DAY for link in links}
     points = _points(connection, before, measures=measures, most=most)
     old = stored.old_uses(connection, installation_ids={*installation_ids, *before})
     uses: dict[int, list[Use]] = {}
