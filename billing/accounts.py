@@ -78,7 +78,8 @@ class Reading:
     """One usable index of one register; ``index_m3`` as it counts, in m³ to three places.
 
     ``billed_index_m3`` is the index up to which it was billed where that is not just ``index_m3`` cut to the digits of
-    the register (a meter that ran back a little).
+    the register (a meter that ran back a little). ``is_confirmed``: a customer's own reading that a person of the
+    utility has confirmed.
     """
 
     reading_id: int
@@ -87,6 +88,7 @@ class Reading:
     source: str
     quality: str
     billed_index_m3: Decimal | None = field(default=None, metadata=LATER)
+    is_confirmed: bool = field(default=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ class HoldCode(StrEnum):
     CONSUMPTION_NEGATIVE = "CONSUMPTION_NEGATIVE"
     CONSUMPTION_HIGH = "CONSUMPTION_HIGH"
     ESTIMATE_SETTLES_NEGATIVE = "ESTIMATE_SETTLES_NEGATIVE"
+    SELF_READING_COSTLY = "SELF_READING_COSTLY"
     METERS_OVERLAP = "METERS_OVERLAP"
     SUB_METERS = "SUB_METERS"
     NO_METER = "NO_METER"
@@ -47,6 +48,7 @@ MEANINGS = {
     HoldCode.CONSUMPTION_NEGATIVE: "an index is below the last billed one; check the meter and the reading",
     HoldCode.CONSUMPTION_HIGH: "more water than a meter of this size can pass; check the reading",
     HoldCode.ESTIMATE_SETTLES_NEGATIVE: "an estimate was billed too high for this bill to settle; correct its invoice",
+    HoldCode.SELF_READING_COSTLY: "a customer's own reading makes a large invoice; confirm it, or have it read",
     HoldCode.METERS_OVERLAP: "two meters of one point count the same days; correct the registry",
     HoldCode.SUB_METERS: "a part of the water is counted by meters behind the main one; bill it by hand for now",
     HoldCode.NO_METER: "a metered point has no meter; complete the registry",
