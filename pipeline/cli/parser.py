@@ -27,7 +27,7 @@ from pipeline.cli import (
 )
 from pipeline.cli.commands import command_of, day, topic_of
 from pipeline.cli.csv_file import takes_csv
-from pipeline.cli.explanation import explain_invoice
+from pipeline.cli.explanation import explain_to_auditor, explain_to_customer
 from pipeline.cli.quote import quote as quote_command
 from pipeline.derive import Removal
 from pipeline.work import WARSAW
@@ -44,7 +44,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="answer as one JSON document")
     topics = parser.add_subparsers(required=True, metavar="TOPIC")
-    own = (_registry, _readings, _consent, _cycle, _delivery, _invoice, _quote, _clock, _database, _evidence)
+    own = (_registry, _readings, _consent, _cycle, _delivery, _invoice, _explain, _quote, _clock, _database, _evidence)
     modules = (utility, change, cutover, parallel, bill, hold, complaint, route, tariff, subsidy, lists)
     for add in (*own, *(module.add for module in modules)):
         add(topics)
@@ -143,7 +143,13 @@ def _delivery(topics: Any) -> None:
 
 def _invoice(topics: Any) -> None:
     topic = topic_of(topics, "invoice", "issued invoices")
-    explain = command_of(topic, "explain", "every line with its readings, price and legal basis", explain_invoice)
+    explain = command_of(topic, "explain", "every line with its readings, price and legal basis", explain_to_auditor)
+    explain.add_argument("number", metavar="NUMBER")
+
+
+def _explain(topics: Any) -> None:
+    text = "in Polish: where each figure of an invoice comes from, and why it differs from the last invoice"
+    explain = command_of(topics, "explain", text, explain_to_customer)
     explain.add_argument("number", metavar="NUMBER")
 
 

@@ -1,0 +1,297 @@
+"""Why a bill differs from the one before: its difference taken apart into causes that sum to it to the grosz.
+
+Each service of a point is compared as a whole, however many lines it has, in a fixed order: other days at the former
+daily use and price, then other m³ at the former price, then the rest, which is the price, or the manner of invoicing
+where that picks another tariff group. These are net amounts; VAT is a cause of its own, so is what a gmina pays.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from billing.accounts import Channel, Service
+from billing.charges import Bill, ChargeLine, Origin
+from billing.invoices import Invoice
+from billing.money import ZERO_ZL, multiply_zl, round_zl
+from billing.subsidies import SubsidyMode, total_zl
+from billing.tariffs import TariffBook, Unit
+
+Billed = Bill | Invoice
+
+
+class Cause(StrEnum):
+    """What made a part of the difference.
+
+    ``days``: more or fewer days between the readings, or months of abonament. ``volume``: another use in as many days.
+    ``blocks``: another share of the m³ in the blocks of an unchanged progressive price. ``channel``: another tariff
+    group by the manner of invoicing. ``came`` and ``went``: a service of a point that only one of the bills has.
+    ``forecast``: what a prognoza had charged comes off. ``extra``: services outside the tariff and excess charges.
+    """
+
+    DAYS = "days"
+    VOLUME = "volume"
+    PRICE = "price"
+    BLOCKS = "blocks"
+    CHANNEL = "channel"
+    CAME = "came"
+    WENT = "went"
+    FORECAST = "forecast"
+    EXTRA = "extra"
+    SUBSIDY = "subsidy"
+    VAT = "vat"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A part of the difference: its cause, where it lies (None: the whole bill), and the figure that changed.
+
+    ``was`` and ``now`` are in ``unit``: ``day``, a unit of lines, ``zl`` (for ``channel`` and ``price`` the net price
+    of one unit); None where no one figure tells it. ``amount_zl`` is net, except of ``vat`` and of a ``subsidy`` that
+    comes off the gross.
+    """
+
+    cause: Cause
+    amount_zl: Decimal
+    service: Service | None = None
+    point_no: str | None = None
+    was: Decimal | None = None
+    now: Decimal | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillChange:
+    """What was to pay before, what is to pay now, and the parts of the difference: they sum to it or it is not made."""
+
+    was_zl: Decimal
+    now_zl: Decimal
+    parts: tuple[Change, ...]
+
+    @property
+    def difference_zl(self) -> Decimal:
+        """How much more is to pay than before."""
+        return self.now_zl - self.was_zl
+
+    def __post_init__(self) -> None:
+        if sum((part.amount_zl for part in self.parts), ZERO_ZL) != self.difference_zl:
+            raise ValueError("the parts of a change do not add up to the difference of the bills")
+
+
+def compare_bills(*, was: Billed, now: Billed, tariffs: TariffBook) -> BillChange:
+    """Why ``now`` differs from ``was``; parts of zero are left out.
+
+    ``tariffs`` tell what the new lines would cost invoiced in the former manner; without the tariff of a line the whole
+    difference of price is laid on the manner of invoicing when it changed.
+    """
+    before, after = _by_charge(was.lines), _by_charge(now.lines)
+    former = _Former(was.channel if was.channel != now.channel else None, tariffs)
+    parts: list[Change] = []
+    for key in sorted(before.keys() | after.keys()):
+        parts += _compared(key, before.get(key, ()), after.get(key, ()), former)
+    subsidy_was, subsidy_now = (_subsidy_zl(billed) for billed in (was, now))
+    parts.append(Change(cause=Cause.SUBSIDY, amount_zl=subsidy_was - subsidy_now, was=subsidy_was, now=subsidy_now))
+    parts.append(Change(cause=Cause.VAT, amount_zl=now.vat_zl - was.vat_zl, was=was.vat_zl, now=now.vat_zl))
+    return BillChange(
+        was_zl=was.payable_zl, now_zl=now.payable_zl, parts=tuple(part for part in parts if part.amount_zl)
+    )
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Key:
+    """What is compared with what; ``cause`` is set where neither days nor m³ nor a price tell the change."""
+
+    point_no: str
+    service_no: int
+    cause: str
+
+    @property
+    def service(self) -> Service:
+        return list(Service)[self.service_no]
+
+    def change(self, cause: Cause, amount_zl: Decimal, figures: "_Figures | None" = None) -> Change:
+        told = figures or _Figures(None, None, None)
+        return Change(
+            cause=cause,
+            amount_zl=amount_zl,
+            service=self.service,
+            point_no=self.point_no or None,
+            was=told.was,
+            now=told.now,
+            unit=told.unit,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    was: Decimal | None
+    now: Decimal | None
+    unit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Former:
+    """The manner of invoicing before, None when it is the same now, and what tells its prices."""
+
+    channel: Channel | None
+    tariffs: TariffBook
+
+
+def _by_charge(lines: Iterable[ChargeLine]) -> Mapping[_Key, Sequence[ChargeLine]]:
+    charges: dict[_Key, list[ChargeLine]] = defaultdict(list)
+    for line in lines:
+        cause = ""
+        if line.origin is Origin.SETTLED_FORECAST:
+            cause = Cause.FORECAST
+        elif line.service in (Service.EXTRA, Service.EXCESS):
+            cause = Cause.EXTRA
+        charges[_Key(line.point_no or "", list(Service).index(line.service), cause)].append(line)
+    return charges
+
+
+def _compared(
+    key: _Key,
+    was: Sequence[ChargeLine],
+    now: Sequence[ChargeLine],
+    former: _Former,
+) -> Iterator[Change]:
+    difference_zl = _full_zl(now) - _full_zl(was)
+    if key.cause:
+        yield key.change(Cause(key.cause), difference_zl)
+    elif not was or not now:
+        yield key.change(Cause.CAME if now else Cause.WENT, difference_zl)
+    else:
+        rest_zl = difference_zl
+        for part in _of_quantity(key, was, now):
+            rest_zl -= part.amount_zl
+            yield part
+        yield from _of_price(key, was, now, rest_zl, former)
+
+
+def _of_quantity(key: _Key, was: Sequence[ChargeLine], now: Sequence[ChargeLine]) -> Iterator[Change]:
+    """What days and m³ tell, or months; nothing when the bills count in different units."""
+    units = {line.unit for line in (*was, *now)}
+    if len(units) > 1:
+        return
+    (unit,) = units
+    used = _Figures(_quantity(was), _quantity(now), unit)
+    moved_zl = _full_zl(now) - _full_zl(was) if _has_one_price(was, now) else _at_former_price(was, now)
+    if unit != Unit.CUBIC_METRE:
+        yield key.change(Cause.DAYS, moved_zl, used)
+    elif moved_zl:
+        days_was, days_now = _days(was), _days(now)
+        of_days_zl = round_zl(_full_zl(was) * (days_now - days_was) / days_was)
+        yield key.change(Cause.DAYS, of_days_zl, _Figures(Decimal(days_was), Decimal(days_now), "day"))
+        yield key.change(Cause.VOLUME, moved_zl - of_days_zl, used)
+
+
+def _of_price(
+    key: _Key,
+    was: Sequence[ChargeLine],
+    now: Sequence[ChargeLine],
+    rest_zl: Decimal,
+    former: _Former,
+) -> Iterator[Change]:
+    channel_zl = _of_channel(was, now, rest_zl, former)
+    first, last = _full_price(min(was, key=_begins)), _full_price(max(now, key=_begins))
+    figures = _Figures(first, last, "zl") if first != last and _is_one_rate(was) and _is_one_rate(now) else None
+    if channel_zl:
+        yield key.change(Cause.CHANNEL, channel_zl, figures)
+    if _has_same_blocks(was, now):
+        yield key.change(Cause.BLOCKS, rest_zl - channel_zl)
+    else:
+        yield key.change(Cause.PRICE, rest_zl - channel_zl, None if channel_zl else figures)
+
+
+def _of_channel(
+    was: Sequence[ChargeLine],
+    now: Sequence[ChargeLine],
+    rest_zl: Decimal,
+    former: _Former,
+) -> Decimal:
+    """What the new lines cost more than they would in the tariff group of the former manner of invoicing."""
+    if former.channel is None or {line.tariff_group for line in was} == {line.tariff_group for line in now}:
+        return ZERO_ZL
+    amount_zl = ZERO_ZL
+    for line in now:
+        price_zl = _price_zl(line, former.channel, former.tariffs)
+        if price_zl is None:
+            return rest_zl
+        amount_zl += _full_zl([line]) - multiply_zl(quantity=line.quantity, price_zl=price_zl)
+    return amount_zl
+
+
+def _price_zl(line: ChargeLine, channel: Channel, tariffs: TariffBook) -> Decimal | None:
+    """The net price of a line in the group that its customer would be in by that channel; None where nothing tells."""
+    tariff = next((one for one in tariffs.tariffs if one.sha256 == line.tariff_sha256), None)
+    own = next((group for group in tariff.groups if group.code == line.tariff_group), None) if tariff else None
+    other = tariff.group_for(tariff_class=own.tariff_class, channel=channel) if tariff and own else None
+    if tariff is None or other is None:
+        return None
+    found = tariff.price_on(group=other.code, service=line.service, day=line.period.start)
+    return found.net_zl if found and found.unit == line.unit else None
+
+
+def _at_former_price(was: Sequence[ChargeLine], now: Sequence[ChargeLine]) -> Decimal:
+    """What the change of the quantity costs at what one unit cost before, on average of all lines."""
+    used, more = _quantity(was), _quantity(now) - _quantity(was)
+    if used:
+        return round_zl(_full_zl(was) * more / used)
+    rows = {line.row_no: _full_price(line) for line in was}
+    return round_zl(more * (sum(rows.values(), Decimal(0)) if not was[0].block else rows[min(rows)]))
+
+
+def _quantity(lines: Sequence[ChargeLine]) -> Decimal:
+    """All m³, or the months: components of one abonament count theirs once."""
+    counting = [line for line in lines if line.row_no == 1 or line.block]
+    return sum((line.quantity for line in counting), Decimal(0))
+
+
+def _days(lines: Sequence[ChargeLine]) -> int:
+    """How many days the lines are of; one that several are of counts once."""
+    days, reached = 0, min(line.period.start for line in lines)
+    for line in sorted(lines, key=_begins):
+        days += max(0, (line.period.until - max(reached, line.period.start)).days)
+        reached = max(reached, line.period.until)
+    return days
+
+
+def _begins(line: ChargeLine) -> tuple[object, ...]:
+    return (line.period.start, line.period.until)
+
+
+def _has_one_price(was: Sequence[ChargeLine], now: Sequence[ChargeLine]) -> bool:
+    """Whether no price changed, so that the whole difference is one of quantity."""
+    rows = [{(line.row_no, _full_price(line)) for line in lines} for lines in (was, now)]
+    return rows[0] == rows[1] and len({no for no, _ in rows[0]}) == len(rows[0]) and not any(x.block for x in was)
+
+
+def _is_one_rate(lines: Sequence[ChargeLine]) -> bool:
+    """Whether one unit costs what one line says: no blocks, no components."""
+    return all(line.row_no == 1 and line.block is None for line in lines)
+
+
+def _has_same_blocks(was: Sequence[ChargeLine], now: Sequence[ChargeLine]) -> bool:
+    if not any(line.block for line in was) or not any(line.block for line in now):
+        return False
+    prices: dict[Decimal, set[Decimal]] = defaultdict(set)
+    for line in (*was, *now):
+        if line.block:
+            prices[line.block.from_m3].add(_full_price(line))
+    return all(len(found) == 1 for found in prices.values())
+
+
+def _full_zl(lines: Iterable[ChargeLine]) -> Decimal:
+    """Net at the tariff's prices: a subsidy off the price is a cause of its own."""
+    lines = tuple(lines)
+    return sum((line.net_zl for line in lines), ZERO_ZL) + total_zl((x.subsidy for x in lines), mode=SubsidyMode.NET)
+
+
+def _full_price(line: ChargeLine) -> Decimal:
+    paid = line.subsidy
+    return line.price_zl + (paid.zl_m3 if paid and paid.mode is SubsidyMode.NET else 0)
+
+
+def _subsidy_zl(billed: Billed) -> Decimal:
+    return billed.subsidy_net_zl + billed.subsidy_gross_zl

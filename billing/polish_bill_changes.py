@@ -1,0 +1,74 @@
+"""Why the amount differs from the last invoice, in the words of a customer."""
+
+from decimal import Decimal
+
+from billing.accounts import Service
+from billing.bill_changes import BillChange, Cause, Change
+from billing.explanations import PRINTED_UNITS
+from billing.polish import NBSP, format_price, format_quantity, format_zl
+
+SERVICES = {
+    Service.WATER: "woda",
+    Service.SEWAGE: "ścieki",
+    Service.STANDING: "abonament",
+    Service.STANDING_SEWAGE: "abonament za ścieki",
+    Service.STORMWATER: "wody opadowe",
+    Service.EXCESS: "przekroczenie warunków wprowadzania ścieków",
+    Service.EXTRA: "usługi dodatkowe",
+}
+"""What a service is called within a sentence."""
+
+_CAUSES = {
+    Cause.DAYS: "okres",
+    Cause.VOLUME: "zużycie",
+    Cause.PRICE: "cena",
+    Cause.BLOCKS: "progi ceny",
+    Cause.CHANNEL: "forma faktury",
+    Cause.CAME: "nowa pozycja",
+    Cause.WENT: "pozycja, której już nie ma",
+    Cause.FORECAST: "rozliczenie prognozy",
+    Cause.EXTRA: "opłaty poza wodą i ściekami",
+    Cause.SUBSIDY: "dopłata gminy",
+    Cause.VAT: "podatek VAT",
+}
+
+
+def why_changed(change: BillChange) -> tuple[str, ...]:
+    """The difference, then each part of it; amounts are net where VAT is a part of its own."""
+    if not change.parts:
+        return (f"Kwota do zapłaty jest taka sama jak poprzednio: {format_zl(change.now_zl)}.",)
+    word = "więcej" if change.difference_zl > 0 else "mniej"
+    parts = tuple(f"{_told(part)}: {signed_zl(part.amount_zl)}" for part in change.parts)
+    was, now = format_zl(change.was_zl), format_zl(change.now_zl)
+    if not change.difference_zl:
+        head = f"Do zapłaty jest tyle samo co poprzednio ({now}), choć zmieniło się:"
+    else:
+        difference = format_zl(abs(change.difference_zl))
+        head = f"Do zapłaty jest {now}, poprzednio było {was}: o {difference} {word}. Złożyły się na to:"
+    return (head, *parts, f"razem: {signed_zl(change.difference_zl)}")
+
+
+def signed_zl(amount_zl: Decimal) -> str:
+    """``+3,20 zł``, ``−3,20 zł``."""
+    sign = "−" if amount_zl < 0 else "+" if amount_zl > 0 else ""
+    return f"{sign}{format_zl(abs(amount_zl))}"
+
+
+def _told(part: Change) -> str:
+    words = [_CAUSES[part.cause]]
+    if part.service is not None:
+        words.append(f"– {SERVICES[part.service]}" + (f", punkt {part.point_no}" if part.point_no else ""))
+    figures = _figures(part)
+    return " ".join(words) + (f" ({figures})" if figures else "")
+
+
+def _figures(part: Change) -> str:
+    if part.was is None or part.now is None:
+        return ""
+    if part.unit == "zl":
+        prices = (f"{format_price(price_zl)}{NBSP}zł" for price_zl in (part.now, part.was))
+        return " zamiast ".join(prices) + " netto za jednostkę"
+    if part.unit is None:
+        return f"{format_zl(part.now)} zamiast {format_zl(part.was)}"
+    unit = "dni" if part.unit == "day" else PRINTED_UNITS.get(part.unit, part.unit)
+    return f"{format_quantity(part.now)}{NBSP}{unit} zamiast {format_quantity(part.was)}{NBSP}{unit}"
