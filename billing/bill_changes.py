@@ -12,10 +12,20 @@ from decimal import Decimal
 from enum import StrEnum
 
 from billing.accounts import Channel, Service
+from billing.charge_sums import (
+    begins,
+    days_of,
+    full_price,
+    full_zl,
+    has_one_price,
+    has_same_blocks,
+    is_one_rate,
+    per_day,
+    quantity_of,
+)
 from billing.charges import Bill, ChargeLine, Origin
 from billing.invoices import Invoice
 from billing.money import ZERO_ZL, multiply_zl, round_zl
-from billing.subsidies import SubsidyMode, total_zl
 from billing.tariffs import TariffBook, Unit
 
 Billed = Bill | Invoice
@@ -47,9 +57,9 @@ class Cause(StrEnum):
 class Change:
     """A part of the difference: its cause, where it lies (None: the whole bill), and the figure that changed.
 
-    ``was`` and ``now`` are in ``unit``: ``day``, a unit of lines, ``zl`` (for ``channel`` and ``price`` the net price
-    of one unit); None where no one figure tells it. ``amount_zl`` is net, except of ``vat`` and of a ``subsidy`` that
-    comes off the gross.
+    ``was`` and ``now`` are in ``unit``: ``day``, a unit of lines, ``m3/day`` (use, where the days differ too), ``zl``,
+    or ``zl/m3`` and the like for the net price of one unit; None where no one figure tells it. ``amount_zl`` is net,
+    except of ``vat`` and of a ``subsidy`` that comes off the gross.
     """
 
     cause: Cause
@@ -91,8 +101,11 @@ def compare_bills(*, was: Billed, now: Billed, tariffs: TariffBook) -> BillChang
     for key in sorted(before.keys() | after.keys()):
         parts += _compared(key, before.get(key, ()), after.get(key, ()), former)
     subsidy_was, subsidy_now = (_subsidy_zl(billed) for billed in (was, now))
-    parts.append(Change(cause=Cause.SUBSIDY, amount_zl=subsidy_was - subsidy_now, was=subsidy_was, now=subsidy_now))
-    parts.append(Change(cause=Cause.VAT, amount_zl=now.vat_zl - was.vat_zl, was=was.vat_zl, now=now.vat_zl))
+    for cause, amount_zl, former_zl, present_zl in (
+        (Cause.SUBSIDY, subsidy_was - subsidy_now, subsidy_was, subsidy_now),
+        (Cause.VAT, now.vat_zl - was.vat_zl, was.vat_zl, now.vat_zl),
+    ):
+        parts.append(Change(cause=cause, amount_zl=amount_zl, was=former_zl, now=present_zl, unit="zl"))
     return BillChange(
         was_zl=was.payable_zl, now_zl=now.payable_zl, parts=tuple(part for part in parts if part.amount_zl)
     )
@@ -102,6 +115,7 @@ def compare_bills(*, was: Billed, now: Billed, tariffs: TariffBook) -> BillChang
 class _Key:
     """What is compared with what; ``cause`` is set where neither days nor m³ nor a price tell the change."""
 
+    is_of_all: bool
     point_no: str
     service_no: int
     cause: str
@@ -146,7 +160,7 @@ def _by_charge(lines: Iterable[ChargeLine]) -> Mapping[_Key, Sequence[ChargeLine
             cause = Cause.FORECAST
         elif line.service in (Service.EXTRA, Service.EXCESS):
             cause = Cause.EXTRA
-        charges[_Key(line.point_no or "", list(Service).index(line.service), cause)].append(line)
+        charges[_Key(line.point_no is None, line.point_no or "", list(Service).index(line.service), cause)].append(line)
     return charges
 
 
@@ -156,7 +170,7 @@ def _compared(
     now: Sequence[ChargeLine],
     former: _Former,
 ) -> Iterator[Change]:
-    difference_zl = _full_zl(now) - _full_zl(was)
+    difference_zl = full_zl(now) - full_zl(was)
     if key.cause:
         yield key.change(Cause(key.cause), difference_zl)
     elif not was or not now:
@@ -175,14 +189,16 @@ def _of_quantity(key: _Key, was: Sequence[ChargeLine], now: Sequence[ChargeLine]
     if len(units) > 1:
         return
     (unit,) = units
-    used = _Figures(_quantity(was), _quantity(now), unit)
-    moved_zl = _full_zl(now) - _full_zl(was) if _has_one_price(was, now) else _at_former_price(was, now)
+    used = _Figures(quantity_of(was), quantity_of(now), unit)
+    moved_zl = full_zl(now) - full_zl(was) if has_one_price(was=was, now=now) else _at_former_price(was, now)
     if unit != Unit.CUBIC_METRE:
         yield key.change(Cause.DAYS, moved_zl, used)
     elif moved_zl:
-        days_was, days_now = _days(was), _days(now)
-        of_days_zl = round_zl(_full_zl(was) * (days_now - days_was) / days_was)
+        days_was, days_now = days_of(was), days_of(now)
+        of_days_zl = round_zl(full_zl(was) * (days_now - days_was) / days_was)
         yield key.change(Cause.DAYS, of_days_zl, _Figures(Decimal(days_was), Decimal(days_now), "day"))
+        if of_days_zl:
+            used = _Figures(per_day(was, days=days_was), per_day(now, days=days_now), "m3/day")
         yield key.change(Cause.VOLUME, moved_zl - of_days_zl, used)
 
 
@@ -194,11 +210,13 @@ def _of_price(
     former: _Former,
 ) -> Iterator[Change]:
     channel_zl = _of_channel(was, now, rest_zl, former)
-    first, last = _full_price(min(was, key=_begins)), _full_price(max(now, key=_begins))
-    figures = _Figures(first, last, "zl") if first != last and _is_one_rate(was) and _is_one_rate(now) else None
+    first, last = full_price(min(was, key=begins)), full_price(max(now, key=begins))
+    figures = (
+        _Figures(first, last, f"zl/{now[0].unit}") if first != last and is_one_rate(was) and is_one_rate(now) else None
+    )
     if channel_zl:
         yield key.change(Cause.CHANNEL, channel_zl, figures)
-    if _has_same_blocks(was, now):
+    if has_same_blocks(was=was, now=now):
         yield key.change(Cause.BLOCKS, rest_zl - channel_zl)
     else:
         yield key.change(Cause.PRICE, rest_zl - channel_zl, None if channel_zl else figures)
@@ -218,7 +236,7 @@ def _of_channel(
         price_zl = _price_zl(line, former.channel, former.tariffs)
         if price_zl is None:
             return rest_zl
-        amount_zl += _full_zl([line]) - multiply_zl(quantity=line.quantity, price_zl=price_zl)
+        amount_zl += full_zl([line]) - multiply_zl(quantity=line.quantity, price_zl=price_zl)
     return amount_zl
 
 
@@ -235,62 +253,11 @@ def _price_zl(line: ChargeLine, channel: Channel, tariffs: TariffBook) -> Decima
 
 def _at_former_price(was: Sequence[ChargeLine], now: Sequence[ChargeLine]) -> Decimal:
     """What the change of the quantity costs at what one unit cost before, on average of all lines."""
-    used, more = _quantity(was), _quantity(now) - _quantity(was)
+    used, more = quantity_of(was), quantity_of(now) - quantity_of(was)
     if used:
-        return round_zl(_full_zl(was) * more / used)
-    rows = {line.row_no: _full_price(line) for line in was}
+        return round_zl(full_zl(was) * more / used)
+    rows = {line.row_no: full_price(line) for line in was}
     return round_zl(more * (sum(rows.values(), Decimal(0)) if not was[0].block else rows[min(rows)]))
-
-
-def _quantity(lines: Sequence[ChargeLine]) -> Decimal:
-    """All m³, or the months: components of one abonament count theirs once."""
-    counting = [line for line in lines if line.row_no == 1 or line.block]
-    return sum((line.quantity for line in counting), Decimal(0))
-
-
-def _days(lines: Sequence[ChargeLine]) -> int:
-    """How many days the lines are of; one that several are of counts once."""
-    days, reached = 0, min(line.period.start for line in lines)
-    for line in sorted(lines, key=_begins):
-        days += max(0, (line.period.until - max(reached, line.period.start)).days)
-        reached = max(reached, line.period.until)
-    return days
-
-
-def _begins(line: ChargeLine) -> tuple[object, ...]:
-    return (line.period.start, line.period.until)
-
-
-def _has_one_price(was: Sequence[ChargeLine], now: Sequence[ChargeLine]) -> bool:
-    """Whether no price changed, so that the whole difference is one of quantity."""
-    rows = [{(line.row_no, _full_price(line)) for line in lines} for lines in (was, now)]
-    return rows[0] == rows[1] and len({no for no, _ in rows[0]}) == len(rows[0]) and not any(x.block for x in was)
-
-
-def _is_one_rate(lines: Sequence[ChargeLine]) -> bool:
-    """Whether one unit costs what one line says: no blocks, no components."""
-    return all(line.row_no == 1 and line.block is None for line in lines)
-
-
-def _has_same_blocks(was: Sequence[ChargeLine], now: Sequence[ChargeLine]) -> bool:
-    if not any(line.block for line in was) or not any(line.block for line in now):
-        return False
-    prices: dict[Decimal, set[Decimal]] = defaultdict(set)
-    for line in (*was, *now):
-        if line.block:
-            prices[line.block.from_m3].add(_full_price(line))
-    return all(len(found) == 1 for found in prices.values())
-
-
-def _full_zl(lines: Iterable[ChargeLine]) -> Decimal:
-    """Net at the tariff's prices: a subsidy off the price is a cause of its own."""
-    lines = tuple(lines)
-    return sum((line.net_zl for line in lines), ZERO_ZL) + total_zl((x.subsidy for x in lines), mode=SubsidyMode.NET)
-
-
-def _full_price(line: ChargeLine) -> Decimal:
-    paid = line.subsidy
-    return line.price_zl + (paid.zl_m3 if paid and paid.mode is SubsidyMode.NET else 0)
 
 
 def _subsidy_zl(billed: Billed) -> Decimal:

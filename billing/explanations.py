@@ -10,7 +10,7 @@ from datetime import date
 from billing.accounts import Service
 from billing.charges import ChargeLine, Origin
 from billing.law import subsidy_basis
-from billing.polish import NBSP, format_amount, format_percent, format_price, format_quantity
+from billing.polish import NBSP, format_amount, format_exact, format_percent, format_price, format_quantity
 from billing.subsidies import LineSubsidy, SubsidyMode
 from billing.tariffs import TariffBook
 from billing.workings import counted_m3, part_m3, product, reading_days, share_sum
@@ -79,12 +79,17 @@ def _statements(line: ChargeLine, tariffs: TariffBook, lines: Sequence[ChargeLin
 def formula(line: ChargeLine) -> str:
     """The sum of a line as a customer reads it: ``(125 − 113) m³ × 6,80 zł = 81,60 zł``."""
     unit = PRINTED_UNITS.get(line.unit, line.unit)
-    if line.current_index_m3 is None or line.previous_index_m3 is None:
-        quantity = format_quantity(line.quantity)
-    else:
+    whole = line.share is None and line.block is None
+    if whole and line.current_index_m3 is not None and line.previous_index_m3 is not None:
         quantity = f"({format_quantity(line.current_index_m3)} − {format_quantity(line.previous_index_m3)})"
+    else:
+        quantity = format_quantity(line.quantity)
     price, net = format_price(line.price_zl), format_amount(line.net_zl)
-    return f"{quantity}{NBSP}{unit} × {price}{NBSP}zł = {net}{NBSP}zł"
+    excess = ""
+    if line.excess is not None:
+        measured, permitted = format_exact(line.excess.measured), format_exact(line.excess.permitted)
+        excess = f" × ({measured} − {permitted}) / {permitted}"
+    return f"{quantity}{NBSP}{unit} × {price}{NBSP}zł{excess} = {net}{NBSP}zł"
 
 
 def _readings(line: ChargeLine) -> Iterator[str]:

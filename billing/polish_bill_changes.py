@@ -1,11 +1,12 @@
 """Why the amount differs from the last invoice, in the words of a customer."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from billing.accounts import Service
 from billing.bill_changes import BillChange, Cause, Change
 from billing.explanations import PRINTED_UNITS
-from billing.polish import NBSP, format_price, format_quantity, format_zl
+from billing.polish import NBSP, format_m3, format_price, format_quantity, format_zl
 
 SERVICES = {
     Service.WATER: "woda",
@@ -63,12 +64,20 @@ def _told(part: Change) -> str:
 
 
 def _figures(part: Change) -> str:
-    if part.was is None or part.now is None:
+    if part.was is None or part.now is None or part.unit is None:
         return ""
-    if part.unit == "zl":
-        prices = (f"{format_price(price_zl)}{NBSP}zł" for price_zl in (part.now, part.was))
-        return " zamiast ".join(prices) + " netto za jednostkę"
-    if part.unit is None:
-        return f"{format_zl(part.now)} zamiast {format_zl(part.was)}"
-    unit = "dni" if part.unit == "day" else PRINTED_UNITS.get(part.unit, part.unit)
-    return f"{format_quantity(part.now)}{NBSP}{unit} zamiast {format_quantity(part.was)}{NBSP}{unit}"
+    written, after = _units(part.unit)
+    return f"{written(part.now)} zamiast {written(part.was)}{after}"
+
+
+def _units(unit: str) -> tuple[Callable[[Decimal], str], str]:
+    """How a figure in the unit is written, and what stands behind both."""
+    if unit == "zl":
+        return format_zl, ""
+    if unit.startswith("zl/"):
+        one = unit.removeprefix("zl/")
+        return lambda price_zl: f"{format_price(price_zl)}{NBSP}zł", f" netto za 1{NBSP}{PRINTED_UNITS.get(one, one)}"
+    if unit == "m3/day":
+        return format_m3, " dziennie"
+    printed = "dni" if unit == "day" else PRINTED_UNITS.get(unit, unit)
+    return lambda quantity: f"{format_quantity(quantity)}{NBSP}{printed}", ""

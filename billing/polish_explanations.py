@@ -7,7 +7,6 @@ from decimal import Decimal
 from billing.accounts import Reading, Service
 from billing.charges import ChargeLine, LinePart, Origin
 from billing.explanations import PRINTED_UNITS, price_source
-from billing.law import subsidy_basis
 from billing.polish import (
     NBSP,
     format_date,
@@ -20,7 +19,7 @@ from billing.polish import (
     format_zl,
 )
 from billing.registers import ESTIMATED
-from billing.subsidies import UNKNOWN, LineSubsidy, SubsidyMode
+from billing.subsidies import UNKNOWN, SubsidyMode
 from billing.tariffs import TariffBook
 from billing.workings import counted_m3, part_m3, product, reading_days, share_sum
 
@@ -99,8 +98,9 @@ def _quantity(line: ChargeLine, readings: Mapping[int, Reading]) -> Iterator[str
     if line.parts:
         for part in line.parts:
             yield from _part(part, readings, reading_days(line))
-        parts = " ".join(_signed(part_m3(part), first=part is line.parts[0]) for part in line.parts)
-        yield f"ilość: {parts} = {format_m3(counted_m3(line))}"
+        if len(line.parts) > 1:
+            parts = " ".join(_signed(part_m3(part), first=part is line.parts[0]) for part in line.parts)
+            yield f"ilość: {parts} = {format_m3(counted_m3(line))}"
     elif line.previous_index_m3 is not None and line.current_index_m3 is not None:
         start, until = reading_days(line)
         previous = _reading(line.previous_reading_id, line.previous_index_m3, start, readings)
@@ -197,7 +197,6 @@ def _subsidised_price(line: ChargeLine) -> Iterator[str]:
     price = f"{format_price(line.price_zl + paid.zl_m3)} − {format_price(paid.zl_m3)}"
     left = f"{format_price(line.price_zl)}{NBSP}zł"
     yield f"dopłata Gminy {paid.gmina} do ceny: {price} = {left}; dopłata razem {format_zl(paid.subsidy_zl)} netto"
-    yield _resolution(paid)
 
 
 def _amount(line: ChargeLine) -> str:
@@ -224,12 +223,6 @@ def _subsidy_off(line: ChargeLine) -> Iterator[str]:
     if exact_zl != paid.subsidy_zl:
         sum_zl += f"{format_exact(exact_zl)}{NBSP}zł, {ROUNDED} "
     yield f"dopłata Gminy {paid.gmina}, odejmowana od kwoty brutto: {sum_zl}{format_zl(paid.subsidy_zl)}"
-    yield _resolution(paid)
-
-
-def _resolution(paid: LineSubsidy) -> str:
-    named = f"; {paid.basis}" if paid.basis != UNKNOWN else ""
-    return f"  podstawa dopłaty: {subsidy_basis()}{named}"
 
 
 def _months(months: Decimal) -> str:
