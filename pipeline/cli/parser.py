@@ -156,7 +156,8 @@ def _explain(topics: Any) -> None:
 def _quote(topics: Any) -> None:
     text = "what an account described in a file would be billed"
     quote = command_of(topics, "quote", text, quote_command, needs_database=False)
-    quote.add_argument("given", type=Path, metavar="GIVEN.toml")
+    quote.add_argument("given", type=Path, metavar="GIVEN.toml", help="see docs/quote.md; - reads the standard input")
+    quote.add_argument("--auditor", action="store_true", help="every statement in English, as `invoice explain` has it")
 
 
 def _clock(topics: Any) -> None:
