@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from billing.accounts import Channel, Service
+from billing.channel_prices import price_by_channel_zl
 from billing.charge_sums import (
     begins,
     days_of,
@@ -26,7 +27,8 @@ from billing.charge_sums import (
 from billing.charges import Bill, ChargeLine, Origin
 from billing.invoices import Invoice
 from billing.money import ZERO_ZL, multiply_zl, round_zl
-from billing.tariffs import TariffBook, Unit
+from billing.prices import Unit
+from billing.tariffs import TariffBook
 
 Billed = Bill | Invoice
 
@@ -38,6 +40,7 @@ class Cause(StrEnum):
     ``blocks``: another share of the m³ in the blocks of an unchanged progressive price. ``channel``: another tariff
     group by the manner of invoicing. ``came`` and ``went``: a service of a point that only one of the bills has.
     ``forecast``: what a prognoza had charged comes off. ``extra``: services outside the tariff and excess charges.
+    ``rounding``: printed nets miss the sum of their rate where only that sum is rounded.
     """
 
     DAYS = "days"
@@ -50,6 +53,7 @@ class Cause(StrEnum):
     FORECAST = "forecast"
     EXTRA = "extra"
     SUBSIDY = "subsidy"
+    ROUNDING = "rounding"
     VAT = "vat"
 
 
@@ -100,6 +104,7 @@ def compare_bills(*, was: Billed, now: Billed, tariffs: TariffBook) -> BillChang
     parts: list[Change] = []
     for key in sorted(before.keys() | after.keys()):
         parts += _compared(key, before.get(key, ()), after.get(key, ()), former)
+    parts.append(Change(cause=Cause.ROUNDING, amount_zl=_rounded_zl(now) - _rounded_zl(was)))
     subsidy_was, subsidy_now = (_subsidy_zl(billed) for billed in (was, now))
     for cause, amount_zl, former_zl, present_zl in (
         (Cause.SUBSIDY, subsidy_was - subsidy_now, subsidy_was, subsidy_now),
@@ -233,22 +238,11 @@ def _of_channel(
         return ZERO_ZL
     amount_zl = ZERO_ZL
     for line in now:
-        price_zl = _price_zl(line, former.channel, former.tariffs)
+        price_zl = price_by_channel_zl(line, channel=former.channel, tariffs=former.tariffs)
         if price_zl is None:
             return rest_zl
         amount_zl += full_zl([line]) - multiply_zl(quantity=line.quantity, price_zl=price_zl)
     return amount_zl
-
-
-def _price_zl(line: ChargeLine, channel: Channel, tariffs: TariffBook) -> Decimal | None:
-    """The net price of a line in the group that its customer would be in by that channel; None where nothing tells."""
-    tariff = next((one for one in tariffs.tariffs if one.sha256 == line.tariff_sha256), None)
-    own = next((group for group in tariff.groups if group.code == line.tariff_group), None) if tariff else None
-    other = tariff.group_for(tariff_class=own.tariff_class, channel=channel) if tariff and own else None
-    if tariff is None or other is None:
-        return None
-    found = tariff.price_on(group=other.code, service=line.service, day=line.period.start)
-    return found.net_zl if found and found.unit == line.unit else None
 
 
 def _at_former_price(was: Sequence[ChargeLine], now: Sequence[ChargeLine]) -> Decimal:
@@ -258,6 +252,11 @@ def _at_former_price(was: Sequence[ChargeLine], now: Sequence[ChargeLine]) -> De
         return round_zl(full_zl(was) * more / used)
     rows = {line.row_no: full_price(line) for line in was}
     return round_zl(more * (sum(rows.values(), Decimal(0)) if not was[0].block else rows[min(rows)]))
+
+
+def _rounded_zl(billed: Billed) -> Decimal:
+    """What the net has beyond the nets printed on the lines."""
+    return billed.net_zl - sum((line.net_zl for line in billed.lines), ZERO_ZL)
 
 
 def _subsidy_zl(billed: Billed) -> Decimal:

@@ -4,7 +4,6 @@ A charge may stand on several lines: one for each price of its days, each block 
 of an abonament.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -52,13 +51,8 @@ def is_one_rate(lines: Sequence[ChargeLine]) -> bool:
 
 def has_same_blocks(*, was: Sequence[ChargeLine], now: Sequence[ChargeLine]) -> bool:
     """Whether both are priced by blocks of which none changed its price."""
-    if not any(line.block for line in was) or not any(line.block for line in now):
-        return False
-    prices: dict[Decimal, set[Decimal]] = defaultdict(set)
-    for line in (*was, *now):
-        if line.block:
-            prices[line.block.from_m3].add(full_price(line))
-    return all(len(found) == 1 for found in prices.values())
+    former, present = ({full_price(line) for line in lines if line.block} for lines in (was, now))
+    return bool(former and present) and (former <= present or present <= former)
 
 
 def full_zl(lines: Iterable[ChargeLine]) -> Decimal:

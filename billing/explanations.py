@@ -10,13 +10,19 @@ from datetime import date
 from billing.accounts import Service
 from billing.charges import ChargeLine, Origin
 from billing.law import subsidy_basis
-from billing.polish import NBSP, format_amount, format_exact, format_percent, format_price, format_quantity
+from billing.polish import (
+    NBSP,
+    format_amount,
+    format_exact,
+    format_percent,
+    format_price,
+    format_quantity,
+    printed_unit,
+)
+from billing.prices import TariffPrice
 from billing.subsidies import LineSubsidy, SubsidyMode
 from billing.tariffs import TariffBook
 from billing.workings import counted_m3, part_m3, product, reading_days, share_sum
-
-PRINTED_UNITS = {"m3": "m³", "month": "mies."}
-"""Units of lines as documents print them; others print as they are."""
 
 _ORIGINS = {
     Origin.NORM: "no reading: the norms of consumption name the quantity",
@@ -30,13 +36,19 @@ _ORIGINS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceSource:
-    """The tariff that a line was priced by, and from when and by which provision its price holds (None: unknown)."""
+    """The tariff that a line was priced by, and from when and by which provision its price holds (None: unknown).
+
+    ``price`` tells its season and the components of an abonament. ``prolonged_from`` is the first day after the printed
+    end of the tariff, where the line has days from it on.
+    """
 
     tariff: str
     decision: str
     sha256: str
     valid_from: date | None
     basis: str | None
+    price: TariffPrice | None = None
+    prolonged_from: date | None = None
 
 
 def price_source(line: ChargeLine, *, tariffs: TariffBook) -> PriceSource | None:
@@ -44,12 +56,15 @@ def price_source(line: ChargeLine, *, tariffs: TariffBook) -> PriceSource | None
     for tariff in tariffs.tariffs:
         if tariff.sha256 == line.tariff_sha256:
             step = tariff.price_on(group=line.tariff_group, service=line.service, day=line.period.last_day)
+            until = tariff.valid_until
             return PriceSource(
                 tariff=tariff.name,
                 decision=tariff.decision,
                 sha256=tariff.sha256,
                 valid_from=step.valid_from if step else None,
                 basis=step.basis if step else None,
+                price=step,
+                prolonged_from=until if until and until < line.period.until else None,
             )
     return None
 
@@ -78,7 +93,7 @@ def _statements(line: ChargeLine, tariffs: TariffBook, lines: Sequence[ChargeLin
 
 def formula(line: ChargeLine) -> str:
     """The sum of a line as a customer reads it: ``(125 − 113) m³ × 6,80 zł = 81,60 zł``."""
-    unit = PRINTED_UNITS.get(line.unit, line.unit)
+    unit = printed_unit(line.unit)
     whole = line.share is None and line.block is None
     if whole and line.current_index_m3 is not None and line.previous_index_m3 is not None:
         quantity = f"({format_quantity(line.current_index_m3)} − {format_quantity(line.previous_index_m3)})"
@@ -136,6 +151,12 @@ def _price(line: ChargeLine, tariffs: TariffBook) -> str:
     if source is None:
         return f"{price}; tariff file not at hand, sha256 {line.tariff_sha256}"
     step = f"from {source.valid_from} ({source.basis})" if source.valid_from else "step unknown"
+    if source.price and source.price.season:
+        step += f", season {source.price.season.word()}"
+    if source.price and source.price.components:
+        step += ", of which " + ", ".join(f"{name} {amount} zl" for name, amount in source.price.components)
+    if source.prolonged_from:
+        step += f", prolonged from {source.prolonged_from} (uzzwś art. 24g)"
     return f"{price}, {step}; tariff file {source.tariff}, decision {source.decision}, sha256 {source.sha256}"
 
 

@@ -9,6 +9,7 @@ from decimal import ROUND_DOWN, Decimal
 from billing.periods import Period
 
 NBSP = "\N{NO-BREAK SPACE}"
+_PRINTED_UNITS = {"m3": "m³", "month": "mies."}
 _MINUS = "-"  # the plain one: fonts lack the mathematical sign, and spreadsheets read this one
 _ACCOUNT_DIGITS = 26
 
@@ -56,6 +57,14 @@ def format_quantity(quantity: Decimal) -> str:
         ValueError: the quantity has more than three places.
     """
     return _grouped(quantity, places=3 if _places(quantity) else 0)
+
+
+def printed_unit(unit: str) -> str:
+    """The unit of a line as documents print it: ``m³``, ``mies.``, ``okr. 2-mies.``; others as they are."""
+    count, _, months = unit.partition("_")
+    if months == "months" and count.isdecimal():
+        return f"okr. {count}-mies."
+    return _PRINTED_UNITS.get(unit, unit)
 
 
 def format_exact(value: Decimal, *, most: int = 6) -> str:

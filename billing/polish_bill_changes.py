@@ -5,8 +5,7 @@ from decimal import Decimal
 
 from billing.accounts import Service
 from billing.bill_changes import BillChange, Cause, Change
-from billing.explanations import PRINTED_UNITS
-from billing.polish import NBSP, format_m3, format_price, format_quantity, format_zl
+from billing.polish import NBSP, format_m3, format_price, format_quantity, format_zl, printed_unit
 
 SERVICES = {
     Service.WATER: "woda",
@@ -30,6 +29,7 @@ _CAUSES = {
     Cause.FORECAST: "rozliczenie prognozy",
     Cause.EXTRA: "opłaty poza wodą i ściekami",
     Cause.SUBSIDY: "dopłata gminy",
+    Cause.ROUNDING: "zaokrąglenie",
     Cause.VAT: "podatek VAT",
 }
 
@@ -76,8 +76,8 @@ def _units(unit: str) -> tuple[Callable[[Decimal], str], str]:
         return format_zl, ""
     if unit.startswith("zl/"):
         one = unit.removeprefix("zl/")
-        return lambda price_zl: f"{format_price(price_zl)}{NBSP}zł", f" netto za 1{NBSP}{PRINTED_UNITS.get(one, one)}"
+        return lambda price_zl: f"{format_price(price_zl)}{NBSP}zł", f" netto za 1{NBSP}{printed_unit(one)}"
     if unit == "m3/day":
         return format_m3, " dziennie"
-    printed = "dni" if unit == "day" else PRINTED_UNITS.get(unit, unit)
+    printed = "dni" if unit == "day" else printed_unit(unit)
     return lambda quantity: f"{format_quantity(quantity)}{NBSP}{printed}", ""

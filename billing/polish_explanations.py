@@ -1,12 +1,12 @@
 """Why a line costs what it costs, in its customer's words: what was read, how it was divided, priced and rounded."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from billing.accounts import Reading, Service
 from billing.charges import ChargeLine, LinePart, Origin
-from billing.explanations import PRINTED_UNITS, price_source
+from billing.explanations import PriceSource, price_source
 from billing.polish import (
     NBSP,
     format_date,
@@ -17,7 +17,9 @@ from billing.polish import (
     format_price,
     format_quantity,
     format_zl,
+    printed_unit,
 )
+from billing.prices import STANDING, Component
 from billing.registers import ESTIMATED
 from billing.subsidies import UNKNOWN, SubsidyMode
 from billing.tariffs import TariffBook
@@ -53,7 +55,11 @@ _ORIGINS = {
     Origin.FORECAST: "prognoza; rozliczy ją odczyt",
     Origin.SETTLED_FORECAST: "odejmujemy to, co już naliczyła prognoza",
 }
-_STANDING = (Service.STANDING, Service.STANDING_SEWAGE)
+_COMPONENTS = {
+    Component.READINESS: "gotowość",
+    Component.READING: "odczyt",
+    Component.SETTLEMENT: "rozliczenie",
+}
 
 
 def why_line(
@@ -111,10 +117,11 @@ def _quantity(line: ChargeLine, readings: Mapping[int, Reading]) -> Iterator[str
         counted = f"{difference} = {format_m3(counted_m3(line))}"
         yield f"zużycie: {counted} w ciągu {days_of((until - start).days)}{of_water}"
     elif line.origin is not None:
-        unit = PRINTED_UNITS.get(line.unit, line.unit)
+        unit = printed_unit(line.unit)
         yield f"{_ORIGINS[line.origin]}: {format_quantity(counted_m3(line))}{NBSP}{unit}"
-    elif line.service in _STANDING:
-        yield f"abonament za {_months(line.quantity)}; należy się bez względu na to, czy pobierano wodę"
+    elif line.service in STANDING:
+        owed = f"{format_quantity(line.quantity)}{NBSP}{printed_unit(line.unit)}"
+        yield f"abonament za {owed}; należy się bez względu na to, czy pobierano wodę"
 
 
 def _part(part: LinePart, readings: Mapping[int, Reading], days: tuple[date, date]) -> Iterator[str]:
@@ -179,7 +186,7 @@ def _block(line: ChargeLine) -> Iterator[str]:
 
 
 def _price(line: ChargeLine, tariffs: TariffBook) -> Iterator[str]:
-    unit = PRINTED_UNITS.get(line.unit, line.unit)
+    unit = printed_unit(line.unit)
     tariff_zl = line.price_zl
     if line.subsidy is not None and line.subsidy.mode is SubsidyMode.NET:
         tariff_zl += line.subsidy.zl_m3
@@ -188,6 +195,21 @@ def _price(line: ChargeLine, tariffs: TariffBook) -> Iterator[str]:
     decision = f", decyzja: {source.decision}" if source and source.decision != UNKNOWN else ""
     group = f"; grupa taryfowa {line.tariff_group}" if line.tariff_group else ""
     yield f"cena: {format_price(tariff_zl)}{NBSP}zł netto za 1{NBSP}{unit}{group}{since}{decision}"
+    if source is not None:
+        yield from _about_price(source)
+
+
+def _about_price(source: PriceSource) -> Iterator[str]:
+    price = source.price
+    if price is not None and price.season is not None:
+        first, last = (f"{day:02}.{month:02}" for month, day in (price.season.first, price.season.last))
+        yield f"cena sezonowa: od {first} do {last} każdego roku"
+    if price is not None and price.components:
+        parts = (f"{_COMPONENTS[name]} {format_price(amount_zl)}{NBSP}zł" for name, amount_zl in price.components)
+        yield f"w tym: {', '.join(parts)}"
+    if source.prolonged_from is not None:
+        last_day = format_date(source.prolonged_from - timedelta(days=1))
+        yield f"taryfę zapowiedziano do {last_day}; obowiązuje dalej, dopóki nie ma następnej (uzzwś art. 24g)"
 
 
 def _subsidised_price(line: ChargeLine) -> Iterator[str]:
@@ -201,7 +223,7 @@ def _subsidised_price(line: ChargeLine) -> Iterator[str]:
 
 def _amount(line: ChargeLine) -> str:
     found = product(line)
-    unit = PRINTED_UNITS.get(line.unit, line.unit)
+    unit = printed_unit(line.unit)
     sum_zl = f"{format_quantity(line.quantity)}{NBSP}{unit} × {format_price(line.price_zl)}{NBSP}zł"
     if line.excess is not None:
         measured, permitted = format_exact(line.excess.measured), format_exact(line.excess.permitted)
@@ -223,10 +245,6 @@ def _subsidy_off(line: ChargeLine) -> Iterator[str]:
     if exact_zl != paid.subsidy_zl:
         sum_zl += f"{format_exact(exact_zl)}{NBSP}zł, {ROUNDED} "
     yield f"dopłata Gminy {paid.gmina}, odejmowana od kwoty brutto: {sum_zl}{format_zl(paid.subsidy_zl)}"
-
-
-def _months(months: Decimal) -> str:
-    return f"{format_quantity(months)}{NBSP}mies."
 
 
 def _signed(volume_m3: Decimal, *, first: bool) -> str:

@@ -22,6 +22,8 @@ def tell_lines(billed: Billed, *, tariffs: TariffBook, readings: Mapping[int, Re
 
 def tell_sums(billed: Billed, *, vat: VatModel) -> Iterator[str]:
     """The tax by rate as the utility's model reckons it, and what the customer pays."""
+    if billed.net_zl != sum(line.net_zl for line in billed.lines):
+        yield "Kwoty pozycji zaokrąglono do druku; netto każdej stawki to suma niezaokrąglonych, zaokrąglona raz."
     for part in billed.vat_sums:
         yield _vat(part, vat)
     net, tax, gross = (format_zl(amount_zl) for amount_zl in (billed.net_zl, billed.vat_zl, billed.gross_zl))

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from billing.charges import ChargeLine, LinePart, Origin
-from billing.explanations import PRINTED_UNITS
 from billing.invoices import Invoice
 from billing.polish import (
     NBSP,
@@ -15,6 +14,7 @@ from billing.polish import (
     format_period,
     format_price,
     format_quantity,
+    printed_unit,
 )
 from billing.workings import part_m3
 from pdf.flow import WIDTH, Column, Flow, Row, RowKind
@@ -80,10 +80,6 @@ def _workings(line: ChargeLine) -> Iterator[str]:
         yield f"{format_exact(part_m3(first))}{rest}{NBSP}m³"
     if line.share is not None:
         yield f"{line.share.days} z {line.share.of_days} dni, z {format_m3(line.share.of_m3)}"
-    if line.block is not None:
-        above = f"ponad {format_m3(line.block.from_m3)}" if line.block.from_m3 else ""
-        until = "" if line.block.until_m3 is None else f"do {format_m3(line.block.until_m3)}"
-        yield " ".join(text for text in ("próg", above, until) if text)
     if line.excess is not None:
         measured, permitted = format_exact(line.excess.measured), format_exact(line.excess.permitted)
         yield f"{line.excess.indicator}: × ({measured} – {permitted}) / {permitted}"
@@ -123,7 +119,7 @@ def _charge_cells(number: int, line: ChargeLine) -> tuple[str, ...]:
         line.description,
         format_period(line.period),
         format_quantity(line.quantity),
-        PRINTED_UNITS.get(line.unit, line.unit),
+        printed_unit(line.unit),
         format_price(line.price_zl),
         format_percent(line.vat_rate),
         format_amount(line.net_zl),
