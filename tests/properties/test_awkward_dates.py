@@ -1,4 +1,4 @@
-"""Days on which programs go wrong: a leap day, both changes of the clock, New Year; and prices that begin about them."""
+"""Days on which programs go wrong: leap days, both changes of the clock, New Year; and prices that begin about them."""
 
 import calendar
 from datetime import date, timedelta
