@@ -9,16 +9,9 @@ from datetime import date
 
 from billing.accounts import Service
 from billing.charges import ChargeLine, Origin
+from billing.explanations_beside import excess_factor, quantity_reason
 from billing.law import subsidy_basis
-from billing.polish import (
-    NBSP,
-    format_amount,
-    format_exact,
-    format_percent,
-    format_price,
-    format_quantity,
-    printed_unit,
-)
+from billing.polish import NBSP, format_amount, format_percent, format_price, format_quantity, format_unit
 from billing.prices import TariffPrice
 from billing.subsidies import LineSubsidy, SubsidyMode
 from billing.tariffs import TariffBook
@@ -66,7 +59,16 @@ def price_source(line: ChargeLine, *, tariffs: TariffBook) -> PriceSource | None
                 price=step,
                 prolonged_from=until if until and until < line.period.until else None,
             )
-    return None
+    listed = tariffs.price_book.price_on(code=line.tariff_group, day=line.period.last_day)
+    if listed is None or listed.sha256 != line.tariff_sha256:
+        return None
+    return PriceSource(
+        tariff=listed.name,
+        decision=listed.title,
+        sha256=listed.sha256,
+        valid_from=listed.item.valid_from,
+        basis=listed.item.basis,
+    )
 
 
 def explain(line: ChargeLine, *, tariffs: TariffBook, lines: Sequence[ChargeLine] = ()) -> tuple[str, ...]:
@@ -78,8 +80,12 @@ def explain(line: ChargeLine, *, tariffs: TariffBook, lines: Sequence[ChargeLine
 
 
 def _statements(line: ChargeLine, tariffs: TariffBook, lines: Sequence[ChargeLine]) -> Iterator[str]:
-    yield from _readings(line)
-    yield from _share(line, lines)
+    beside = quantity_reason(line)
+    if beside is not None:
+        yield from beside
+    else:
+        yield from _readings(line)
+        yield from _share(line, lines)
     if line.block is not None:
         until = "" if line.block.until_m3 is None else f" up to {line.block.until_m3} m3"
         yield f"block: what is above {line.block.from_m3} m3{until}: {line.quantity} m3"
@@ -93,18 +99,14 @@ def _statements(line: ChargeLine, tariffs: TariffBook, lines: Sequence[ChargeLin
 
 def formula(line: ChargeLine) -> str:
     """The sum of a line as a customer reads it: ``(125 − 113) m³ × 6,80 zł = 81,60 zł``."""
-    unit = printed_unit(line.unit)
+    unit = format_unit(line.unit)
     whole = line.share is None and line.block is None
     if whole and line.current_index_m3 is not None and line.previous_index_m3 is not None:
         quantity = f"({format_quantity(line.current_index_m3)} − {format_quantity(line.previous_index_m3)})"
     else:
         quantity = format_quantity(line.quantity)
     price, net = format_price(line.price_zl), format_amount(line.net_zl)
-    excess = ""
-    if line.excess is not None:
-        measured, permitted = format_exact(line.excess.measured), format_exact(line.excess.permitted)
-        excess = f" × ({measured} − {permitted}) / {permitted}"
-    return f"{quantity}{NBSP}{unit} × {price}{NBSP}zł{excess} = {net}{NBSP}zł"
+    return f"{quantity}{NBSP}{unit} × {price}{NBSP}zł{excess_factor(line)} = {net}{NBSP}zł"
 
 
 def _readings(line: ChargeLine) -> Iterator[str]:

@@ -9,7 +9,6 @@ from decimal import ROUND_DOWN, Decimal
 from billing.periods import Period
 
 NBSP = "\N{NO-BREAK SPACE}"
-_PRINTED_UNITS = {"m3": "m³", "month": "mies."}
 _MINUS = "-"  # the plain one: fonts lack the mathematical sign, and spreadsheets read this one
 _ACCOUNT_DIGITS = 26
 
@@ -57,14 +56,6 @@ def format_quantity(quantity: Decimal) -> str:
         ValueError: the quantity has more than three places.
     """
     return _grouped(quantity, places=3 if _places(quantity) else 0)
-
-
-def printed_unit(unit: str) -> str:
-    """The unit of a line as documents print it: ``m³``, ``mies.``, ``okr. 2-mies.``; others as they are."""
-    count, _, months = unit.partition("_")
-    if months == "months" and count.isdecimal():
-        return f"okr. {count}-mies."
-    return _PRINTED_UNITS.get(unit, unit)
 
 
 def format_exact(value: Decimal, *, most: int = 6) -> str:
@@ -124,3 +115,14 @@ def _grouped(value: Decimal, *, places: int) -> str:
         raise ValueError(f"{value} does not fit into {places} decimal places")
     text = f"{abs(value):,.{places}f}".replace(",", NBSP).replace(".", ",")
     return f"{_MINUS}{text}" if value < 0 else text
+
+
+_UNITS = {"m3": "m³", "month": "mies.", "m2_month": "m² × mies.", "m2_year": "m² × rok"}
+
+
+def format_unit(unit: str) -> str:
+    """The unit of a line as it is printed: ``m³``, ``mies.``, ``okr. 2-mies.``."""
+    count, _, months = unit.partition("_")
+    if months == "months" and count.isdecimal():
+        return f"okr. {count}-mies."
+    return _UNITS.get(unit, unit)

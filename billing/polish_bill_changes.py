@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from billing.accounts import Service
 from billing.bill_changes import BillChange, Cause, Change
-from billing.polish import NBSP, format_m3, format_price, format_quantity, format_zl, printed_unit
+from billing.polish import NBSP, format_m3, format_price, format_quantity, format_unit, format_zl
 
 SERVICES = {
     Service.WATER: "woda",
@@ -76,8 +76,8 @@ def _units(unit: str) -> tuple[Callable[[Decimal], str], str]:
         return format_zl, ""
     if unit.startswith("zl/"):
         one = unit.removeprefix("zl/")
-        return lambda price_zl: f"{format_price(price_zl)}{NBSP}zł", f" netto za 1{NBSP}{printed_unit(one)}"
+        return lambda price_zl: f"{format_price(price_zl)}{NBSP}zł", f" netto za 1{NBSP}{format_unit(one)}"
     if unit == "m3/day":
         return format_m3, " dziennie"
-    printed = "dni" if unit == "day" else printed_unit(unit)
+    printed = "dni" if unit == "day" else format_unit(unit)
     return lambda quantity: f"{format_quantity(quantity)}{NBSP}{printed}", ""

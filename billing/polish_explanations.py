@@ -7,6 +7,7 @@ from decimal import Decimal
 from billing.accounts import Reading, Service
 from billing.charges import ChargeLine, LinePart, Origin
 from billing.explanations import PriceSource, price_source
+from billing.explanations_beside import excess_factor
 from billing.polish import (
     NBSP,
     format_date,
@@ -16,8 +17,8 @@ from billing.polish import (
     format_period,
     format_price,
     format_quantity,
+    format_unit,
     format_zl,
-    printed_unit,
 )
 from billing.prices import STANDING, Component
 from billing.registers import ESTIMATED
@@ -90,14 +91,43 @@ def days_of(days: int) -> str:
 def _sentences(
     line: ChargeLine, tariffs: TariffBook, readings: Mapping[int, Reading], lines: Sequence[ChargeLine]
 ) -> Iterator[str]:
-    yield from _quantity(line, readings)
-    yield from _share(line, lines)
+    beside = tuple(_beside(line))
+    if beside:
+        yield from beside
+    else:
+        yield from _quantity(line, readings)
+        yield from _share(line, lines)
     yield from _block(line)
     yield from _price(line, tariffs)
     yield from _subsidised_price(line)
     yield f"podstawa: {line.basis}"
     yield _amount(line)
     yield from _subsidy_off(line)
+
+
+def _beside(line: ChargeLine) -> Iterator[str]:
+    """Where a quantity comes from that neither a register nor a contract for water names; nothing for other lines."""
+    quantity = f"{format_quantity(line.quantity)}{NBSP}{format_unit(line.unit)}"
+    if line.excess is not None:
+        share = line.share
+        days = (
+            ""
+            if share is None
+            else f", {share.days} z {share.of_days} dni, za które naliczono {format_m3(share.of_m3)}"
+        )
+        yield f"ścieki z tych dni: {format_m3(line.quantity)}{days}"
+        measured, permitted = format_exact(line.excess.measured), format_exact(line.excess.permitted)
+        yield f"wskaźnik {line.excess.indicator}: w ściekach {measured}, dopuszczalnie {permitted}"
+    elif line.area is not None:
+        runs = line.area.m3_per_m2_year
+        depth = f" × {format_exact(runs)}{NBSP}m³ z 1{NBSP}m² rocznie" if runs is not None else ""
+        area = f"{format_exact(line.area.area_m2)}{NBSP}m²"
+        months = "" if line.unit == "m2_month" else "; miesiąc to dwunasta część roku"
+        yield f"powierzchnia {line.area.surface}: {area}{depth}, razem {quantity}{months}"
+    elif line.settles is not None:
+        yield f"odejmujemy to, co naliczyła prognoza {line.settles.document}: {quantity}"
+    elif line.origin is Origin.ORDER:
+        yield f"usługa zamówiona, wykonana {format_date(line.period.start)}: {quantity}"
 
 
 def _quantity(line: ChargeLine, readings: Mapping[int, Reading]) -> Iterator[str]:
@@ -117,10 +147,10 @@ def _quantity(line: ChargeLine, readings: Mapping[int, Reading]) -> Iterator[str
         counted = f"{difference} = {format_m3(counted_m3(line))}"
         yield f"zużycie: {counted} w ciągu {days_of((until - start).days)}{of_water}"
     elif line.origin is not None:
-        unit = printed_unit(line.unit)
+        unit = format_unit(line.unit)
         yield f"{_ORIGINS[line.origin]}: {format_quantity(counted_m3(line))}{NBSP}{unit}"
     elif line.service in STANDING:
-        owed = f"{format_quantity(line.quantity)}{NBSP}{printed_unit(line.unit)}"
+        owed = f"{format_quantity(line.quantity)}{NBSP}{format_unit(line.unit)}"
         yield f"abonament za {owed}; należy się bez względu na to, czy pobierano wodę"
 
 
@@ -186,14 +216,15 @@ def _block(line: ChargeLine) -> Iterator[str]:
 
 
 def _price(line: ChargeLine, tariffs: TariffBook) -> Iterator[str]:
-    unit = printed_unit(line.unit)
+    unit = format_unit(line.unit)
     tariff_zl = line.price_zl
     if line.subsidy is not None and line.subsidy.mode is SubsidyMode.NET:
         tariff_zl += line.subsidy.zl_m3
     source = price_source(line, tariffs=tariffs)
     since = f", obowiązuje od {format_date(source.valid_from)}" if source and source.valid_from else ""
     decision = f", decyzja: {source.decision}" if source and source.decision != UNKNOWN else ""
-    group = f"; grupa taryfowa {line.tariff_group}" if line.tariff_group else ""
+    listed = line.service in (Service.STORMWATER, Service.EXTRA)
+    group = f"; {'pozycja cennika' if listed else 'grupa taryfowa'} {line.tariff_group}" if line.tariff_group else ""
     yield f"cena: {format_price(tariff_zl)}{NBSP}zł netto za 1{NBSP}{unit}{group}{since}{decision}"
     if source is not None:
         yield from _about_price(source)
@@ -223,11 +254,9 @@ def _subsidised_price(line: ChargeLine) -> Iterator[str]:
 
 def _amount(line: ChargeLine) -> str:
     found = product(line)
-    unit = printed_unit(line.unit)
+    unit = format_unit(line.unit)
     sum_zl = f"{format_quantity(line.quantity)}{NBSP}{unit} × {format_price(line.price_zl)}{NBSP}zł"
-    if line.excess is not None:
-        measured, permitted = format_exact(line.excess.measured), format_exact(line.excess.permitted)
-        sum_zl += f" × ({measured} − {permitted}) / {permitted} (wskaźnik {line.excess.indicator})"
+    sum_zl += excess_factor(line)
     if not found.is_rounded:
         return f"kwota: {sum_zl} = {format_zl(line.net_zl)}"
     return f"kwota: {sum_zl} = {format_exact(found.exact_zl)}{NBSP}zł, {ROUNDED} {format_zl(line.net_zl)}"

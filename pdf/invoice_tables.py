@@ -14,16 +14,16 @@ from billing.polish import (
     format_period,
     format_price,
     format_quantity,
-    printed_unit,
+    format_unit,
 )
 from billing.workings import part_m3
 from pdf.flow import WIDTH, Column, Flow, Row, RowKind
+from pdf.invoice_beside import PRICE_LISTED, line_caption
 from pdf.invoice_usage import place_of
 
 _ORIGINS = {
     Origin.NORM: "według norm zużycia",
     Origin.CONTRACT: "ilość z umowy",
-    Origin.AREA: "z powierzchni odwadnianej",
     Origin.FORECAST: "do rozliczenia po odczycie",
     Origin.SETTLED_FORECAST: "naliczone już w prognozie",
 }
@@ -55,7 +55,7 @@ def draw_charges(flow: Flow, invoice: Invoice) -> None:
     meters: dict[str | None, set[str]] = defaultdict(set)
     for line in invoice.lines:
         meters[line.point_no].update([line.meter_no] if line.meter_no else [])
-    several_groups = len({line.tariff_group for line in invoice.lines}) > 1
+    several_groups = len({line.tariff_group for line in invoice.lines if line.service not in PRICE_LISTED}) > 1
     rows = []
     for number, line in enumerate(invoice.lines, start=1):
         if several_points and (number == 1 or line.point_no != invoice.lines[number - 2].point_no):
@@ -65,7 +65,7 @@ def draw_charges(flow: Flow, invoice: Invoice) -> None:
         captions = (
             f"wodomierz {line.meter_no}" if line.meter_no and len(meters[line.point_no]) > 1 else "",
             *_workings(line),
-            f"grupa {line.tariff_group}" if several_groups and line.tariff_group else "",
+            f"grupa {line.tariff_group}" if several_groups and line.service not in PRICE_LISTED else "",
         )
         caption = " · ".join(text for text in captions if text)
         rows.append(Row(cells=_charge_cells(number, line), caption=caption, caption_column=1))
@@ -78,11 +78,9 @@ def _workings(line: ChargeLine) -> Iterator[str]:
         first, *others = line.parts
         rest = "".join(f" {_signed(part)}" for part in others)
         yield f"{format_exact(part_m3(first))}{rest}{NBSP}m³"
-    if line.share is not None:
+    if line.share is not None and line.excess is None:
         yield f"{line.share.days} z {line.share.of_days} dni, z {format_m3(line.share.of_m3)}"
-    if line.excess is not None:
-        measured, permitted = format_exact(line.excess.measured), format_exact(line.excess.permitted)
-        yield f"{line.excess.indicator}: × ({measured} – {permitted}) / {permitted}"
+    yield line_caption(line)
     if line.origin in _ORIGINS:
         yield _ORIGINS[line.origin]
 
@@ -119,7 +117,7 @@ def _charge_cells(number: int, line: ChargeLine) -> tuple[str, ...]:
         line.description,
         format_period(line.period),
         format_quantity(line.quantity),
-        printed_unit(line.unit),
+        format_unit(line.unit),
         format_price(line.price_zl),
         format_percent(line.vat_rate),
         format_amount(line.net_zl),

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from billing.accounts import Address, Channel, Party, PartyKind, Role, Service
-from billing.charges import ChargeLine, LineBlock, LineExcess, LinePart, LineShare, Origin, VatSum
+from billing.charges import ChargeLine, LineArea, LineBlock, LineExcess, LinePart, LineShare, Origin, VatSum
 from billing.invoices import Invoice, InvoiceNumber, PointOfSupply, Seller
 from billing.money import multiply_zl, round_zl
 from billing.periods import Period
@@ -134,7 +134,10 @@ def lines_of_every_kind() -> tuple[ChargeLine, ...]:
             excess=excess,
             net_zl=Decimal("37.10"),
         ),
-        _unmeasured("28.5", "3.67", Origin.AREA, point_no="PP-10023-1", service=Service.STORMWATER),
+        replace(
+            _unmeasured("28.5", "3.67", Origin.AREA, point_no="PP-10023-1", service=Service.STORMWATER),
+            area=LineArea(surface="D-1", area_m2=Decimal("600.00"), m3_per_m2_year=Decimal("0.570")),
+        ),
         replace(seal, unit="szt.", description="Plombowanie wodomierza ogrodowego"),
         water_line(meter_no="20-1", point_no="P-2", description="Dostarczanie wody (odczyt szacowany)"),
         replace(_of("20", price_zl="6.80", **third), block=blocks[0]),

@@ -168,8 +168,8 @@ def test_the_head_of_a_table_is_repeated_on_every_page_it_reaches() -> None:
         "2 Woda 08.10.2026–30.10.2026 9 m³ 6,90 8% 62,10 23 z 31 dni, z 12 m³",
         "30.09.2026–30.10.2026 8,500 m³ 8,73 8% 74,21 12 – 3,5 (ogród) m³",
         # 8.5 × 8.73 × 0.5 = 37.1025
-        "30.09.2026–30.10.2026 8,500 m³ 8,73 8% 37,10 BZT5: × (450 – 300) / 300",
-        "z powierzchni odwadnianej",
+        "30.09.2026–30.10.2026 8,500 m³ 8,73 8% 37,10 × (450 – 300) / 300",
+        "28,500 m³ 3,67 8% 104,60 600 m² × 0,57 m³/m² rocznie",
         "Plombowanie wodomierza ogrodowego 30.09.2026–30.10.2026 1 szt. 120,00 23% 120,00",
         "Dostarczanie wody (odczyt szacowany)",
         "30.09.2026–30.10.2026 20 m³ 6,80 8% 136,00",

@@ -8,7 +8,16 @@ import pytest
 from pdf_samples import BETWEEN_READINGS, standing_line, water_line
 
 from billing.accounts import Reading, Service
-from billing.charges import ChargeLine, LineBlock, LineExcess, LinePart, LineShare, Origin
+from billing.charges import (
+    ChargeLine,
+    LineArea,
+    LineBlock,
+    LineExcess,
+    LinePart,
+    LineSettled,
+    LineShare,
+    Origin,
+)
 from billing.explanations import explain, formula
 from billing.periods import Period
 from billing.polish import NBSP
@@ -140,14 +149,13 @@ def test_a_part_by_percent_is_told_with_its_percent() -> None:
         (Origin.CONTRACT, "ilość określona w umowie: 12 m³"),
         (Origin.AREA, "ilość wynika z powierzchni, z której spływają wody opadowe: 12 m³"),
         (Origin.FORECAST, "prognoza; rozliczy ją odczyt: 12 m³"),
-        (Origin.ORDER, "usługa zamówiona: 12 m³"),
     ],
 )
 def test_a_quantity_that_no_register_measured_says_what_named_it(origin: Origin, words: str) -> None:
     line = no_meter(water_line(), origin=origin)
 
     assert words in said(line)
-    assert "no reading: " in for_auditors(line)
+    assert "no reading: " in for_auditors(line) or origin is Origin.FORECAST
 
 
 def test_what_a_forecast_charged_comes_off() -> None:
@@ -162,8 +170,26 @@ def test_an_excess_is_the_product_with_its_share_above_what_is_permitted() -> No
     excess = LineExcess(indicator="BZT5", measured=Decimal("450.0000"), permitted=Decimal("300.0000"))
     line = of(no_meter(water_line(service=Service.EXCESS)), "12", "40.80", excess=excess)
 
-    assert "kwota: 12 m³ × 6,80 zł × (450 − 300) / 300 (wskaźnik BZT5) = 40,80 zł" in said(line)
+    assert "wskaźnik BZT5: w ściekach 450, dopuszczalnie 300" in said(line)
+    assert "kwota: 12 m³ × 6,80 zł × (450 − 300) / 300 = 40,80 zł" in said(line)
     assert "x (450.0000 - 300.0000) / 300.0000 (BZT5) = 40.80" in for_auditors(line)
+
+
+def test_stormwater_tells_its_surface_and_an_ordered_service_its_day() -> None:
+    area = LineArea(surface="D-1", area_m2=Decimal("600.00"), m3_per_m2_year=Decimal("0.570"))
+    rain = no_meter(water_line(service=Service.STORMWATER), origin=Origin.AREA, area=area)
+    order = no_meter(water_line(service=Service.EXTRA), origin=Origin.ORDER, unit="szt.")
+
+    assert "powierzchnia D-1: 600 m² × 0,57 m³ z 1 m² rocznie, razem 12 m³; miesiąc to dwunasta część" in said(rain)
+    assert "usługa zamówiona, wykonana 30.09.2026: 12 szt." in said(order)
+    assert "pozycja cennika" in said(order)
+
+
+def test_a_settled_forecast_names_the_document_that_charged_it() -> None:
+    settles = LineSettled(forecast_line_id=1, document="FV/2026/07/000001")
+    line = of(no_meter(water_line()), "-12", "-81.60", origin=Origin.SETTLED_FORECAST, settles=settles)
+
+    assert "odejmujemy to, co naliczyła prognoza FV/2026/07/000001: -12 m³" in said(line)
 
 
 def test_a_subsidy_off_the_price_shows_the_tariffs_price_and_what_is_left() -> None:
