@@ -181,7 +181,7 @@ def _point(fields: Fields, reading_ids: Iterator[int]) -> PointSnapshot:
 def _meter(fields: Fields, reading_ids: Iterator[int]) -> RegisterSnapshot:
     fields.known(
         *("meter_no", "register", "dials", "decimals", "installed_on", "removed_on"),
-        *("previous", "current", "between", "missing_reason"),
+        *("previous", "current", "missing_reason", "between", "diameter_mm"),
     )
     has_current = "current" in fields.table
     return RegisterSnapshot(
@@ -195,6 +195,7 @@ def _meter(fields: Fields, reading_ids: Iterator[int]) -> RegisterSnapshot:
         current=_reading(fields.within("current"), next(reading_ids)) if has_current else None,
         missing_reason=fields.text("missing_reason") if "missing_reason" in fields.table else None,
         between=tuple(_reading(table, next(reading_ids)) for table in fields.each("between")),
+        diameter_mm=fields.integer("diameter_mm") if "diameter_mm" in fields.table else None,
     )
 
 

@@ -150,6 +150,14 @@ create or replace view cycle_subsidy_days as
     join cycle_subsidy s using (cycle_id, tariff_sha256, tariff_group, service)
     where p.block_from_m3 = 0 and p.days && daterange(s.valid_from, s.valid_until);
 
+-- ── the impact of a tariff ───────────────────────────────────────────────────────────────────────────────────────
+-- without_bill_length: thresholds count the m³ of a bill, and a year tells nothing of how long the bills are.
+alter table tariff_impact
+    add column without_bill_length integer not null default 0 check (without_bill_length >= 0),
+    drop constraint every_account_once,
+    add constraint every_account_once check (
+        accounts = rated + without_history + without_price + without_price_before + without_bill_length);
+
 -- ── the named models by which a cycle was rated ──────────────────────────────────────────────────────────────────
 create table cycle_model (
     cycle_id  bigint not null references cycle,
