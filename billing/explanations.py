@@ -46,9 +46,10 @@ class PriceSource:
 
 def price_source(line: ChargeLine, *, tariffs: TariffBook) -> PriceSource | None:
     """Where the price of a line stands; None when its tariff file is not at hand."""
+    service = Service.SEWAGE if line.service is Service.EXCESS else line.service
     for tariff in tariffs.tariffs:
         if tariff.sha256 == line.tariff_sha256:
-            step = tariff.price_on(group=line.tariff_group, service=line.service, day=line.period.last_day)
+            step = tariff.price_on(group=line.tariff_group, service=service, day=line.period.last_day)
             until = tariff.valid_until
             return PriceSource(
                 tariff=tariff.name,
@@ -84,7 +85,7 @@ def _statements(line: ChargeLine, tariffs: TariffBook, lines: Sequence[ChargeLin
     if beside is not None:
         yield from beside
     else:
-        yield from _readings(line)
+        yield from _readings(line, lines)
         yield from _share(line, lines)
     if line.block is not None:
         until = "" if line.block.until_m3 is None else f" up to {line.block.until_m3} m3"
@@ -109,7 +110,7 @@ def formula(line: ChargeLine) -> str:
     return f"{quantity}{NBSP}{unit} × {price}{NBSP}zł{excess_factor(line)} = {net}{NBSP}zł"
 
 
-def _readings(line: ChargeLine) -> Iterator[str]:
+def _readings(line: ChargeLine, lines: Sequence[ChargeLine]) -> Iterator[str]:
     if line.parts:
         for part in line.parts:
             share = f"{part.volume_m3} m3 x {part.percent} % = {part_m3(part)} m3"
@@ -117,16 +118,16 @@ def _readings(line: ChargeLine) -> Iterator[str]:
                 f"meter {part.meter_no} ({part.purpose}), readings {part.previous_reading_id} and "
                 f"{part.current_reading_id}: {part.current_index_m3} - {part.previous_index_m3} = {share}"
             )
-        yield f"quantity: {counted_m3(line)} m3, the sum of these parts"
+        yield f"quantity: {counted_m3(line, lines=lines)} m3, the sum of these parts"
     elif line.meter_no is not None:
         why = " (sewage is the water taken)" if line.service is Service.SEWAGE else ""
         previous, current = line.previous_index_m3, line.current_index_m3
         start, until = reading_days(line)
         yield f"meter {line.meter_no}, reading {line.previous_reading_id}: {previous} m3 on {start}"
         yield f"meter {line.meter_no}, reading {line.current_reading_id}: {current} m3 on {until}"
-        yield f"quantity: {current} - {previous} = {counted_m3(line)} m3{why}"
+        yield f"quantity: {current} - {previous} = {counted_m3(line, lines=lines)} m3{why}"
     elif line.origin is not None:
-        yield f"{_ORIGINS[line.origin]}: {counted_m3(line)} {line.unit}"
+        yield f"{_ORIGINS[line.origin]}: {counted_m3(line, lines=lines)} {line.unit}"
     else:
         yield "no reading: the abonament is owed whether or not water was drawn"
 

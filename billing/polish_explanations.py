@@ -95,7 +95,7 @@ def _sentences(
     if beside:
         yield from beside
     else:
-        yield from _quantity(line, readings)
+        yield from _quantity(line, readings, lines)
         yield from _share(line, lines)
     yield from _block(line)
     yield from _price(line, tariffs)
@@ -130,13 +130,13 @@ def _beside(line: ChargeLine) -> Iterator[str]:
         yield f"usługa zamówiona, wykonana {format_date(line.period.start)}: {quantity}"
 
 
-def _quantity(line: ChargeLine, readings: Mapping[int, Reading]) -> Iterator[str]:
+def _quantity(line: ChargeLine, readings: Mapping[int, Reading], lines: Sequence[ChargeLine]) -> Iterator[str]:
     if line.parts:
         for part in line.parts:
             yield from _part(part, readings, reading_days(line))
         if len(line.parts) > 1:
             parts = " ".join(_signed(part_m3(part), first=part is line.parts[0]) for part in line.parts)
-            yield f"ilość: {parts} = {format_m3(counted_m3(line))}"
+            yield f"ilość: {parts} = {format_m3(counted_m3(line, lines=lines))}"
     elif line.previous_index_m3 is not None and line.current_index_m3 is not None:
         start, until = reading_days(line)
         previous = _reading(line.previous_reading_id, line.previous_index_m3, start, readings)
@@ -144,11 +144,11 @@ def _quantity(line: ChargeLine, readings: Mapping[int, Reading]) -> Iterator[str
         yield f"wodomierz nr {line.meter_no}: odczyt poprzedni {previous}, obecny {current}"
         difference = f"{format_quantity(line.current_index_m3)} − {format_quantity(line.previous_index_m3)}"
         of_water = "; ścieki to pobrana woda" if line.service is Service.SEWAGE else ""
-        counted = f"{difference} = {format_m3(counted_m3(line))}"
+        counted = f"{difference} = {format_m3(counted_m3(line, lines=lines))}"
         yield f"zużycie: {counted} w ciągu {days_of((until - start).days)}{of_water}"
     elif line.origin is not None:
         unit = format_unit(line.unit)
-        yield f"{_ORIGINS[line.origin]}: {format_quantity(counted_m3(line))}{NBSP}{unit}"
+        yield f"{_ORIGINS[line.origin]}: {format_quantity(counted_m3(line, lines=lines))}{NBSP}{unit}"
     elif line.service in STANDING:
         owed = f"{format_quantity(line.quantity)}{NBSP}{format_unit(line.unit)}"
         yield f"abonament za {owed}; należy się bez względu na to, czy pobierano wodę"
@@ -222,8 +222,10 @@ def _price(line: ChargeLine, tariffs: TariffBook) -> Iterator[str]:
         tariff_zl += line.subsidy.zl_m3
     source = price_source(line, tariffs=tariffs)
     since = f", obowiązuje od {format_date(source.valid_from)}" if source and source.valid_from else ""
-    decision = f", decyzja: {source.decision}" if source and source.decision != UNKNOWN else ""
     listed = line.service in (Service.STORMWATER, Service.EXTRA)
+    decision = ""
+    if source is not None and source.decision != UNKNOWN:
+        decision = f", {'' if listed else 'decyzja: '}{source.decision}"
     group = f"; {'pozycja cennika' if listed else 'grupa taryfowa'} {line.tariff_group}" if line.tariff_group else ""
     yield f"cena: {format_price(tariff_zl)}{NBSP}zł netto za 1{NBSP}{unit}{group}{since}{decision}"
     if source is not None:

@@ -85,9 +85,19 @@ def share_sum(line: ChargeLine, *, lines: Sequence[ChargeLine] = ()) -> ShareSum
     )
 
 
-def counted_m3(line: ChargeLine) -> Decimal:
-    """What was counted, or named, for the days between the readings of a line, before any share of days."""
-    return line.share.of_m3 if line.share else line.quantity
+def counted_m3(line: ChargeLine, *, lines: Sequence[ChargeLine] = ()) -> Decimal:
+    """What was counted, or named, for the days between the readings of a line, before any share of days or block.
+
+    ``lines`` are those of its document; without them a block is told by its indexes.
+    """
+    if line.share is not None:
+        return line.share.of_m3
+    if line.block is None:
+        return line.quantity
+    blocks_m3 = sum((other.quantity for other in lines if _shares_days(other, line)), Decimal(0))
+    if blocks_m3 or line.current_index_m3 is None or line.previous_index_m3 is None:
+        return blocks_m3 or line.quantity
+    return line.current_index_m3 - line.previous_index_m3
 
 
 def part_m3(part: LinePart) -> Decimal:

@@ -1,7 +1,7 @@
 """What was used: each point of supply with its meters between two readings, or with what named a quantity instead."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -72,14 +72,14 @@ def _rows(invoice: Invoice) -> Iterator[Row]:
             yield Row(cells=(place_of(points.get(point_no), point_no=point_no),), kind=RowKind.GROUP)
             yield from rows
     water = [line for line in invoice.lines if line.service is Service.WATER]
-    if len({(line.point_no, use) for line in water for use in (*_uses(line), line.origin) if use}) > 1:
+    if len({(line.point_no, use) for line in water for use in (*_uses(line, water), line.origin) if use}) > 1:
         total = sum((line.quantity for line in water), Decimal(0))
         yield Row(cells=("Razem woda", "", "", "", "", format_quantity(total)), kind=RowKind.TOTAL)
 
 
-def _measured(lines: Iterable[ChargeLine]) -> Iterator[Row]:
+def _measured(lines: Sequence[ChargeLine]) -> Iterator[Row]:
     """Water and sewage, and each price of the days, rest on the same two readings: shown once."""
-    for use in dict.fromkeys(use for line in lines for use in _uses(line)):
+    for use in dict.fromkeys(use for line in lines for use in _uses(line, lines)):
         yield Row(
             cells=(
                 use.meter_no,
@@ -108,7 +108,7 @@ def _named(lines: Iterable[ChargeLine]) -> Iterator[Row]:
         )
 
 
-def _uses(line: ChargeLine) -> Iterator[_Use]:
+def _uses(line: ChargeLine, lines: Sequence[ChargeLine]) -> Iterator[_Use]:
     start, until = reading_days(line)
     if line.meter_no is not None and not line.parts:
         yield _Use(
@@ -118,7 +118,7 @@ def _uses(line: ChargeLine) -> Iterator[_Use]:
             until=until,
             previous_index_m3=line.previous_index_m3,
             current_index_m3=line.current_index_m3,
-            volume_m3=_volume(line),
+            volume_m3=counted_m3(line, lines=lines),
         )
     for part in line.parts:
         yield _Use(
@@ -130,13 +130,6 @@ def _uses(line: ChargeLine) -> Iterator[_Use]:
             current_index_m3=part.current_index_m3,
             volume_m3=part.volume_m3,
         )
-
-
-def _volume(line: ChargeLine) -> Decimal:
-    """The whole between the readings, also where a line has a block of it."""
-    if line.block is not None and line.current_index_m3 is not None and line.previous_index_m3 is not None:
-        return line.current_index_m3 - line.previous_index_m3
-    return counted_m3(line)
 
 
 def _index(index_m3: Decimal | None) -> str:

@@ -122,6 +122,14 @@ def test_blocks_of_a_share_are_told_by_their_sum() -> None:
     assert "block: what is above 2 m3: 1 m3" in for_auditors(second)
 
 
+def test_a_block_of_what_readings_bound_tells_all_that_was_counted() -> None:
+    first = of(water_line(), "10", "68.00", block=LineBlock(from_m3=Decimal(0), until_m3=Decimal(10)))
+    second = of(water_line(), "2", "13.60", row_no=2, block=LineBlock(from_m3=Decimal(10), until_m3=None))
+
+    assert "zużycie: 424 − 412 = 12 m³ w ciągu 31 dni" in said(second, lines=(first, second))
+    assert "zużycie: 424 − 412 = 12 m³ w ciągu 31 dni" in said(second)
+
+
 def test_a_garden_meter_comes_off() -> None:
     parts = (part("main", "412", "424", "100"), part("garden", "30", "33.5", "-100"))
     line = of(no_meter(water_line(service=Service.SEWAGE)), "8.5", "57.80", parts=parts)
