@@ -210,7 +210,7 @@ def _bill(account: AccountSnapshot, tariffs: TariffBook, lines: list[ChargeLine]
     return Bill(
         account_no=account.account_no,
         channel=account.channel,
-        lines=tuple(lines),
+        lines=tuple(sorted(lines, key=_point_by_point)),
         vat_sums=sums,
         net_zl=sum((part.net_zl for part in sums), ZERO_ZL),
         vat_zl=sum((part.vat_zl for part in sums), ZERO_ZL),
@@ -219,6 +219,11 @@ def _bill(account: AccountSnapshot, tariffs: TariffBook, lines: list[ChargeLine]
         subsidy_gross_zl=total_zl(subsidies, mode=SubsidyMode.GROSS),
         line_rounding=rounding,
     )
+
+
+def _point_by_point(line: ChargeLine) -> tuple[bool, str]:
+    """What is owed once for all points comes last; lines of one point keep their order."""
+    return (line.point_no is None, line.point_no or "")
 
 
 def _hold(account: AccountSnapshot, why: NotBillable) -> Hold:
