@@ -6,9 +6,11 @@ from datetime import date
 from decimal import Decimal
 
 from billing.accounts import Service
-from billing.charges import LinePart, Origin
+from billing.charges import LinePart, LineTerms, Origin
 from billing.holds import HoldCode
 from billing.periods import Period
+
+_WITH_RULES = ("garden", "behind")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +36,9 @@ class Counted:
 class Quantity:
     """Cubic metres of one service in a period, to three places.
 
-    ``counted`` is set when one register alone measured it, ``parts`` when several did, ``origin`` when none did.
-    ``billed`` are the days of it that are this contract's (None: all). ``known`` tells the volume reached by days on
-    which it was read in between, with the reading and its cut index; ``places`` are the digits that a share by days
-    is rounded to.
+    ``counted`` is set when one register alone measured it, ``parts`` when several did, ``origin`` when none did, with
+    the ``terms`` that it was reckoned from. ``billed`` are the days of it that are this contract's (None: all).
+    ``known`` tells the volume reached by days within; ``places`` are the digits that a share by days is rounded to.
     """
 
     service: Service
@@ -50,13 +51,27 @@ class Quantity:
     origin: Origin | None = None
     billed: Period | None = None
     known: tuple["Known", ...] = ()
+    terms: LineTerms | None = None
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Which rules beside that of its service say how much it is (``[[quantity]]`` of the law data)."""
+        if self.origin is not None:
+            return (f"{self.origin}_{self.service}",)
+        purposes = dict.fromkeys(part.purpose for part in self.parts)
+        return tuple(f"{purpose}_{self.service}" for purpose in purposes if purpose in _WITH_RULES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A reading between the first and the last one of a quantity: the volume reached by its day."""
+    """The volume that a quantity reached by a day within it.
+
+    Of one register with the reading of that day and its index, of several with their ``parts`` up to then, of none when
+    it is reckoned.
+    """
 
     day: date
     volume_m3: Decimal
-    reading_id: int
-    index_m3: Decimal
+    reading_id: int | None = None
+    index_m3: Decimal | None = None
+    parts: tuple[LinePart, ...] = ()

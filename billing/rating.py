@@ -4,7 +4,6 @@ Sources: uzzwś art. 27 (quantities), Rozp. 2018 par. 16 (dues), VAT act art. 10
 """
 
 from collections.abc import Sequence
-from datetime import date
 from itertools import pairwise
 
 from billing.accounts import AccountSnapshot, Channel, CycleTerms, PartyKind, PointSnapshot, Role, Service
@@ -60,7 +59,7 @@ def _lines(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> 
             return no_price(point, account.channel, on=cycle.issue_date.isoformat(), reason="no_group")
     lines: list[ChargeLine] = []
     for point in points:
-        metered = _metered_lines(point, account.channel, tariffs, cycle.issue_date)
+        metered = _metered_lines(point, account.channel, tariffs, cycle)
         if isinstance(metered, NotBillable):
             return metered
         lines += metered
@@ -98,8 +97,9 @@ def _handover(account: AccountSnapshot, lines: Sequence[ChargeLine]) -> NotBilla
 
 
 def _overlap(lines: Sequence[ChargeLine]) -> NotBillable | None:
-    """Two registers that count the same days at one point need a rule that there is none for yet."""
-    ordered = sorted(lines, key=lambda line: (str(line.point_no), line.service, line.period))
+    """Two registers that count the same days at one point, and no rule how they belong together."""
+    first = (line for line in lines if line.row_no == 1)
+    ordered = sorted(first, key=lambda line: (str(line.point_no), line.service, line.period))
     for one, other in pairwise(ordered):
         same = (one.point_no, one.service) == (other.point_no, other.service)
         if same and one.period.overlap(other.period):
@@ -115,18 +115,19 @@ def _is_active(point: PointSnapshot, cycle: CycleTerms) -> bool:
         return False
     if point.is_settled or until is None or until > cycle.period.start:
         return True
-    return any(register.previous.read_on < until for register in point.registers)
+    billed = [one.billed_until or max(one.valid_from, point.contract_from) for one in point.unmetered]
+    return any(register.previous.read_on < until for register in point.registers) or any(day < until for day in billed)
 
 
 def _metered_lines(
-    point: PointSnapshot, channel: Channel, tariffs: TariffBook, issue_date: date
+    point: PointSnapshot, channel: Channel, tariffs: TariffBook, cycle: CycleTerms
 ) -> list[ChargeLine] | NotBillable:
-    found = quantities(point)
+    found = quantities(point, until=cycle.period.until, models=tariffs.models)
     if isinstance(found, NotBillable):
         return found
     lines: list[ChargeLine] = []
     for quantity in found:
-        priced = priced_lines(quantity, point=point, channel=channel, tariffs=tariffs, issue_date=issue_date)
+        priced = priced_lines(quantity, point=point, channel=channel, tariffs=tariffs, issue_date=cycle.issue_date)
         if isinstance(priced, NotBillable):
             return priced
         lines += priced
