@@ -4,6 +4,7 @@ The value of a day is the one with the latest ``valid_from`` not after it. Sourc
 """
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -164,6 +165,13 @@ def norm_m3_month(*, code: str, on: date) -> Decimal:
     """
     rows = [row for row in _rows("norms", "norm") if row["code"] == code]
     return Decimal(_row_on(rows, what=f"norm {code}", on=on)["m3_person_month"])
+
+
+@cache
+def norms_on(*, on: date) -> Mapping[str, Decimal]:
+    """The norms in force on a day, by code, as ``norm_m3_month`` gives them."""
+    begun = sorted({row["code"] for row in _rows("norms", "norm") if row["valid_from"] <= on})
+    return {code: norm_m3_month(code=code, on=on) for code in begun}
 
 
 @cache

@@ -5,10 +5,11 @@ meter of a point behind this one, counted has percentages, or a payer, of its ow
 what they counted comes off it as far as they are billed less.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Final
 
 from billing.accounts import ALL, PointSnapshot, RegisterSnapshot, Service
 from billing.charges import LinePart
@@ -21,6 +22,14 @@ from billing.registers import Consumption, Tenure, consumptions
 from billing.shares import volume_by
 
 MAIN, GARDEN, SUB, INTAKE, SEWAGE, BEHIND = "main", "garden", "sub", "intake", "sewage", "behind"
+USUAL_PERCENTS: Final[Mapping[str, tuple[Decimal, Decimal]]] = {
+    MAIN: (ALL, ALL),
+    GARDEN: (ALL, Decimal(0)),
+    SUB: (ALL, ALL),
+    INTAKE: (Decimal(0), ALL),
+    SEWAGE: (Decimal(0), ALL),
+}
+"""Percentages of a meter's m³ that are billed as water and as sewage unless somebody says otherwise."""
 WITHIN = (GARDEN, SUB, BEHIND)
 """What they count, the main meter counted as well."""
 _NONE = Decimal(0)
@@ -63,7 +72,7 @@ class Share:
             previous_index_m3=counted.previous_index_m3,
             current_index_m3=index_m3,
             volume_m3=(self.volume_m3 if known is None else known.volume_m3).quantize(VOLUME),
-            percent=self.percent,
+            percent=self.percent.normalize() + 0,
             lapsed_on=self.lapsed_on,
             billed=self.used.billed if self.purpose == BEHIND else None,
         )
@@ -78,8 +87,8 @@ def shares_of(
     registers = [one for one in ordered if (one.purpose == SEWAGE) is by_device]
     behind = [] if by_device else [one for one in point.behind if service in one.services]
     mains = {percent_of(one, service) for one in registers if one.purpose == MAIN}
-    within = behind or [one for one in registers if one.purpose in WITHIN]
-    if within and len(mains) != 1:
+    has_within = bool(behind) or any(one.purpose in WITHIN for one in registers)
+    if has_within and len(mains) != 1:
         reason = "percentages_differ" if mains else "no_main_meter"
         return NotBillable(code=HoldCode.METERS_UNCLEAR, facts={"reason": reason})
     main_percent = next(iter(mains), ALL)

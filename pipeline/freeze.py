@@ -17,7 +17,7 @@ from pipeline.utility_files import load_folder
 from pipeline.work import Work, step, warsaw_day
 from sql.charges import insert_holds
 from sql.clock import business_now
-from sql.cycles import Cycle, move_cycle, store_inputs, store_prices
+from sql.cycles import Cycle, move_cycle, store_inputs, store_models, store_prices
 from sql.locks import take_turn
 from sql.snapshots import Gathered, count_eligible, gather, insert_snapshots, snapshot_totals
 from sql.statistics import refresh_statistics
@@ -48,6 +48,7 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
             refuse_unswitched(connection, loaded)
             store_inputs(connection, cycle, files=loaded.files)
             store_prices(connection, cycle, tariffs=loaded.tariffs, issue_date=cycle.issue_date)
+            store_models(connection, cycle, models=loaded.utility.models)
             store_subsidies(connection, cycle, tariffs=loaded.tariffs)
             refresh_statistics(connection, rows=count_eligible(connection, cycle=cycle))
             _freeze(connection, cycle, _window(connection, cycle, loaded.utility), cut_days=loaded.tariffs.price_days())

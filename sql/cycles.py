@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
 from billing.accounts import CycleTerms
-from billing.law import vat_rate
+from billing.law import norms_on, vat_rate
+from billing.models import Models
 from billing.periods import Period
 from billing.tariffs import TariffBook
 from sql.clock import business_now
@@ -232,6 +233,25 @@ def store_prices(connection: Connection, cycle: Cycle, *, tariffs: TariffBook, i
             for price in tariff.prices
         ),
     )
+
+
+def store_models(connection: Connection, cycle: Cycle, *, models: Models) -> None:
+    """Write down the figures of the models and norms that decide quantities, for the checks."""
+    connection.execute(
+        _Q["insert_model"],
+        {
+            "cycle_id": cycle.cycle_id,
+            "jitter_m3": models.jitter_m3,
+            "rollover_share": models.rollover_share,
+            "volume_max_m3_day": models.volume_max_m3_day,
+            "sub_days_apart": models.sub_days_apart,
+            "legalisation": models.legalisation.value,
+            "missing_sub": models.missing_sub.value,
+        },
+    )
+    figures = norms_on(on=cycle.issue_date)
+    values = {"cycle_id": cycle.cycle_id, "norms": list(figures), "figures": list(figures.values())}
+    connection.execute(_Q["insert_norms"], values)
 
 
 def load_inputs(connection: Connection, cycle: Cycle) -> list[tuple[str, str, str, bytes]]:

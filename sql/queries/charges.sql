@@ -127,7 +127,8 @@ select l.charge_id, l.line_no, p.point_no, l.service, l.description, lower(l.per
        l.previous_index_m3, l.current_index_m3, l.quantity, l.unit, l.price_zl, l.net_zl, l.vat_rate,
        l.tariff_group, l.tariff_sha256, l.basis, l.gmina, l.subsidy_mode, l.subsidy_zl_m3, l.subsidy_zl,
        l.subsidy_basis, l.origin, l.row_no, l.share_days, l.share_of_days, l.share_of_m3, l.share_after_days,
-       l.block_from_m3, l.block_until_m3, l.indicator, l.indicator_measured, l.indicator_permitted
+       l.block_from_m3, l.block_until_m3, l.indicator, l.indicator_measured, l.indicator_permitted,
+       l.terms_norm, l.terms_persons, l.terms_m3_month
 from charge_line l
 join charge c using (charge_id)
 join snapshot_account s using (cycle_id, account_id)
@@ -137,7 +138,7 @@ order by l.charge_id, l.line_no
 
 -- name: parts_of_chunk
 select p.charge_id, p.line_no, p.meter_no, p.purpose, p.previous_reading_id, p.current_reading_id, p.previous_index_m3,
-       p.current_index_m3, p.volume_m3, p.percent
+       p.current_index_m3, p.volume_m3, p.percent, p.lapsed_on, lower(p.billed) as billed_from, upper(p.billed) as billed_until
 from charge_line_part p
 join charge c using (charge_id)
 join snapshot_account s using (cycle_id, account_id)

@@ -38,6 +38,14 @@ cross join lateral jsonb_array_elements(cast(h.draft as jsonb) -> 'lines') with 
 left join point p on p.point_no = l.line ->> 'point_no'
 where h.cycle_id = :cycle_id and h.draft is not null and coalesce(cast(l.line ->> 'row_no' as integer), 1) = 1
 
+-- name: insert_drafted_indexes
+insert into drafted_index (cycle_id, account_id, point_id, reading_id, index_m3)
+select h.cycle_id, h.account_id, p.point_id, n.reading_id, n.index_m3
+from hold h
+cross join lateral indexes_of_draft(h.draft) n
+left join point p on p.point_no = n.point_no
+where h.cycle_id = :cycle_id and h.draft is not null
+
 -- name: insert_deliveries
 insert into delivery (delivery_id, invoice_id, purpose, channel, account_id, address, state, reason, message_id,
                       issue_date, deadline, not_before)
