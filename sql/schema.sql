@@ -2513,6 +2513,7 @@ create table contract_quantity (
     ended_at          timestamptz,
     ended_by          text,
     ended_change_id   bigint references registry_change,
+    told_from         date,
     foreign key (file_id, line_no) references import_row,
     constraint what_its_basis_needs check (
         case basis when 'norm' then num_nonnulls(norm, persons) = 2 and m3_month is null
@@ -2705,3 +2706,16 @@ create function months_m3(m3_month numeric, days daterange) returns numeric lang
     cross join lateral (select daterange(first::date, (first + interval '1 month')::date) as month) m
     cross join lateral (select month * days as part) p
 $$;
+
+-- ── every dated fact in one place: those of quantities too ──────────────────────────────────────────────────────
+do $$
+begin
+    execute 'create or replace view registry_fact as ' || rtrim(pg_get_viewdef('registry_fact'::regclass), ';') || '
+        union all
+        select ''quantity'', c.contract_no || '' '' || q.service, c.account_id, null, null,
+               jsonb_build_object(''basis'', q.basis, ''norm'', q.norm, ''persons'', q.persons, ''m3_month'', q.m3_month),
+               coalesce(q.told_from, lower(q.valid)), coalesce(q.told_from, upper(q.valid)),
+               q.recorded_by, q.recorded_at, q.file_id, q.line_no, q.change_id, q.ended_by, q.ended_at,
+               q.ended_change_id
+        from contract_quantity q join contract c using (contract_id)';
+end $$;

@@ -108,11 +108,21 @@ select c.charge_id, c.account_id, a.account_no, c.channel, c.net_zl, c.vat_zl, c
                              and t.valid @> least(cast(:issue_date as date), upper(k.valid) - 1)
         where k.account_id = c.account_id and not isempty(k.valid)) as contracts_now,
        (select json_object_agg(m.meter_no || ':' || i.register, i.removed_on)
-        from charge_line l
+        from (select current_reading_id from charge_line l where l.charge_id = c.charge_id
+              union all
+              select current_reading_id from charge_line_part l where l.charge_id = c.charge_id) l
         join reading r on r.reading_id = l.current_reading_id
         join installation i on i.installation_id = r.installation_id
         join meter m on m.meter_id = i.meter_id
-        where l.charge_id = c.charge_id and i.removed_on <= r.read_on) as removals_now
+        where i.removed_on <= r.read_on) as removals_now,
+       (select json_object_agg(k.contract_no || ':' || q.service || ':' || lower(q.valid),
+                               concat_ws(' ', q.basis, q.norm, q.persons, q.m3_month,
+                                         case when upper(q.valid) <= upper(y.period) then upper(q.valid) end))
+        from contract k
+        join contract_quantity q using (contract_id)
+        join cycle y on y.cycle_id = :cycle_id
+        where k.account_id = c.account_id and not isempty(q.valid) and lower(q.valid) < upper(y.period))
+           as quantities_now
 from charge c
 join account a using (account_id)
 join snapshot_account s using (cycle_id, account_id)

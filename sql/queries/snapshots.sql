@@ -90,7 +90,7 @@ left join lateral (
 left join lateral (
     select json_agg(json_build_object(
                'service', q.service, 'basis', q.basis, 'norm', q.norm, 'persons', q.persons,
-               'm3_month', q.m3_month::text, 'valid_from', lower(q.valid), 'valid_until', upper(q.valid),
+               'm3_month', q.m3_month::text, 'valid_from', lower(q.valid), 'valid_until', case when upper(q.valid) <= :until then upper(q.valid) end,
                'billed_until', (select max(upper(b.period)) from billed_day b
                                 where b.point_id = c.point_id and b.service = q.service
                                   and lower(b.period) < coalesce(upper(c.valid), 'infinity'))
