@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import date
 
 from billing.accounts import Channel, PointSnapshot, Service
-from billing.charges import ChargeLine, Origin
+from billing.charges import ChargeLine
 from billing.holds import HoldCode
-from billing.law import quantity_basis, vat_rate
+from billing.law import vat_rate
 from billing.models import SplitModel, SplitPlaces
 from billing.money import PRICE, VOLUME, ZERO_ZL, multiply_zl
 from billing.quantities import NotBillable, Quantity
@@ -16,7 +16,6 @@ from billing.tariffs import PriceSpan, TariffBook
 
 _ESTIMATED = " (odczyt szacowany)"
 _DESCRIPTIONS = {Service.WATER: "Dostarczanie wody", Service.SEWAGE: "Odprowadzanie ścieków"}
-_BY_ORIGIN = {Origin.NORM: " według norm", Origin.CONTRACT: " według umowy"}
 _THREE = 3
 
 
@@ -76,7 +75,7 @@ def _line(quantity: Quantity, piece: Piece, *, span: PriceSpan, point: PointSnap
     return ChargeLine(
         point_no=point.point_no,
         service=quantity.service,
-        description=_DESCRIPTIONS[quantity.service] + _how(quantity),
+        description=_DESCRIPTIONS[quantity.service] + (_ESTIMATED if quantity.estimated else "") + quantity.remark,
         period=piece.period,
         meter_no=counted.meter_no if counted else None,
         previous_reading_id=counted.previous_reading_id if counted else None,
@@ -90,23 +89,13 @@ def _line(quantity: Quantity, piece: Piece, *, span: PriceSpan, point: PointSnap
         vat_rate=vat_rate(service=quantity.service, on=issue_date),
         tariff_group=span.group,
         tariff_sha256=span.tariff_sha256,
-        basis=price_basis(_basis(quantity, span), subsidy=subsidy),
+        basis=price_basis("; ".join((*quantity.bases, span.basis)), subsidy=subsidy),
         subsidy=subsidy,
         origin=quantity.origin,
         parts=piece.parts,
         share=piece.share,
         terms=quantity.terms,
     )
-
-
-def _basis(quantity: Quantity, span: PriceSpan) -> str:
-    return "; ".join((*(quantity_basis(kind=kind) for kind in quantity.kinds), span.basis))
-
-
-def _how(quantity: Quantity) -> str:
-    if quantity.origin is not None:
-        return _BY_ORIGIN.get(quantity.origin, "")
-    return _ESTIMATED if quantity.estimated else ""
 
 
 def no_price(point: PointSnapshot, channel: Channel, **facts: str) -> NotBillable:

@@ -8,7 +8,9 @@ from decimal import Decimal
 from billing.accounts import Service
 from billing.charges import LinePart, LineTerms, Origin
 from billing.holds import HoldCode
+from billing.law import quantity_basis
 from billing.periods import Period
+from billing.polish import NBSP, format_date, format_quantity
 
 _WITH_RULES = ("garden", "behind")
 
@@ -54,12 +56,41 @@ class Quantity:
     terms: LineTerms | None = None
 
     @property
-    def kinds(self) -> tuple[str, ...]:
-        """Which rules beside that of its service say how much it is (``[[quantity]]`` of the law data)."""
+    def bases(self) -> tuple[str, ...]:
+        """The provisions beside that of its service that say how much it is.
+
+        Raises:
+            DataRefused: ``LAW_NO_VALUE``, the law data lacks one.
+        """
         if self.origin is not None:
-            return (f"{self.origin}_{self.service}",)
-        purposes = dict.fromkeys(part.purpose for part in self.parts)
-        return tuple(f"{purpose}_{self.service}" for purpose in purposes if purpose in _WITH_RULES)
+            return (quantity_basis(kind=f"{self.origin}_{self.service}"),)
+        purposes = dict.fromkeys(part.purpose for part in self.parts if part.purpose in _WITH_RULES)
+        return tuple(quantity_basis(kind=f"{purpose}_{self.service}") for purpose in purposes)
+
+    @property
+    def remark(self) -> str:
+        """What a customer is told beside the service: persons, a lapsed legalisation, a meter that passed zero."""
+        if self.terms is not None:
+            return f" ({_terms(self.terms)})"
+        lapsed = (
+            f" (bez odliczenia: legalizacja wodomierza {part.meter_no} do {format_date(part.lapsed_on)})"
+            for part in self.parts
+            if part.lapsed_on is not None
+        )
+        counted: list[Counted | LinePart] = [*self.parts, *([self.counted] if self.counted is not None else [])]
+        turned = (
+            f" (wodomierz {one.meter_no} przeszedł przez zero)"
+            for one in counted
+            if one.current_index_m3 < one.previous_index_m3
+        )
+        return "".join((*lapsed, *turned))
+
+
+def _terms(terms: LineTerms) -> str:
+    if terms.persons is None:
+        return f"{format_quantity(terms.m3_month)}{NBSP}m³ miesięcznie"
+    each_m3 = format_quantity(terms.m3_month / terms.persons)
+    return f"{terms.persons}{NBSP}os. po {each_m3}{NBSP}m³ miesięcznie"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -153,9 +153,9 @@ def _frozen_registry(account: AccountSnapshot) -> dict[str, Any]:
 
 def _removed_since(account: AccountSnapshot, row: Row[Any]) -> bool:
     """Whether a meter was taken away, unknown to the freeze, before or on the day up to which the charge bills it."""
-    places = [place for point in account.points for place in (point, *point.behind)]
-    registers = (register for place in places for register in place.registers)
-    frozen = {f"{one.meter_no}:{one.register}": to_data(one.removed_on) for one in registers}
+    own = [register for point in account.points for register in point.registers]
+    behind = [register for point in account.points for other in point.behind for register in other.registers]
+    frozen = {f"{one.meter_no}:{one.register}": to_data(one.removed_on) for one in (*own, *behind)}
     return any(frozen.get(number) != removed_on for number, removed_on in (row.removals_now or {}).items())
 
 
