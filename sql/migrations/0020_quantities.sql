@@ -43,6 +43,8 @@ grant select on contract_quantity to obieg_app, obieg_auditor;
 grant insert on contract_quantity to obieg_app;
 grant update (valid, ended_by, ended_change_id) on contract_quantity to obieg_app;
 
+create index contract_by_point on contract (point_id);
+
 -- ── meters ──────────────────────────────────────────────────────────────────────────────────────────────────────
 -- intake: the customer's own well; sewage: what runs off, measured (uzzwś art. 27 ust. 4). Both stand beside the main one.
 alter table installation
