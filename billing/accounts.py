@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from billing.beside_meters import BilledSewage, Forecast, ServiceOrder, SewageExcess, Surface
 from billing.canonical import LATER
 from billing.periods import Period
 
@@ -165,6 +166,9 @@ class PointSnapshot:
     billed to this point. ``other_contracts`` are the days of contracts of others at this point, for a meter that was
     not read on the day on which one followed the other. ``unmetered`` says what is taken without a meter.
     ``difference`` is the name of the model by which this contract settles what the points behind it do not explain.
+    ``surfaces`` are charged for stormwater from ``stormwater_from`` on (None: never charged yet). ``excesses`` are
+    faults of its sewage, charged from ``excess_from`` on, and ``sewage_billed`` what of it was charged before they were
+    known. ``forecast`` is set where it is charged by prognozy.
     """
 
     point_no: str
@@ -183,6 +187,19 @@ class PointSnapshot:
     behind: tuple[PointBehind, ...] = field(default=(), metadata=LATER)
     other_contracts: tuple[Period, ...] = field(default=(), metadata=LATER)
     difference: str | None = field(default=None, metadata=LATER)
+    surfaces: tuple[Surface, ...] = field(default=(), metadata=LATER)
+    stormwater_from: date | None = field(default=None, metadata=LATER)
+    excesses: tuple[SewageExcess, ...] = field(default=(), metadata=LATER)
+    excess_from: date | None = field(default=None, metadata=LATER)
+    sewage_billed: tuple[BilledSewage, ...] = field(default=(), metadata=LATER)
+    forecast: Forecast | None = field(default=None, metadata=LATER)
+
+    @property
+    def diameter_mm(self) -> int | None:
+        """Diameter of the main meter that was installed last: it picks the tariff group for the whole bill."""
+        mains = [register for register in self.registers if register.purpose == "main"]
+        newest = max(mains, key=lambda one: (one.installed_on, one.diameter_mm or 0), default=None)
+        return newest.diameter_mm if newest else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +210,8 @@ class AccountSnapshot:
     document travels (paper in spite of an agreed e-mail when there is no confirmed address).
     ``standing_from`` begins the first month whose abonament is not billed yet (None: the cycle's first day), so that a
     month in which the account was held is not lost; ``waived_months`` are the first days of months from then on that
-    were given up with a hold. ``handed_over_on`` is the day on which payer or nabywca last changed.
+    were given up with a hold. ``handed_over_on`` is the day on which payer or nabywca last changed. ``orders`` are
+    services that were done and are on no invoice yet.
     """
 
     account_no: str
@@ -208,6 +226,7 @@ class AccountSnapshot:
     standing_from: date | None = None
     handed_over_on: date | None = None
     waived_months: tuple[date, ...] = field(default=(), metadata=LATER)
+    orders: tuple[ServiceOrder, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

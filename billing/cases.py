@@ -1,8 +1,8 @@
 """An account described by hand, as the cases of the tests and ``obieg quote`` read it (``given.toml``).
 
 ``utility`` names the folder whose tariffs apply; ``[cycle]``, ``[account]``, ``[[party]]`` and ``[[point]]`` with its
-``[[point.meter]]``, ``[[point.unmetered]]`` and ``[[point.behind]]`` describe the account; ``[expected]`` is left to
-the reader of the case.
+``[[point.meter]]``, ``[[point.unmetered]]`` and ``[[point.behind]]`` describe the account, with what is charged beside
+metered water in the tables that ``billing.case_extras`` reads; ``[expected]`` is left to the reader of the case.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,6 +25,7 @@ from billing.accounts import (
     Service,
     Unmetered,
 )
+from billing.case_extras import read_excess, read_forecast, read_order, read_sewage, read_surface
 from billing.parts import MAIN, USUAL_PERCENTS
 from billing.periods import Period, months_period
 from billing.toml_fields import Fields, read_fields
@@ -51,7 +52,7 @@ def read_case(text: str, *, name: str) -> Case:
         DataRefused: ``CASE_UNREADABLE``, ``CASE_FIELD_MISSING`` or ``CASE_FIELD_WRONG``.
     """
     top = read_fields(text, name=name, kind="CASE")
-    top.known("why", "utility", "cycle", "account", "party", "point", "expected")
+    top.known("why", "utility", "cycle", "account", "party", "point", "service", "expected")
     return Case(
         why=top.text("why"),
         utility=top.text("utility"),
@@ -91,6 +92,7 @@ def _account(top: Fields) -> AccountSnapshot:
         consent_id=fields.integer("consent_id") if "consent_id" in fields.table else None,
         channel_reason="described by hand",
         points=tuple(_point(table, reading_ids) for table in top.each("point")),
+        orders=tuple(read_order(table, number) for number, table in enumerate(top.each("service"), start=1)),
     )
 
 
@@ -117,6 +119,7 @@ def _point(fields: Fields, reading_ids: Iterator[int]) -> PointSnapshot:
     fields.known(
         *("point_no", "street", "postcode", "city", "contract_no", "contract_from", "contract_until"),
         *("tariff_class", "services", "gmina", "meter", "unmetered", "behind", "other_contract"),
+        *("surface", "stormwater_from", "excess", "excess_from", "sewage_billed", "forecast"),
     )
     point_no = fields.text("point_no")
     return PointSnapshot(
@@ -132,6 +135,12 @@ def _point(fields: Fields, reading_ids: Iterator[int]) -> PointSnapshot:
         unmetered=tuple(_unmetered(table) for table in fields.each("unmetered")),
         behind=tuple(_behind(table, reading_ids) for table in fields.each("behind")),
         other_contracts=_others(fields),
+        surfaces=tuple(read_surface(table) for table in fields.each("surface")),
+        stormwater_from=fields.day("stormwater_from") if "stormwater_from" in fields.table else None,
+        excesses=tuple(read_excess(table) for table in fields.each("excess")),
+        excess_from=fields.day("excess_from") if "excess_from" in fields.table else None,
+        sewage_billed=tuple(read_sewage(table) for table in fields.each("sewage_billed")),
+        forecast=read_forecast(fields.within("forecast"), point_no=point_no) if "forecast" in fields.table else None,
     )
 
 
@@ -182,7 +191,7 @@ def _behind(fields: Fields, reading_ids: Iterator[int]) -> PointBehind:
 def _meter(fields: Fields, reading_ids: Iterator[int]) -> RegisterSnapshot:
     fields.known(
         *("meter_no", "register", "dials", "decimals", "installed_on", "removed_on"),
-        *("previous", "current", "missing_reason", "between"),
+        *("previous", "current", "missing_reason", "between", "diameter_mm"),
         *("purpose", "water_percent", "sewage_percent", "legalised_until"),
     )
     has_current = "current" in fields.table
@@ -205,6 +214,7 @@ def _meter(fields: Fields, reading_ids: Iterator[int]) -> RegisterSnapshot:
         sewage_percent=fields.decimal("sewage_percent", places=2, default=sewage),
         legalised_until=fields.day("legalised_until") if "legalised_until" in fields.table else None,
         between=tuple(_reading(table, next(reading_ids)) for table in fields.each("between")),
+        diameter_mm=fields.integer("diameter_mm") if "diameter_mm" in fields.table else None,
     )
 
 

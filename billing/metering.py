@@ -82,6 +82,7 @@ def _alone(service: Service, used: Consumption) -> Quantity:
         volume_m3=used.volume_m3,
         places=used.register.decimals,
         estimated=used.estimated,
+        settles_estimate=used.settles_estimate,
         counted=used.counted,
         billed=used.billed,
         known=used.known,

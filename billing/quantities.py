@@ -38,6 +38,7 @@ class Counted:
 class Quantity:
     """Cubic metres of one service in a period, to three places.
 
+    ``estimated``: up to an estimate; ``settles_estimate``: from one up to a reading, and perhaps below zero.
     ``counted`` is set when one register alone measured it, ``parts`` when several did, ``origin`` when none did, with
     the ``terms`` that it was reckoned from. ``billed`` are the days of it that are this contract's (None: all).
     ``known`` tells the volume reached by days within; ``places`` are the digits that a share by days is rounded to.
@@ -48,6 +49,7 @@ class Quantity:
     volume_m3: Decimal
     places: int
     estimated: bool = False
+    settles_estimate: bool = False
     counted: Counted | None = None
     parts: tuple[LinePart, ...] = ()
     origin: Origin | None = None
@@ -62,7 +64,7 @@ class Quantity:
         Raises:
             DataRefused: ``LAW_NO_VALUE``, the law data lacks one.
         """
-        if self.origin is not None:
+        if self.terms is not None:
             return (quantity_basis(kind=f"{self.origin}_{self.service}"),)
         purposes = dict.fromkeys(part.purpose for part in self.parts if part.purpose in _WITH_RULES)
         return tuple(quantity_basis(kind=f"{purpose}_{self.service}") for purpose in purposes)

@@ -39,8 +39,9 @@ class Tenure:
 class Consumption:
     """Cubic metres that a register counted in a period, to three places.
 
-    ``billed`` are the days of it that are the contract's, where it shares what is between the two readings with
-    another contract. ``known`` tells the volume reached by readings in between.
+    ``estimated``: up to an estimate. ``settles_estimate``: from one, up to what somebody read; only then may it be
+    below zero. ``billed`` are the days of it that are the contract's, where it shares what is between the two readings
+    with another contract. ``known`` tells the volume reached by readings in between.
     """
 
     register: RegisterSnapshot
@@ -48,6 +49,7 @@ class Consumption:
     counted: Counted
     volume_m3: Decimal
     estimated: bool
+    settles_estimate: bool
     billed: Period | None = None
     known: tuple[Known, ...] = ()
 
@@ -94,6 +96,11 @@ def consumptions(
     return _counted(register, _hinges(register, current, tenure), tenure, models)
 
 
+def settles_estimate(previous: Reading, current: Reading) -> bool:
+    """Whether somebody has read what was billed by an estimate; the difference may then be below zero."""
+    return previous.quality == ESTIMATED and current.quality != ESTIMATED
+
+
 def refusal(code: HoldCode, register: RegisterSnapshot, **facts: str) -> NotBillable:
     """A hold for what is wrong with a register, naming the meter and its readings."""
     known = {
@@ -134,7 +141,7 @@ def _hinges(register: RegisterSnapshot, current: Reading, tenure: Tenure) -> lis
 def _counted(
     register: RegisterSnapshot, chain: Sequence[Reading], tenure: Tenure, models: Models
 ) -> tuple[Consumption, ...] | NotBillable:
-    found = []
+    found: list[Consumption] = []
     index_m3 = register.previous.billed_index_m3
     if index_m3 is None:
         index_m3 = truncate_index(index_m3=register.previous.index_m3, decimals=register.decimals)
@@ -170,7 +177,8 @@ def _between(
             current_index_m3=index_m3,
         ),
         volume_m3=volume_m3,
-        estimated=ESTIMATED in (previous.quality, current.quality),
+        estimated=current.quality == ESTIMATED,
+        settles_estimate=settles_estimate(previous, current),
         billed=_own_days(period, tenure),
         known=tuple(_known(register, start, period, volume_m3, models)),
     )
@@ -191,16 +199,15 @@ def _reached(
 ) -> tuple[Decimal, Decimal] | None:
     """The index up to which ``current`` bills, and the m³ from ``start`` to it; None when they are below zero.
 
-    A register that ran back by no more than ``jitter_m3`` stands still, and goes on from the index billed before; one
-    that has passed its last digit goes on from zero, if it then passed no more than a meter can.
+    One that has passed its last digit goes on from zero, if it then passed no more than a meter can. What settles an
+    estimate may be below zero. A register that ran back by no more than ``jitter_m3`` stands still, and goes on from
+    the index billed before.
     """
     previous, previous_index_m3 = start
     highest_m3 = max(previous.index_m3, previous_index_m3)
     index_m3 = truncate_index(index_m3=current.index_m3, decimals=register.decimals)
     if current.index_m3 >= highest_m3:
         return index_m3, index_m3 - previous_index_m3
-    if highest_m3 - current.index_m3 <= models.jitter_m3:
-        return previous_index_m3, _NOTHING
     range_m3 = Decimal(10) ** register.dials
     turned_m3 = index_m3 + range_m3 - previous_index_m3
     days = (current.read_on - previous.read_on).days
@@ -210,6 +217,10 @@ def _reached(
         and turned_m3 <= models.volume_max_m3_day * days
     ):
         return index_m3, turned_m3
+    if settles_estimate(previous, current):
+        return index_m3, index_m3 - previous_index_m3
+    if highest_m3 - current.index_m3 <= models.jitter_m3:
+        return previous_index_m3, _NOTHING
     return None
 
 

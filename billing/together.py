@@ -127,6 +127,7 @@ def _quantity(service: Service, run: _Run, shares: Sequence[Share]) -> Quantity 
         volume_m3=volume_m3,
         places=max(share.used.register.decimals for share in shares) if whole else _THREE,
         estimated=any(share.used.estimated for share in shares),
+        settles_estimate=any(share.used.settles_estimate for share in shares),
         parts=parts,
         billed=run.billed,
         known=tuple(_known(run, shares, volume_m3)) if run.billed is None else (),
@@ -140,7 +141,8 @@ def _too_much_off(shares: Sequence[Share], volume_m3: Decimal) -> NotBillable | 
         within: sum((share.volume_m3 for share in counted if (share.purpose in WITHIN) is within), _NONE)
         for within in (True, False)
     }
-    if volume_m3 >= _NONE and sums[True] <= sums[False]:
+    settles = any(share.used.settles_estimate for share in shares)
+    if settles or (volume_m3 >= _NONE and sums[True] <= sums[False]):
         return None
     behind = [share for share in shares if share.purpose == BEHIND]
     code = HoldCode.DIFFERENCE_NEGATIVE if behind else HoldCode.DEDUCTION_TOO_HIGH

@@ -5,14 +5,16 @@ whose seller or sender is unknown may be quoted from, but nothing can be issued 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, time
 from decimal import Decimal
 from enum import StrEnum
 
 from billing.accounts import Address, Channel
+from billing.charges import LineRounding
 from billing.consents import ConsentMethod, ConsentRule, EffectiveRule
 from billing.errors import DataRefused
+from billing.estimation_rules import EstimationRules, read_estimation_rules
 from billing.identifiers import is_nip, is_nrb, is_regon
 from billing.invoices import Seller
 from billing.law import AnswerTerm
@@ -25,12 +27,6 @@ from billing.toml_fields import Fault, Fields, read_fields
 from billing.vat import VatModel
 
 _MAY_STAY_UNKNOWN = ("dkim_selector", "dkim_domain")
-
-
-class LineRounding(StrEnum):
-    """``each_line``: quantity times price is rounded to the grosz on its line, and sums are of rounded lines."""
-
-    EACH_LINE = "each_line"
 
 
 class ConsentMode(StrEnum):
@@ -88,7 +84,6 @@ class Utility:
     issue_time: time
     mail: Mail
     models: Models
-    line_rounding: LineRounding
     consents: ConsentTerms
     terms: tuple[TermsVersion, ...]
     approvers: tuple[str, ...]
@@ -100,6 +95,7 @@ class Utility:
     individual_accounts: bool = False
     routes: tuple[Route, ...] = ()
     answer_term: AnswerTerm | None = None
+    estimation: EstimationRules = field(default_factory=EstimationRules)
 
     def terms_on(self, day: date) -> TermsVersion | None:
         """The regulamin in force on a day."""
@@ -126,7 +122,11 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
     if seller_needed:
         _refuse_unknown(seller, mail, payment)
     payment.known("days", "allowance_days", "bank_account", "individual_accounts")
-    readings.known("days_before", "days_after", "reject_share_max", "volume_max_m3_day", "limits")
+    readings.known(
+        *("days_before", "days_after", "reject_share_max", "volume_max_m3_day", "limits", "estimation"),
+        "estimate_override_two_persons",
+    )
+
     return Utility(
         name=name,
         is_demo=top.flag("is_demo", default=False),
@@ -137,7 +137,6 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
         issue_time=top.clock("issue_time"),
         mail=read_mail(mail),
         models=_models(top, readings),
-        line_rounding=top.choice("line_rounding", LineRounding),
         consents=_consents(top.within("consents")),
         terms=tuple(_terms_version(fields) for fields in top.each("terms")),
         approvers=top.texts("approvers"),
@@ -150,14 +149,20 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
         bank_account=_bank_account(payment),
         individual_accounts=payment.flag("individual_accounts", default=False),
         routes=tuple(read_routes(top)),
+        estimation=read_estimation_rules(readings),
         answer_term=_answer_term(top.within("complaints")) if "complaints" in top.table else None,
     )
 
 
 def _models(top: Fields, readings: Fields) -> Models:
+    vat, line_rounding = top.choice("vat_model", VatModel), top.choice("line_rounding", LineRounding)
+    if vat is VatModel.PER_LINE and line_rounding is LineRounding.RATE_SUM:
+        with top.keeping("line_rounding"):
+            raise top.refuse("FIELD_WRONG", f"{vat} taxes each rounded line, so line_rounding must be each_line")
     return read_models(
         top.within("models", default={}),
-        vat=top.choice("vat_model", VatModel),
+        vat=vat,
+        line_rounding=line_rounding,
         volume_max_m3_day=readings.decimal("volume_max_m3_day", places=3),
     )
 

@@ -58,7 +58,7 @@ def insert_invoices(connection: Connection, *, cycle: Cycle, series: str, invoic
         {
             "series": series,
             "cycle_id": cycle.cycle_id,
-            "kind": "final" if cycle.purpose == "final" else "regular",
+            "kinds": ["regular" if invoice.kind == "invoice" else invoice.kind for invoice in issued],
             "issue_date": cycle.issue_date,
             "sequences": [invoice.number.sequence for invoice in issued],
             "invoice_nos": [invoice.number.text for invoice in issued],
@@ -109,6 +109,7 @@ def _append_issued(connection: Connection, cycle: Cycle, invoices: Sequence[NewI
 def insert_drafted_periods(connection: Connection, *, cycle: Cycle) -> int:
     """Count the days and readings of the cycle's KSeF drafts as billed; how many lines they have."""
     drafted = {"cycle_id": cycle.cycle_id}
+    connection.execute(_Q["insert_drafted_readings"], drafted)
     connection.execute(_Q["insert_drafted_indexes"], drafted)
     return connection.execute(_Q["insert_drafted_periods"], drafted).rowcount
 

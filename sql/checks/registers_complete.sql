@@ -11,6 +11,9 @@ with place as materialized (
     join snapshot_account s using (cycle_id, account_id)
     cross join lateral jsonb_array_elements(s.content::jsonb -> 'points') as supplied
     where c.cycle_id = :cycle_id
+      -- between two settlements a point is charged by prognozy, whatever was read
+      and not exists (select 1 from charge_line l join point p using (point_id)
+                      where l.charge_id = c.charge_id and l.origin = 'forecast' and p.point_no = supplied ->> 'point_no')
 ), measured as (
     select charge_id, account_id, point_no, services, unmetered, own, contract_from, contract_until, one,
            false as is_behind
@@ -39,7 +42,8 @@ with place as materialized (
                          where coalesce(main ->> 'purpose', 'main') = 'main'), 100) as main_percent,
                exists (select 1 from jsonb_array_elements(m.own) as device
                        where device ->> 'purpose' = 'sewage') as has_device) shares
-    where m.one #>> '{current,read_on}' > m.one #>> '{previous,read_on}'
+    where supplied.service in ('water', 'sewage')
+      and m.one #>> '{current,read_on}' > m.one #>> '{previous,read_on}'
       and case when supplied.service = 'sewage' and shares.has_device then shares.purpose = 'sewage' and not m.is_behind
                when m.is_behind then shares.main_percent <> 0
                when shares.purpose = 'sewage' then false

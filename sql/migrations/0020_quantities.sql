@@ -51,7 +51,7 @@ alter table installation
     drop constraint installation_purpose_check,
     add constraint installation_purpose_check check (purpose in ('main', 'garden', 'sub', 'intake', 'sewage')),
     add column if not exists q3_m3h numeric(6, 3) check (q3_m3h > 0),
-    add column diameter_mm smallint check (diameter_mm > 0);
+    add column if not exists diameter_mm smallint check (diameter_mm > 0);
 
 -- ── how a line came about ───────────────────────────────────────────────────────────────────────────────────────
 -- m³ a month that the contract or the norm gives; norm and persons where it is a norm.
@@ -122,16 +122,7 @@ create view reading_billed as
     select point_id, reading_id, index_m3 from drafted_index;
 grant select on reading_billed to obieg_app, obieg_auditor;
 
--- ── the figures of the models that rated a cycle, for its checks ────────────────────────────────────────────────
-create table cycle_model (
-    cycle_id           bigint primary key references cycle,
-    jitter_m3          numeric(12, 3) not null,
-    rollover_share     numeric(5, 4) not null,
-    volume_max_m3_day  numeric(12, 3) not null,
-    sub_days_apart     integer not null,
-    legalisation       text not null,
-    missing_sub        text not null
-);
+-- ── norms as they were when a cycle was frozen, for its checks ──────────────────────────────────────────────────
 create table cycle_norm (
     cycle_id         bigint not null references cycle,
     norm             text not null,
@@ -142,10 +133,6 @@ create trigger append_only before update or delete on cycle_norm for each row ex
 create trigger append_only_truncate before truncate on cycle_norm for each statement execute function refuse_change();
 grant select on cycle_norm to obieg_app, obieg_auditor;
 grant insert on cycle_norm to obieg_app;
-create trigger append_only before update or delete on cycle_model for each row execute function refuse_change();
-create trigger append_only_truncate before truncate on cycle_model for each statement execute function refuse_change();
-grant select on cycle_model to obieg_app, obieg_auditor;
-grant insert on cycle_model to obieg_app;
 
 -- ── contracts, and those on points behind their points ──────────────────────────────────────────────────────────
 -- Under each contract: itself (behind_id null), and the contracts on the nearest points with main meters behind its
@@ -186,17 +173,22 @@ $$;
 
 -- ── a second opinion on what a register counted ─────────────────────────────────────────────────────────────────
 -- From an index that was billed to a reading: their difference after the reading is cut to the digits that are billed;
--- nothing when the register ran back by jitter; through zero when it stood near its end and used what a meter can. Null:
--- none of these.
+-- through zero when it stood near its end and used what a meter can; also below zero when somebody read what an estimate
+-- had billed; nothing when the register ran back by jitter. Null: none of these.
+create function model_figure(of_cycle bigint, figure text) returns numeric language sql stable as $$
+    select m.value::numeric from cycle_model m where m.cycle_id = of_cycle and m.name = figure
+$$;
+
 create function counted_m3(previous_m3 numeric, billed_m3 numeric, current_m3 numeric, decimals integer, dials integer,
-                           days integer, model cycle_model)
+                           days integer, settles boolean, jitter_m3 numeric, rollover_share numeric, max_m3_day numeric)
 returns numeric language sql immutable as $$
     select case
         when current_m3 >= greatest(previous_m3, billed_m3) then trunc(current_m3, decimals) - billed_m3
-        when greatest(previous_m3, billed_m3) - current_m3 <= coalesce((model).jitter_m3, 0) then 0
-        when previous_m3 >= (model).rollover_share * 10 ^ dials and current_m3 <= (1 - (model).rollover_share) * 10 ^ dials
-             and trunc(current_m3, decimals) + 10 ^ dials - billed_m3 <= (model).volume_max_m3_day * days
+        when previous_m3 >= rollover_share * 10 ^ dials and current_m3 <= (1 - rollover_share) * 10 ^ dials
+             and trunc(current_m3, decimals) + 10 ^ dials - billed_m3 <= max_m3_day * days
             then trunc(current_m3, decimals) + 10 ^ dials - billed_m3
+        when settles then trunc(current_m3, decimals) - billed_m3
+        when greatest(previous_m3, billed_m3) - current_m3 <= jitter_m3 then 0
         end
 $$;
 

@@ -81,12 +81,3 @@ select step, chunk, counts, sums, sha256, actor, dag_id, airflow_run_id, try_num
 from step_run
 where cycle_id = :cycle_id
 order by step_run_id
-
--- name: insert_model
-insert into cycle_model (cycle_id, jitter_m3, rollover_share, volume_max_m3_day, sub_days_apart, legalisation, missing_sub)
-values (:cycle_id, :jitter_m3, :rollover_share, :volume_max_m3_day, :sub_days_apart, :legalisation, :missing_sub)
-
--- name: insert_norms
-insert into cycle_norm (cycle_id, norm, m3_person_month)
-select :cycle_id, norm, m3_person_month
-from unnest(cast(:norms as text[]), cast(:figures as numeric[])) as given (norm, m3_person_month)

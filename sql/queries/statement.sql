@@ -13,8 +13,21 @@ select
     coalesce((select sum(c.gross_zl) from charge c where c.cycle_id = :cycle_id
               and not exists (select 1 from hold h where h.cycle_id = c.cycle_id and h.account_id = c.account_id)), 0)
         as charged_gross_zl,
-    coalesce((select sum(l.net_zl) from charge_line l join invoice i using (charge_id)
-              where i.cycle_id = :cycle_id), 0) as lines_net_zl,
+    -- by the model that the cycle was rated with: of lines in grosze, or of sums of each rate that were rounded
+    case coalesce((select m.value from cycle_model m where m.cycle_id = :cycle_id and m.name = 'line_rounding'),
+                  'each_line')
+        when 'each_line' then
+            coalesce((select sum(l.net_zl) from charge_line l join invoice i using (charge_id)
+                      where i.cycle_id = :cycle_id), 0)
+        else coalesce((select sum(r.net_zl) from (
+                           select round(sum(l.quantity * l.price_zl
+                                            * case when l.indicator is null then 1
+                                                   else (l.indicator_measured - l.indicator_permitted)
+                                                        / l.indicator_permitted end), 2) as net_zl
+                           from charge_line l join invoice i using (charge_id)
+                           where i.cycle_id = :cycle_id
+                           group by l.charge_id, l.vat_rate) r), 0)
+    end as lines_net_zl,
     coalesce((select sum(i.net_zl) from invoice i where i.cycle_id = :cycle_id), 0) as invoices_net_zl,
     coalesce((select sum(i.vat_zl) from invoice i where i.cycle_id = :cycle_id), 0) as invoices_vat_zl,
     coalesce((select sum(i.gross_zl) from invoice i where i.cycle_id = :cycle_id), 0) as invoices_gross_zl,
