@@ -114,11 +114,11 @@ def _equalities(found: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     return {
         "eligible = issued + held + excluded": (
             found["eligible"],
-            found["invoices"] + found["held"] + found["excluded"],
+            found["invoiced"] + found["held"] + found["excluded"],
         ),
         "invoices = approved charges - holds at issue": (
             found["invoices"],
-            found["charged"] - found["held_at_issue"],
+            found["charges_to_issue"],
         ),
         "invoices = documents": (found["invoices"], found["documents"]),
         "invoices = invoices with a delivery": (found["invoices"], found["invoices_with_delivery"]),

@@ -51,6 +51,11 @@ class Cycle:
         return self.kind == "off_cycle"
 
     @property
+    def is_correction(self) -> bool:
+        """Whether it corrects issued invoices instead of billing accounts."""
+        return self.kind == "correction"
+
+    @property
     def terms(self) -> CycleTerms:
         """What billing needs to know of it."""
         return CycleTerms(
@@ -130,8 +135,11 @@ def insert_cycle(
     airflow_run_id: str | None,
     purpose: str | None = None,
     account_ids: Sequence[int] = (),
+    kind: str | None = None,
 ) -> Cycle:
     """Open the next revision of a period and route set; with a ``purpose`` an off-cycle of these accounts.
+
+    ``kind`` is told only for a run of corrections.
 
     Raises:
         CycleTaken: a live one exists; the transaction must be rolled back.
@@ -152,7 +160,7 @@ def insert_cycle(
         "purpose": purpose,
     }
     try:
-        connection.execute(_Q["insert_cycle"], span | fields)
+        connection.execute(_Q["insert_cycle"], span | fields | {"kind": kind})
     except IntegrityError as error:
         raise CycleTaken(cycle_key) from error
     cycle = find_cycle(connection, cycle_key=cycle_key)

@@ -79,7 +79,7 @@ def gather(
         points = [_point(row, registers[row.contract_id]) for row in by_account[account.account_id]]
         yield Gathered(
             account_id=account.account_id,
-            snapshot=_snapshot(account, parties[account.account_id], points),
+            snapshot=account_snapshot(account, parties[account.account_id], points),
             other_cycle=others.get(account.account_id),
         )
 
@@ -100,7 +100,10 @@ def _grouped(rows: Iterable[Row[Any]], key: str) -> Mapping[int, list[Row[Any]]]
     return groups
 
 
-def _snapshot(account: Row[Any], parties: Iterable[Row[Any]], points: Iterable[PointSnapshot]) -> AccountSnapshot:
+def account_snapshot(
+    account: Row[Any], parties: Iterable[Row[Any]], points: Iterable[PointSnapshot]
+) -> AccountSnapshot:
+    """An account from its rows: of the query ``eligible_accounts``, and of its parties."""
     channel = Channel(account.channel)
     reachable = account.email is not None and account.email_state == "confirmed"
     carrier = Channel.EMAIL if channel is Channel.EMAIL and reachable else Channel.PAPER

@@ -7,11 +7,14 @@ select a.account_no, 'line ' || l.line_no || ': ' || l.quantity || ' m3 does not
 from charge_line l
 join charge c using (charge_id)
 join account a using (account_id)
-join reading previous on previous.reading_id = l.previous_reading_id
-join reading current on current.reading_id = l.current_reading_id
+join reading_now previous on previous.reading_id = l.previous_reading_id
+join reading_now current on current.reading_id = l.current_reading_id
+left join correction_reading x on x.cycle_id = c.cycle_id and x.reading_id = l.previous_reading_id
+left join correction_reading z on z.cycle_id = c.cycle_id and z.reading_id = l.current_reading_id
 join installation i on i.installation_id = current.installation_id
 cross join lateral (
-    select trunc(current.index_m3, i.decimals) - trunc(previous.index_m3, i.decimals) as m3,
+    select trunc(coalesce(z.index_m3, current.index_m3), i.decimals)
+           - trunc(coalesce(x.index_m3, previous.index_m3), i.decimals) as m3,
            current.read_on - previous.read_on as days,
            lower(l.period) - previous.read_on as before,
            upper(l.period) - previous.read_on as reached
@@ -19,7 +22,7 @@ cross join lateral (
 where c.cycle_id = :cycle_id
   and (previous.installation_id <> current.installation_id
        or i.point_id is distinct from l.point_id
-       or previous.state <> 'VALID' or current.state <> 'VALID'
+       or not previous.is_usable or not current.is_usable
        or l.quantity < 0
        or case when l.share_days is null
                then l.quantity <> whole.m3 or l.period <> daterange(previous.read_on, current.read_on)

@@ -3,7 +3,7 @@
 with had as materialized (
     select c.charge_id, supplied ->> 'point_no' as point_no, supplied ->> 'tariff_class' as tariff_class
     from charge c
-    join snapshot_account s using (cycle_id, account_id)
+    join charge_terms s using (charge_id)
     cross join lateral jsonb_array_elements(s.content::jsonb -> 'points') as supplied
     where c.cycle_id = :cycle_id
 ), fitting as (

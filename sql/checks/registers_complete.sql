@@ -5,7 +5,7 @@ with wanted as materialized (
            (measured #>> '{previous,reading_id}')::bigint as previous_id,
            (measured #>> '{current,reading_id}')::bigint as current_id
     from charge c
-    join snapshot_account s using (cycle_id, account_id)
+    join charge_terms s using (charge_id)
     cross join lateral jsonb_array_elements(s.content::jsonb -> 'points') as supplied
     cross join lateral jsonb_array_elements(supplied -> 'registers') as measured
     where c.cycle_id = :cycle_id and measured #>> '{current,read_on}' > measured #>> '{previous,read_on}'

@@ -3,7 +3,7 @@
 select a.account_no, 'line ' || l.line_no || ': ' || l.quantity || ' months for ' || l.period as problem
 from charge_line l
 join charge c using (charge_id)
-join cycle y using (cycle_id)
+join charge_terms y using (charge_id)
 join account a using (account_id)
 where c.cycle_id = :cycle_id and l.service = 'abonament'
   and (upper(l.period) > upper(y.period)

@@ -15,7 +15,7 @@ left join lateral (
     select r.read_on
     from reading r
     where r.installation_id = i.installation_id
-      and (exists (select 1 from charge_line l join invoice v using (charge_id)
+      and (exists (select 1 from charge_line l join charge_in_force v using (charge_id)
                    where l.current_reading_id = r.reading_id)
            or exists (select 1 from opening_position o where o.reading_id = r.reading_id and o.replaced_at is null))
     order by r.read_on desc

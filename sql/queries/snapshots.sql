@@ -31,18 +31,21 @@ where a.valid @> cast(:issue_date as date)
        or :off_cycle and a.account_id in (select x.account_id from cycle_account x where x.cycle_id = :cycle_id))
 
 -- name: accounts_in_other_cycles
--- Accounts that another cycle has in work, or has invoiced up to the end of these months. A bill of single accounts may
+-- Accounts that another cycle has in work, or has invoiced up to the end of these months. What a correction leaves is
+-- not known before it is issued, unless it is one of prices. A bill of single accounts may
 -- follow an invoice: it goes on from there. After a final one only what it left, or a new contract, is billed.
 select distinct s.account_id, c.cycle_key
 from snapshot_account s
 join cycle c using (cycle_id)
 where c.cycle_id <> :cycle_id and not c.dry_run
   and ((c.state in ('opened', 'frozen', 'checked', 'approved')
+        and not exists (select 1 from correction_run x where x.cycle_id = c.cycle_id and x.cause = 'prices')
         and not exists (select 1 from hold h where h.cycle_id = s.cycle_id and h.account_id = s.account_id
                                                and h.stage = 'freeze'))
        or (not :off_cycle and c.state in ('issued', 'closed') and c.purpose is distinct from 'final'
-           and upper(c.period) >= :until
-           and (exists (select 1 from invoice i where i.cycle_id = s.cycle_id and i.account_id = s.account_id)
+           and c.kind <> 'correction' and upper(c.period) >= :until
+           and (c.reversed_by is null
+                and exists (select 1 from invoice i where i.cycle_id = s.cycle_id and i.account_id = s.account_id)
                 or exists (select 1 from drafted_period d
                            where d.cycle_id = s.cycle_id and d.account_id = s.account_id))))
 
@@ -130,14 +133,14 @@ select place.contract_id, place.meter_no, place.register, place.dials, place.dec
 from place
 join lateral (
     select r.reading_id, r.read_on, r.read_at, r.index_m3, r.source, r.quality, b.billed
-    from reading r
+    from reading_now r
     cross join lateral (
-        select exists (select 1 from charge_line l join invoice v using (charge_id)
+        select exists (select 1 from charge_line l join charge_in_force v using (charge_id)
                        where l.current_reading_id = r.reading_id)
                or exists (select 1 from drafted_period d where d.current_reading_id = r.reading_id)
                or exists (select 1 from opening_position o
                           where o.reading_id = r.reading_id and o.replaced_at is null) as billed) b
-    where r.installation_id = place.installation_id and r.state = 'VALID' and r.index_m3 is not null
+    where r.installation_id = place.installation_id and r.is_usable
       and (place.contract_until is null or r.read_on <= place.contract_until)
       and (b.billed or r.source <> 'cutover')
       and (b.billed or r.source = 'exchange_install'
@@ -152,8 +155,8 @@ join lateral (
 ) previous on true
 left join lateral (
     select r.reading_id, r.read_on, r.read_at, r.index_m3, r.source, r.quality
-    from reading r
-    where r.installation_id = place.installation_id and r.state = 'VALID' and r.index_m3 is not null
+    from reading_now r
+    where r.installation_id = place.installation_id and r.is_usable
       and r.reading_id <> previous.reading_id and r.source <> 'cutover'
       and case
           when place.removed_on <= coalesce(place.contract_until, 'infinity')
@@ -199,8 +202,8 @@ left join lateral (
                                       'source', d.source, 'quality', d.quality) order by d.read_on) as readings
     from (
         select distinct on (r.read_on) r.reading_id, r.read_on, r.index_m3, r.source, r.quality
-        from reading r
-        where r.installation_id = place.installation_id and r.state = 'VALID' and r.quality in ('actual', 'customer')
+        from reading_now r
+        where r.installation_id = place.installation_id and r.is_usable and r.quality in ('actual', 'customer')
           and r.read_on = any(cast(:cut_days as date[])) and r.read_on > previous.read_on
           and r.read_on < latest.read_on
         order by r.read_on, r.read_at desc, r.reading_id desc

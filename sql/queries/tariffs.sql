@@ -79,8 +79,9 @@ order by t.tariff_class, d.channel, service
 with billed as (
     select i.account_id, l.point_id, l.service, l.quantity, upper(l.period) - lower(l.period) as days
     from cycle y
-    join invoice i using (cycle_id)
-    join charge_line l using (charge_id)
+    join invoice o using (cycle_id)
+    join charge_in_force i on i.original_id = o.invoice_id
+    join charge_line l on l.charge_id = i.charge_id
     where y.issue_date > :since and l.service in ('water', 'sewage')
       and upper(l.period) > :since and upper(l.period) <= :until
     union all
