@@ -16,7 +16,7 @@ from pdf.typeface import Unprintable
 TEMPLATE_VERSION = "invoice-1"
 """Recorded with every document; raise it whenever the same invoice would give other bytes."""
 
-TITLES = {"invoice": "Faktura", "final": "Faktura"}
+TITLES = {"invoice": "Faktura", "final": "Faktura", "correction": "Faktura korygująca"}
 """The printed title by kind of invoice."""
 
 _TERM = (

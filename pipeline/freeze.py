@@ -1,6 +1,5 @@
 """freeze: registry, readings, consents, tariffs and terms as they are now become the cycle's inputs, by hash."""
 
-import math
 from collections.abc import Iterable
 from datetime import date, timedelta
 from itertools import islice
@@ -11,7 +10,8 @@ from billing.charges import Hold
 from billing.holds import HoldCode
 from billing.periods import Period
 from billing.utility import Utility
-from pipeline.cycles import has_passed, require_cycle, require_reached
+from pipeline.corrections.freeze import freeze_run, refuse_unready
+from pipeline.cycles import chunk_size, has_passed, require_cycle, require_reached
 from pipeline.tariff_gate import refuse_unswitched
 from pipeline.utility_files import load_folder
 from pipeline.work import Work, step, warsaw_day
@@ -23,10 +23,6 @@ from sql.snapshots import Gathered, count_eligible, gather, insert_snapshots, sn
 from sql.statistics import refresh_statistics
 from sql.subsidies import store_subsidies
 
-CHUNKS_MAX = 400
-"""Mapped instances of one task that Airflow's scheduler still handles well; larger towns get larger chunks."""
-
-
 BATCH = 1000
 """Snapshots held in memory at once."""
 
@@ -35,7 +31,8 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
     """Freeze the inputs once; ``chunks`` tells how many chunks (numbered from 0) there are to rate.
 
     Raises:
-        OperatorError: ``CYCLE_UNKNOWN``, ``CYCLE_STATE``, ``TARIFF_NOT_SWITCHED_ON`` or ``TARIFF_FILE_GONE``.
+        OperatorError: ``CYCLE_UNKNOWN``, ``CYCLE_STATE``, ``TARIFF_NOT_SWITCHED_ON`` or ``TARIFF_FILE_GONE``; of a run
+            of corrections also ``ACCOUNT_IN_WORK`` and what ``pipeline.corrections.reversal`` refuses.
         DataRefused: the utility's folder cannot be used.
     """
     with step(work, "freeze") as (connection, record):
@@ -45,12 +42,19 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
         record.cycle_id = cycle.cycle_id
         if not has_passed(cycle, state="opened"):
             loaded = load_folder(work.settings.utility)
-            refuse_unswitched(connection, loaded)
+            if cycle.is_correction:
+                refuse_unready(connection, cycle, loaded)
+            else:
+                refuse_unswitched(connection, loaded)
             store_inputs(connection, cycle, files=loaded.files)
             store_prices(connection, cycle, tariffs=loaded.tariffs, issue_date=cycle.issue_date)
             store_subsidies(connection, cycle, tariffs=loaded.tariffs)
-            refresh_statistics(connection, rows=count_eligible(connection, cycle=cycle))
-            _freeze(connection, cycle, _window(connection, cycle, loaded.utility), cut_days=loaded.tariffs.price_days())
+            if cycle.is_correction:
+                freeze_run(connection, cycle)
+            else:
+                refresh_statistics(connection, rows=count_eligible(connection, cycle=cycle))
+                window = _window(connection, cycle, loaded.utility)
+                _freeze(connection, cycle, window, cut_days=loaded.tariffs.price_days())
             record.tariff_sha256s = loaded.tariff_sha256s
             totals = snapshot_totals(connection, cycle=cycle)
             move_cycle(
@@ -82,7 +86,7 @@ def reading_window(period: Period, utility: Utility) -> Period:
 
 
 def _freeze(connection: Connection, cycle: Cycle, window: Period, *, cut_days: list[date]) -> None:
-    size = max(cycle.chunk_accounts, math.ceil(count_eligible(connection, cycle=cycle) / CHUNKS_MAX))
+    size = chunk_size(cycle, accounts=count_eligible(connection, cycle=cycle))
     accounts = enumerate(gather(connection, cycle=cycle, reading_window=window, cut_days=cut_days))
     while batch := list(islice(accounts, BATCH)):
         chunked = ((account, place // size) for place, account in batch)

@@ -22,8 +22,14 @@ _Q = queries("charges")
 def rated_hashes(connection: Connection, *, cycle: Cycle, chunk_no: int) -> dict[int, str]:
     """Content hash of each charge or hold that an earlier run of the chunk has written, by account id."""
     chunk = {"cycle_id": cycle.cycle_id, "chunk_no": chunk_no}
-    rows = (*connection.execute(_Q["charges_of_chunk"], chunk), *connection.execute(_Q["holds_of_chunk"], chunk))
-    return {row.account_id: row.sha256 for row in rows}
+    charges = {row.account_id: row.sha256 for row in connection.execute(_Q["charges_of_chunk"], chunk)}
+    return charges | rated_holds(connection, cycle=cycle, chunk_no=chunk_no)
+
+
+def rated_holds(connection: Connection, *, cycle: Cycle, chunk_no: int) -> dict[int, str]:
+    """Content hash of each hold that rating a chunk has written, by account id."""
+    chunk = {"cycle_id": cycle.cycle_id, "chunk_no": chunk_no}
+    return {row.account_id: row.sha256 for row in connection.execute(_Q["holds_of_chunk"], chunk)}
 
 
 def insert_bills(

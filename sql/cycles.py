@@ -39,6 +39,7 @@ class Cycle:
     started_by: str
     started_via: str
     airflow_run_id: str | None
+    reversed_by: int | None
 
     @property
     def subject(self) -> str:

@@ -106,13 +106,16 @@ where x.invoice_id = any(:invoice_ids) and not y.dry_run and y.cycle_id <> :cycl
 order by i.invoice_no
 limit 1
 
--- name: in_cycles_at_work
--- Accounts that a cycle has frozen and may still bill.
+-- name: run_invoices
+select invoice_id from correction_invoice where cycle_id = :cycle_id
+
+-- name: accounts_at_work
+-- Accounts of these invoices that a cycle has frozen and may still bill.
 select a.account_no, y.cycle_key
 from snapshot_account s
 join cycle y using (cycle_id)
 join account a using (account_id)
-where s.account_id = any(:account_ids) and not y.dry_run and y.cycle_id <> :cycle_id
+where s.account_id in (select i.account_id from invoice i where i.invoice_id = any(:invoice_ids)) and not y.dry_run and y.cycle_id <> :cycle_id
   and y.state in ('opened', 'frozen', 'checked', 'approved')
   and not exists (select 1 from hold h where h.cycle_id = s.cycle_id and h.account_id = s.account_id
                                          and h.stage = 'freeze')

@@ -1,19 +1,22 @@
 -- name: find_cycle
 select cycle_id, cycle_key, kind, purpose, lower(period) as period_start, upper(period) as period_until, route_set,
-       revision, issue_date, payment_days, dry_run, chunk_accounts, state, started_by, started_via, airflow_run_id
+       revision, issue_date, payment_days, dry_run, chunk_accounts, state, started_by, started_via, airflow_run_id,
+       reversed_by
 from cycle
 where cycle_key = :cycle_key
 
 -- name: find_cycle_for_share
 select cycle_id, cycle_key, kind, purpose, lower(period) as period_start, upper(period) as period_until, route_set,
-       revision, issue_date, payment_days, dry_run, chunk_accounts, state, started_by, started_via, airflow_run_id
+       revision, issue_date, payment_days, dry_run, chunk_accounts, state, started_by, started_via, airflow_run_id,
+       reversed_by
 from cycle
 where cycle_key = :cycle_key
 for share
 
 -- name: find_cycle_for_update
 select cycle_id, cycle_key, kind, purpose, lower(period) as period_start, upper(period) as period_until, route_set,
-       revision, issue_date, payment_days, dry_run, chunk_accounts, state, started_by, started_via, airflow_run_id
+       revision, issue_date, payment_days, dry_run, chunk_accounts, state, started_by, started_via, airflow_run_id,
+       reversed_by
 from cycle
 where cycle_key = :cycle_key
 for update
