@@ -19,7 +19,7 @@ DELIVERY_NAMES = UUID("6f62c1e4-1f0a-5d5e-9d3b-0b1e6c0a7a11")
 def new_invoice(
     row: Row[Any], invoice: Invoice, *, email: str | None, reason: str, domain: str, corrects_id: int | None = None
 ) -> NewInvoice:
-    """``invoice`` of the charge in ``row``, to be sent by its carrier: to ``email``, or on paper; ``reason`` says why."""
+    """``invoice`` of the charge in ``row``, to be sent to ``email`` unless it goes on paper; ``reason`` says why."""
     delivery_id = uuid5(DELIVERY_NAMES, f"{invoice.number.text}|invoice|{invoice.carrier}")
     by_email = invoice.carrier is Channel.EMAIL
     return NewInvoice(

@@ -9,6 +9,7 @@ from pipeline.cli import (
     bill,
     change,
     complaint,
+    correction,
     cutover,
     cycle,
     database,
@@ -45,7 +46,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="answer as one JSON document")
     topics = parser.add_subparsers(required=True, metavar="TOPIC")
     own = (_registry, _readings, _consent, _cycle, _delivery, _invoice, _quote, _clock, _database, _evidence)
-    modules = (utility, change, cutover, parallel, bill, hold, complaint, route, tariff, subsidy, lists)
+    modules = (utility, change, cutover, parallel, bill, hold, complaint, correction, route, tariff, subsidy, lists)
     for add in (*own, *(module.add for module in modules)):
         add(topics)
     return parser

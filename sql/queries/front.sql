@@ -1,5 +1,5 @@
 -- name: cycle_run
-select cycle_key, state, airflow_run_id from cycle where cycle_key = :cycle_key
+select cycle_key, kind, state, airflow_run_id from cycle where cycle_key = :cycle_key
 
 -- name: delivery
 select i.invoice_no, i.issue_date, i.payable_zl, d.delivery_id, d.purpose, d.channel, d.state, d.reason, d.address,

@@ -131,7 +131,7 @@ def test_an_index_that_changes_nothing_printed_corrects_nothing(two_months) -> N
 def test_a_reading_that_cannot_be_corrected_stops_the_whole_run(two_months) -> None:
     order = order_of(SEPTEMBER_3, readings=(f"{reading_of(two_months, '0001', '2026-07-31')}=40",))  # August ends at 16
 
-    with pytest.raises(Exception, match="CORRECTION_HELD: account A0001 .* CONSUMPTION_NEGATIVE"):
+    with pytest.raises(Exception, match=r"CORRECTION_HELD: account A0001 .* CONSUMPTION_NEGATIVE"):
         to_check(two_months, order)
 
 
