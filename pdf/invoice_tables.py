@@ -1,6 +1,6 @@
 """The tables: what was used, how it was computed, and the sums by VAT rate."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from billing.accounts import Service
@@ -44,22 +44,27 @@ _VAT_SUMS = (
 )
 
 
-def draw_usage(flow: Flow, invoice: Invoice) -> None:
-    """Points of supply with their meters, readings and consumption."""
-    rows = list(_usage_rows(invoice))
+def draw_usage(
+    flow: Flow, invoice: Invoice, *, lines: Sequence[ChargeLine] | None = None, title: str = "Zużycie"
+) -> None:
+    """Points of supply with their meters, readings and consumption; of ``lines``, if not of the invoice's own."""
+    rows = list(_usage_rows(invoice, invoice.lines if lines is None else lines))
     if rows:
-        flow.section("Zużycie")
+        flow.section(title)
         flow.table(_USAGE, rows)
 
 
-def draw_charges(flow: Flow, invoice: Invoice) -> None:
+def draw_charges(
+    flow: Flow, invoice: Invoice, *, lines: Sequence[ChargeLine] | None = None, title: str = "Rozliczenie"
+) -> None:
     """Every charge line; none is left out."""
-    flow.section("Rozliczenie")
-    several_points = len({line.point_no for line in invoice.lines if line.point_no}) > 1
-    several_meters = len({line.meter_no for line in invoice.lines if line.meter_no}) > 1
-    several_groups = len({line.tariff_group for line in invoice.lines}) > 1
+    flow.section(title)
+    lines = invoice.lines if lines is None else lines
+    several_points = len({line.point_no for line in lines if line.point_no}) > 1
+    several_meters = len({line.meter_no for line in lines if line.meter_no}) > 1
+    several_groups = len({line.tariff_group for line in lines}) > 1
     rows = []
-    for number, line in enumerate(invoice.lines, start=1):
+    for number, line in enumerate(lines, start=1):
         caption = " · ".join(
             text
             for text, wanted in (
@@ -106,10 +111,10 @@ def _charge_cells(number: int, line: ChargeLine) -> tuple[str, ...]:
     )
 
 
-def _usage_rows(invoice: Invoice) -> Iterator[Row]:
+def _usage_rows(invoice: Invoice, charged: Sequence[ChargeLine]) -> Iterator[Row]:
     addresses = {point.point_no: point.address for point in invoice.points}
     by_point: dict[str, dict[tuple[object, ...], ChargeLine]] = {point_no: {} for point_no in addresses}
-    for line in invoice.lines:
+    for line in charged:
         if line.meter_no is None or line.point_no is None:
             continue
         # water and sewage are charged on the same two readings: shown once
@@ -121,7 +126,7 @@ def _usage_rows(invoice: Invoice) -> Iterator[Row]:
         yield Row(cells=(f"Punkt poboru {point_no}{place}",), kind=RowKind.GROUP)
         for line in lines.values():
             yield Row(cells=_usage_cells(line))
-    water = [line for line in invoice.lines if line.service is Service.WATER and line.meter_no is not None]
+    water = [line for line in charged if line.service is Service.WATER and line.meter_no is not None]
     if len(water) > 1:
         total = sum((line.quantity for line in water), Decimal(0))
         yield Row(cells=("Razem woda", "", "", "", "", format_quantity(total)), kind=RowKind.TOTAL)

@@ -68,7 +68,7 @@ select d.delivery_id, d.fence, d.attempts, d.address, d.message_id, d.account_id
         where e.account_id = i.account_id and e.address = d.address
         limit 1) as address_account_id,
        coalesce(g.channel = 'email' and g.email = d.address and g.email_state = 'confirmed', false) as agreed,
-       doc.archive_key, doc.sha256 as document_sha256
+       doc.archive_key, doc.sha256 as document_sha256, doc.duplicate_on
 from delivery d
 join invoice i using (invoice_id)
 join document doc on doc.document_id = d.document_id and doc.invoice_id = d.invoice_id
