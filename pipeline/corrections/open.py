@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from billing.canonical import to_data
 from billing.periods import Period
+from pdf.typeface import Unprintable, clean, load_fonts, require_printable
 from pipeline.corrections.choose import chosen
 from pipeline.errors import OperatorError
 from pipeline.notes import note_words
@@ -18,6 +19,8 @@ from sql.clock import business_now
 from sql.corrections import NewRun, insert_run
 from sql.cycles import find_cycle_of_run, insert_cycle
 from sql.locks import take_turn
+
+REASON_LENGTH_MAX = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +53,8 @@ def run(work: Work, *, order: CorrectionOrder) -> dict[str, str]:
     """Open a run and return its key. The same Airflow run asking again gets the run that it has opened.
 
     Raises:
-        OperatorError: ``REASON_MISSING``, ``REASON_UNREADABLE``, what ``pipeline.open_cycle.refuse_terms`` and
-            ``pipeline.corrections.choose`` refuse.
+        OperatorError: ``REASON_MISSING``, ``REASON_UNREADABLE``, ``REASON_LONG``, ``CORRECTION_WHAT``, and what
+            ``pipeline.open_cycle.refuse_terms`` and ``pipeline.corrections.choose`` refuse.
         DataRefused: the utility's folder cannot be used.
     """
     reason = _reason(order)
@@ -109,7 +112,24 @@ def _checked(connection: Connection, order: CorrectionOrder, loaded: LoadedUtili
     }
     if sum(ways.values()) != 1:
         raise OperatorError("CORRECTION_WHAT", "say one of: an order, readings, invoices or cycles, a cycle to reverse")
-    return chosen(connection, order, reason=reason)
+    new = chosen(connection, order, reason=reason)
+    refuse_unprintable(new.reason)
+    return new
+
+
+def refuse_unprintable(reason: str) -> None:
+    """Refuse now what could not be printed on a correction that has its number.
+
+    Raises:
+        OperatorError: ``REASON_LONG`` or ``REASON_UNREADABLE``.
+    """
+    if len(reason) > REASON_LENGTH_MAX:
+        raise OperatorError("REASON_LONG", f"the reason is printed: at most {REASON_LENGTH_MAX} characters")
+    try:
+        load_fonts()
+        require_printable(clean(reason))
+    except Unprintable as refusal:
+        raise OperatorError("REASON_UNREADABLE", f"the reason cannot be printed: {refusal}") from None
 
 
 def _payment_days(order: CorrectionOrder, loaded: LoadedUtility) -> int:

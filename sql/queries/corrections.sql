@@ -87,14 +87,6 @@ where r.order_id = :order_id and y.state not in ('rejected', 'dry')
 order by r.cycle_id desc
 limit 1
 
--- name: corrections_of_order
-select i.invoice_no, y.cycle_key, y.state
-from correction_run r
-join cycle y using (cycle_id)
-left join invoice i using (cycle_id)
-where r.order_id = :order_id and y.state not in ('rejected', 'dry')
-order by i.sequence
-
 -- name: in_other_runs
 -- Invoices that another run of corrections is at work on.
 select i.invoice_no, y.cycle_key
