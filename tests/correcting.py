@@ -3,11 +3,11 @@
 from datetime import date, datetime, time
 from typing import Any
 
+from complaints_town import issued
 from sqlalchemy import text
-from test_cycle import decide, to_the_end
 from town import set_clock
 
-from pipeline import check, freeze, rate
+from pipeline import approve, check, deliver, freeze, issue, rate, reconcile, render
 from pipeline.corrections import open as opening
 from pipeline.corrections.open import CorrectionOrder
 from pipeline.statement import statement
@@ -28,10 +28,23 @@ def to_check(work: Work, order: CorrectionOrder) -> str:
     return key
 
 
+def july_closed(work: Work) -> None:
+    """July, billed and delivered."""
+    issued(work)
+    to_the_end(work, "2026-07~ALL~1")
+
+
+def to_the_end(work: Work, key: str) -> None:
+    for chunk_no in range(issue.run(work, cycle_key=key)["chunks"]):
+        render.run(work, cycle_key=key, chunk_no=chunk_no)
+    deliver.run(work, cycle_key=key)
+    reconcile.run(work, cycle_key=key)
+
+
 def to_close(work: Work, order: CorrectionOrder) -> str:
     """From the order to the balanced statement, at noon of the issue date."""
     key = to_check(work, order)
-    decide(work, key)
+    approve.run(work, cycle_key=key, decision="approved", decided_by="approver", decided_via="cli", note="")
     set_clock(work, datetime.combine(order.issue_date, time(12)))
     to_the_end(work, key)
     made = statement(work, cycle_key=key)
