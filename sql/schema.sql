@@ -2611,6 +2611,13 @@ create view charge_in_force as
                       where later.corrects_id = coalesce(i.corrects_id, i.invoice_id)
                         and later.correction_no > coalesce(i.correction_no, 0));
 
+-- Charges that a correction has replaced since: right when they were made, they are not held against what is in force.
+create view charge_superseded as
+    select i.charge_id
+    from invoice i
+    join invoice later on later.corrects_id = coalesce(i.corrects_id, i.invoice_id)
+                      and later.correction_no = coalesce(i.correction_no, 0) + 1;
+
 -- What a charge was rated from, and by the terms of which cycle: for a correction those of the corrected invoice.
 create view charge_terms as
     select c.charge_id, coalesce(x.content, s.content) as content, y.cycle_id as terms_cycle_id, y.period, y.issue_date
@@ -2784,7 +2791,7 @@ begin
         execute format('grant insert on %I to obieg_app', name);
     end loop;
 end $$;
-grant select on charge_in_force, charge_terms to obieg_app, obieg_auditor;
+grant select on charge_in_force, charge_superseded, charge_terms to obieg_app, obieg_auditor;
 grant update (reversed_by) on cycle to obieg_app;
 grant update (superseded_by) on billed_period to obieg_app;
 grant update (voided_by) on hold_resolution to obieg_app;

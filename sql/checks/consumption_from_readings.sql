@@ -20,6 +20,7 @@ cross join lateral (
            upper(l.period) - previous.read_on as reached
 ) whole
 where c.cycle_id = :cycle_id
+  and not exists (select 1 from charge_superseded s where s.charge_id = c.charge_id)
   and (previous.installation_id <> current.installation_id
        or i.point_id is distinct from l.point_id
        or not previous.is_usable or not current.is_usable

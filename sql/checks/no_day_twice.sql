@@ -26,6 +26,7 @@ with billed as (
     from charge_line l
     join charge c using (charge_id)
     where c.cycle_id = :cycle_id
+      and not exists (select 1 from charge_superseded s where s.charge_id = c.charge_id)
 ), twice as (
     select l.account_id, l.service, l.period, b.as_what, b.period as taken_period
     from charged l

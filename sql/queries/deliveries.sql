@@ -40,6 +40,7 @@ update delivery d
 set state = 'overdue', updated_at = clock_timestamp()
 from invoice i
 where i.invoice_id = d.invoice_id and d.state = 'ready' and not d.decided and d.purpose = 'invoice'
+  and (i.kind <> 'correction' or i.payable_zl > 0)
   and i.due_date < (business_now() at time zone 'Europe/Warsaw')::date + :minimum_days
 returning d.delivery_id
 

@@ -113,6 +113,8 @@ def test_a_run_again_adds_nothing_at_any_step(two_months) -> None:
     check.run(two_months, cycle_key=key)
     decide(two_months, key)
     to_the_end(two_months, key)
+    for corrected in ("2026-07~ALL~1", "2026-08~ALL~1"):
+        check.run(two_months, cycle_key=corrected)
 
     assert row_counts(two_months) == before
 
