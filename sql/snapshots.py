@@ -95,7 +95,7 @@ def gather(
         orders = beside.orders.get(account.account_id, ())
         yield Gathered(
             account_id=account.account_id,
-            snapshot=_snapshot(account, parties[account.account_id], points, orders),
+            snapshot=account_snapshot(account, parties[account.account_id], points, orders),
             other_cycle=others.get(account.account_id),
         )
 
@@ -130,12 +130,13 @@ def _grouped(rows: Iterable[Row[Any]], key: str) -> Mapping[int, list[Row[Any]]]
     return groups
 
 
-def _snapshot(
+def account_snapshot(
     account: Row[Any],
     parties: Iterable[Row[Any]],
     points: Iterable[PointSnapshot],
-    orders: tuple[ServiceOrder, ...],
+    orders: tuple[ServiceOrder, ...] = (),
 ) -> AccountSnapshot:
+    """An account from its rows: of the query ``eligible_accounts``, and of its parties."""
     channel = Channel(account.channel)
     reachable = account.email is not None and account.email_state == "confirmed"
     carrier = Channel.EMAIL if channel is Channel.EMAIL and reachable else Channel.PAPER

@@ -32,18 +32,21 @@ where a.valid @> cast(:issue_date as date)
        or :off_cycle and a.account_id in (select x.account_id from cycle_account x where x.cycle_id = :cycle_id))
 
 -- name: accounts_in_other_cycles
--- Accounts that another cycle has in work, or has invoiced up to the end of these months. A bill of single accounts may
+-- Accounts that another cycle has in work, or has invoiced up to the end of these months. What a correction leaves is
+-- not known before it is issued, unless it is one of prices. A bill of single accounts may
 -- follow an invoice: it goes on from there. After a final one only what it left, or a new contract, is billed.
 select distinct s.account_id, c.cycle_key
 from snapshot_account s
 join cycle c using (cycle_id)
 where c.cycle_id <> :cycle_id and not c.dry_run
   and ((c.state in ('opened', 'frozen', 'checked', 'approved')
+        and not exists (select 1 from correction_run x where x.cycle_id = c.cycle_id and x.cause = 'prices')
         and not exists (select 1 from hold h where h.cycle_id = s.cycle_id and h.account_id = s.account_id
                                                and h.stage = 'freeze'))
        or (not :off_cycle and c.state in ('issued', 'closed') and c.purpose is distinct from 'final'
-           and upper(c.period) >= :until
-           and (exists (select 1 from invoice i where i.cycle_id = s.cycle_id and i.account_id = s.account_id)
+           and c.kind <> 'correction' and upper(c.period) >= :until
+           and (c.reversed_by is null
+                and exists (select 1 from invoice i where i.cycle_id = s.cycle_id and i.account_id = s.account_id)
                 or exists (select 1 from drafted_period d
                            where d.cycle_id = s.cycle_id and d.account_id = s.account_id))))
 
