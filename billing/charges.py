@@ -67,7 +67,7 @@ class LineBlock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineExcess:
-    """An indicator of industrial sewage above what is permitted: quantity × price × (measured − permitted) / permitted."""
+    """An indicator of industrial sewage above its permitted value; it costs quantity × price × excess / permitted."""
 
     indicator: str
     measured: Decimal

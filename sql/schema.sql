@@ -2378,6 +2378,8 @@ alter table cycle_price
 
 alter table billed_period
     drop constraint billed_period_service_check,
+    drop constraint no_day_twice_at_a_point,
+    drop constraint no_day_twice_for_a_recipient,
     drop column service_no,
     add constraint billed_period_service_check check (service_number(service) is not null),
     add column service_no integer not null generated always as (service_number(service)) stored;
@@ -2391,6 +2393,8 @@ alter table billed_period
 
 alter table drafted_period
     drop constraint drafted_period_service_check,
+    drop constraint no_drafted_day_twice_at_a_point,
+    drop constraint no_drafted_day_twice_for_a_recipient,
     drop column service_no,
     add constraint drafted_period_service_check check (service_number(service) is not null),
     add column service_no integer not null generated always as (service_number(service)) stored;

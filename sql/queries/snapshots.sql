@@ -7,7 +7,7 @@ select a.account_id, a.account_no, details.bank_account, d.channel, d.consent_id
              from unnest(o.waived) as given_up
              cross join generate_series(cast(lower(given_up) as timestamp), upper(given_up) - interval '1 day',
                                         interval '1 month') as month
-             where month >= o.standing_from
+             where month >= date_trunc('month', cast(o.standing_from as timestamp))
              order by month) as waived_months,
        (select max(lower(h.valid)) from account_party h
         where h.account_id = a.account_id and h.role in ('payer', 'nabywca')

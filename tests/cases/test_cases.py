@@ -33,7 +33,7 @@ def utility_of(name: str) -> tuple[Utility, TariffBook]:
     utility = load_utility(text, name=name, seller_needed=False)
     files = sorted((UTILITIES / name / "tariffs").glob("*.toml"))
     tariffs = tuple(load_tariff(path.read_bytes(), name=path.name) for path in files)
-    return utility, TariffBook(tariffs=tariffs, vat_model=utility.models.vat)
+    return utility, TariffBook(tariffs=tariffs, models=utility.models)
 
 
 def case_of(folder: Path) -> Case:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from off_cycles import as_approver, order_of, rows, to_check
 from registry_rows import read, register
@@ -275,7 +275,14 @@ def check_days(year: Year) -> None:
         assert sum(len([d for d in billed[no] if d == days]) for days in billed[no]) == len(billed[no])
 
 
-@settings(max_examples=4, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
+CALM = [(True, False, "")] * 12
+WAIVED_IN_THE_MONTH_OF_ITS_BEGINNING = [(True, False, "begin"), *[(False, False, "waive_one")] * 3, *CALM[4:]]
+
+
+@settings(
+    max_examples=4, deadline=None, phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck)
+)
+@example(plans=[CALM] * 7 + [WAIVED_IN_THE_MONTH_OF_ITS_BEGINNING])
 @given(plans=PLANS)
 def test_a_year_of_bills_in_any_order_bills_everything_once(
     cluster: Path, plans: list[list[tuple[bool, bool, str]]]

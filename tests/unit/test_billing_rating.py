@@ -23,6 +23,7 @@ from billing.accounts import (
 )
 from billing.charges import Bill, Hold
 from billing.holds import HoldCode
+from billing.models import Models, SplitModel
 from billing.periods import months_period
 from billing.rating import bill
 from billing.tariff_files import load_tariff
@@ -243,9 +244,30 @@ def test_a_changed_price_between_two_readings_is_held_and_names_the_day(demo: Ta
     dearer = tuple(replace(price, net_zl=price.net_zl + 1, valid_from=date(2026, 9, 10)) for price in demo.prices)
     successor = replace(demo, name="2026.toml", sha256="f" * 64, valid_from=date(2026, 9, 10), prices=dearer)
 
-    hold = held(bill(ACCOUNT, TariffBook(tariffs=(successor, demo)), CYCLE))
+    hold = held(bill(ACCOUNT, TariffBook(tariffs=(successor, demo), models=Models(split=SplitModel.HOLD)), CYCLE))
 
     assert (hold.code, hold.facts["changes_on"]) == (HoldCode.PRICE_CHANGE, "2026-09-10")
+
+
+def test_a_changed_price_between_two_readings_is_shared_by_days_unless_the_day_was_read(demo: Tariff) -> None:
+    dearer = tuple(replace(price, net_zl=price.net_zl + 1, valid_from=date(2026, 9, 10)) for price in demo.prices)
+    successor = replace(demo, name="2026.toml", sha256="f" * 64, valid_from=date(2026, 9, 10), prices=dearer)
+    book = TariffBook(tariffs=(successor, demo))
+    read = with_meter(between=(reading(7, date(2026, 9, 10), "111.4"),))
+
+    by_days = [line for line in billed(bill(ACCOUNT, book, CYCLE)).lines if line.service is Service.WATER]
+    by_reading = [line for line in billed(bill(read, book, CYCLE)).lines if line.service is Service.WATER]
+
+    # 12 m³ from 31 August to 30 September, 10 of 30 days before the change: 12 × 10 / 30 = 4
+    assert [(line.quantity, line.price_zl) for line in by_days] == [(4, Decimal("5.25")), (8, Decimal("6.25"))]
+    assert [line.share and (line.share.days, line.share.of_days) for line in by_days] == [(10, 30), (20, 30)]
+    # read on the day: 113 is not the last index before it, 111 is
+    assert [(line.quantity, line.share) for line in by_reading] == [
+        (line.current_index_m3 - line.previous_index_m3, None)  # type: ignore[operator]
+        for line in by_reading
+    ]
+    assert [line.current_index_m3 for line in by_reading] == [111, by_days[0].current_index_m3]
+    assert sum(line.quantity for line in by_reading) == sum(line.quantity for line in by_days)
 
 
 def test_a_price_that_changes_on_the_day_of_the_current_reading_is_not_yet_used(demo: Tariff) -> None:
@@ -413,7 +435,7 @@ def test_the_vat_model_of_the_utility_decides_and_is_not_the_law_of_the_code(dem
     fractional = with_meter(decimals=3, current=reading(2, date(2026, 9, 30), "114.013"))
 
     on_sum = billed(bill(fractional, TariffBook(tariffs=(demo,)), CYCLE))
-    per_line = billed(bill(fractional, TariffBook(tariffs=(demo,), vat_model=VatModel.PER_LINE), CYCLE))
+    per_line = billed(bill(fractional, TariffBook(tariffs=(demo,), models=Models(vat=VatModel.PER_LINE)), CYCLE))
 
     # nets 5.32 + 7.85 + 12.00 = 25.17: 8 % = 2.0136 → 2.01; per line 0.43 + 0.63 + 0.96 = 2.02
     assert (on_sum.vat_zl, per_line.vat_zl) == (Decimal("2.01"), Decimal("2.02"))

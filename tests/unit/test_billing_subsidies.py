@@ -17,6 +17,7 @@ from billing.charges import Bill, Hold
 from billing.errors import DataRefused
 from billing.explanations import explain
 from billing.holds import HoldCode
+from billing.models import Models, SplitModel
 from billing.rating import bill
 from billing.subsidies import SubsidyMode, TariffSubsidy
 from billing.tariff_files import load_tariff
@@ -130,7 +131,8 @@ CHANGES: dict[str, tuple[tuple[TariffSubsidy, ...], str]] = {
 def test_a_subsidy_that_changes_between_the_readings_holds_the_account(name: str) -> None:
     subsidies, changes_on = CHANGES[name]
 
-    hold = held(bill(lying_in("Rzeczna"), book(tariff_of(NET), *subsidies), CYCLE))
+    waiting = replace(book(tariff_of(NET), *subsidies), models=Models(split=SplitModel.HOLD))
+    hold = held(bill(lying_in("Rzeczna"), waiting, CYCLE))
 
     assert (hold.code, hold.facts["changes_on"]) == (HoldCode.PRICE_CHANGE, changes_on)
     assert isinstance(bill(lying_in("Leśna"), book(tariff_of(NET), *subsidies), CYCLE), Bill)
