@@ -106,8 +106,7 @@ def _array(items: Iterable[Any]) -> str:
 
 
 def _object(items: Mapping[str, Any]) -> str:
-    parts = [f"{encode_basestring(name)}:{_WRITERS[type(item)](item)}" for name, item in sorted(items.items(), key=_NAME)]
-    return "{" + ",".join(parts) + "}"
+    return "{" + ",".join([f"{encode_basestring(name)}:{canonical_json(items[name])}" for name in sorted(items)]) + "}"
 
 
 def _decimal(number: Decimal) -> str:
@@ -119,7 +118,6 @@ def _bare(value: Any) -> Any:
     return str(value) if isinstance(value, str) else to_data(value)
 
 
-_NAME = operator.itemgetter(0)
 _WRITERS: Final = _Writers(
     {
         type(None): lambda _: "null",
