@@ -30,11 +30,10 @@ def run(work: Work, *, cycle_key: str, chunk_no: int) -> dict[str, int]:
         loaded = frozen_utility(connection, cycle)
         record.cycle_id, record.chunk = cycle.cycle_id, str(chunk_no)
         record.tariff_sha256s = loaded.tariff_sha256s
-        accounts = {
-            account_id: from_json(AccountSnapshot, content)
+        results = {
+            account_id: _rated(from_json(AccountSnapshot, content), loaded, cycle.terms)
             for account_id, content in load_chunk(connection, cycle=cycle, chunk_no=chunk_no)
         }
-        results = {account_id: _rated(account, loaded, cycle.terms) for account_id, account in accounts.items()}
         sha256s = {account_id: content_sha256(result) for account_id, result in results.items()}
         written = rated_hashes(connection, cycle=cycle, chunk_no=chunk_no)
         _refuse_difference(results, sha256s=sha256s, written=written)
