@@ -36,7 +36,7 @@ def driver_cursor(connection: Connection) -> Any:
 
 def days(start: date, until: date | None) -> str:
     """A half-open ``daterange`` literal."""
-    return f"[{start},{until or ''})"
+    return f"[{start.isoformat()},{until.isoformat() if until else ''})"
 
 
 class _Fields(dict[type, Callable[[Any], str]]):
