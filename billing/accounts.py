@@ -96,6 +96,7 @@ class RegisterSnapshot:
     ``current`` is None when no usable reading arrived; ``missing_reason`` then says why (``suspect``, or the
     reader's reason such as ``no_access``), None meaning that nothing at all came.
     ``removed_on`` is set for a meter that was exchanged; its ``current`` must be the removal reading.
+    ``diameter_mm`` is the meter's nominal diameter, None when nobody wrote it down.
     ``purpose`` is ``main``, or says which part of the main meter's water it counts (``garden``, ``sub``). The
     percentages are the shares of its m³ that are billed as water and as sewage. ``between`` are actual readings taken
     after ``previous`` and before ``current``, of days on which a price or a contract begins.
@@ -115,6 +116,7 @@ class RegisterSnapshot:
     sewage_percent: Decimal = field(default=ALL, metadata=LATER)
     legalised_until: date | None = field(default=None, metadata=LATER)
     between: tuple[Reading, ...] = field(default=(), metadata=LATER)
+    diameter_mm: int | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +141,13 @@ class PointSnapshot:
     gmina: str | None = field(default=None, metadata=LATER)
     is_settled: bool = field(default=False, metadata=LATER)
     standing_from: date | None = field(default=None, metadata=LATER)
+
+    @property
+    def diameter_mm(self) -> int | None:
+        """Diameter of the main meter that was installed last: it picks the tariff group for the whole bill."""
+        mains = [register for register in self.registers if register.purpose == "main"]
+        newest = max(mains, key=lambda one: (one.installed_on, one.diameter_mm or 0), default=None)
+        return newest.diameter_mm if newest else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

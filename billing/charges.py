@@ -1,5 +1,6 @@
 """Charges: quantity times price with the legal reference, or a hold that says why not and what next."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -8,9 +9,20 @@ from enum import StrEnum
 from billing.accounts import Channel, Service
 from billing.canonical import LATER
 from billing.holds import HoldCode
-from billing.money import ZERO_ZL
+from billing.money import ZERO_ZL, round_zl
 from billing.periods import Period
 from billing.subsidies import LineSubsidy, SubsidyMode, total_zl
+
+
+class LineRounding(StrEnum):
+    """Where a net is rounded to the grosz; the law speaks of sums only (VAT act art. 106e ust. 11).
+
+    ``each_line``: quantity times price is rounded on its line, and sums are of rounded lines. ``rate_sum``: unrounded
+    nets are summed by VAT rate and the sum is rounded; what a line prints is rounded for show.
+    """
+
+    EACH_LINE = "each_line"
+    RATE_SUM = "rate_sum"
 
 
 class Origin(StrEnum):
@@ -110,6 +122,15 @@ class ChargeLine:
     block: LineBlock | None = field(default=None, metadata=LATER)
     excess: LineExcess | None = field(default=None, metadata=LATER)
 
+    def summed_zl(self, rounding: LineRounding) -> Decimal:
+        """What the line adds to the net of its rate: its net or, unrounded, what that was rounded from."""
+        if rounding is LineRounding.EACH_LINE:
+            return self.net_zl
+        whole_zl = self.quantity * self.price_zl
+        if self.excess is None:
+            return whole_zl
+        return whole_zl * (self.excess.measured - self.excess.permitted) / self.excess.permitted
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VatSum:
@@ -126,7 +147,8 @@ class Bill:
     """The charges of one account in one cycle; sums equal their parts or it cannot be made.
 
     ``subsidy_net_zl`` has come off the net already; ``subsidy_gross_zl`` comes off the gross, and leaves
-    ``payable_zl`` to the customer.
+    ``payable_zl`` to the customer. With ``line_rounding`` ``rate_sum`` the nets printed on the lines may miss the total
+    by grosze.
     """
 
     account_no: str
@@ -138,6 +160,7 @@ class Bill:
     gross_zl: Decimal
     subsidy_net_zl: Decimal = field(default=ZERO_ZL, metadata=LATER)
     subsidy_gross_zl: Decimal = field(default=ZERO_ZL, metadata=LATER)
+    line_rounding: LineRounding = field(default=LineRounding.EACH_LINE, metadata=LATER)
 
     @property
     def payable_zl(self) -> Decimal:
@@ -145,7 +168,12 @@ class Bill:
         return self.gross_zl - self.subsidy_gross_zl
 
     def __post_init__(self) -> None:
-        if self.net_zl != sum(line.net_zl for line in self.lines):
+        nets_zl: dict[Decimal, Decimal] = defaultdict(Decimal)
+        for line in self.lines:
+            nets_zl[line.vat_rate] += line.summed_zl(self.line_rounding)
+        if {part.vat_rate: part.net_zl for part in self.vat_sums} != {
+            rate: round_zl(net_zl) for rate, net_zl in nets_zl.items()
+        }:
             raise ValueError(f"lines of {self.account_no} do not add up to its net")
         if (self.net_zl, self.vat_zl, self.gross_zl) != (
             sum(part.net_zl for part in self.vat_sums),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from billing.charges import LineRounding
 from billing.toml_fields import Fields
 from billing.vat import VatModel
 
@@ -38,6 +39,7 @@ class Models:
     """
 
     vat: VatModel = VatModel.ON_RATE_SUM
+    line_rounding: LineRounding = LineRounding.EACH_LINE
     split: SplitModel = SplitModel.BY_DAYS
     split_places: SplitPlaces = SplitPlaces.METERED
     contract_split: SplitModel = SplitModel.BY_DAYS
@@ -46,7 +48,7 @@ class Models:
     volume_max_m3_day: Decimal = Decimal(60)
 
 
-def read_models(fields: Fields, *, vat: VatModel, volume_max_m3_day: Decimal) -> Models:
+def read_models(fields: Fields, *, vat: VatModel, line_rounding: LineRounding, volume_max_m3_day: Decimal) -> Models:
     """The models of ``[models]``; what the table leaves out is the default.
 
     Raises:
@@ -56,6 +58,7 @@ def read_models(fields: Fields, *, vat: VatModel, volume_max_m3_day: Decimal) ->
     usual = Models()
     return Models(
         vat=vat,
+        line_rounding=line_rounding,
         split=fields.choice("split", SplitModel, default=usual.split.value),
         split_places=fields.choice("split_places", SplitPlaces, default=usual.split_places.value),
         contract_split=fields.choice("contract_split", SplitModel, default=usual.contract_split.value),

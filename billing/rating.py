@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from datetime import date
 from itertools import pairwise
 
-from billing.accounts import AccountSnapshot, Channel, CycleTerms, PartyKind, PointSnapshot, Role, Service
+from billing.accounts import AccountSnapshot, CycleTerms, PartyKind, PointSnapshot, Role
 from billing.charges import Bill, ChargeLine, Hold
 from billing.holds import HoldCode
 from billing.metering import quantities
 from billing.money import ZERO_ZL
-from billing.pricing import no_price, priced_lines
+from billing.prices import STANDING
+from billing.pricing import Customer, no_price, priced_lines
 from billing.quantities import NotBillable
 from billing.standing import standing_lines
 from billing.subsidies import SubsidyMode, total_zl
-from billing.tariffs import TariffBook
+from billing.tariffs import Tariff, TariffBook
 from billing.vat import vat_sums
 
 
@@ -33,7 +34,7 @@ def bill(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> Bi
     if buyer is None or Role.PAYER not in account.parties:
         missing = [role.value for role in (Role.PAYER, Role.BUYER) if role not in account.parties]
         return _hold(account, NotBillable(code=HoldCode.NO_PARTY, facts={"missing": ",".join(missing)}))
-    lines = _lines(account, tariffs, cycle)
+    lines = _lines(account, tariffs, cycle, buyer.kind)
     if isinstance(lines, NotBillable):
         return _hold(account, lines)
     made = _bill(account, tariffs, lines)
@@ -46,7 +47,9 @@ def bill(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> Bi
     return made
 
 
-def _lines(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> list[ChargeLine] | NotBillable:
+def _lines(
+    account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms, payer: PartyKind
+) -> list[ChargeLine] | NotBillable:
     active = [point for point in account.points if _is_active(point, cycle)]
     points = sorted(active, key=lambda point: point.point_no)
     if not points:
@@ -55,12 +58,14 @@ def _lines(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> 
     tariff = tariffs.tariff_on(cycle.issue_date)
     if tariff is None:
         return no_price(points[0], account.channel, on=cycle.issue_date.isoformat(), reason="no_tariff")
-    for point in points:
-        if not tariff.group_for(tariff_class=point.tariff_class, channel=account.channel):
-            return no_price(point, account.channel, on=cycle.issue_date.isoformat(), reason="no_group")
+    customers = [Customer(point=point, channel=account.channel, payer=payer) for point in points]
+    for customer in customers:
+        lacking = _no_group(customer, tariff)
+        if lacking is not None:
+            return no_price(customer.point, account.channel, on=cycle.issue_date.isoformat(), **lacking)
     lines: list[ChargeLine] = []
-    for point in points:
-        metered = _metered_lines(point, account.channel, tariffs, cycle.issue_date)
+    for customer in customers:
+        metered = _metered_lines(customer, tariffs, cycle.issue_date)
         if isinstance(metered, NotBillable):
             return metered
         lines += metered
@@ -73,7 +78,7 @@ def _lines(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> 
 
 def _nothing_to_bill(made: Bill, cycle: CycleTerms) -> NotBillable | None:
     owed_by_nobody = made.gross_zl == made.subsidy_net_zl == ZERO_ZL
-    if owed_by_nobody and all(line.service is not Service.STANDING for line in made.lines):
+    if owed_by_nobody and all(line.service not in STANDING for line in made.lines):
         facts = {"period": cycle.period.word(), "lines": str(len(made.lines))}
         return NotBillable(code=HoldCode.NOTHING_TO_BILL, facts=facts)
     return None
@@ -99,7 +104,8 @@ def _handover(account: AccountSnapshot, lines: Sequence[ChargeLine]) -> NotBilla
 
 def _overlap(lines: Sequence[ChargeLine]) -> NotBillable | None:
     """Two registers that count the same days at one point need a rule that there is none for yet."""
-    ordered = sorted(lines, key=lambda line: (str(line.point_no), line.service, line.period))
+    first_rows = (line for line in lines if line.row_no == 1)
+    ordered = sorted(first_rows, key=lambda line: (str(line.point_no), line.service, line.period))
     for one, other in pairwise(ordered):
         same = (one.point_no, one.service) == (other.point_no, other.service)
         if same and one.period.overlap(other.period):
@@ -118,23 +124,37 @@ def _is_active(point: PointSnapshot, cycle: CycleTerms) -> bool:
     return any(register.previous.read_on < until for register in point.registers)
 
 
-def _metered_lines(
-    point: PointSnapshot, channel: Channel, tariffs: TariffBook, issue_date: date
-) -> list[ChargeLine] | NotBillable:
-    found = quantities(point)
+def _no_group(customer: Customer, tariff: Tariff) -> dict[str, str] | None:
+    """Why no group of the tariff is the customer's; None when one is."""
+    point = customer.point
+    found = tariff.group_for(
+        tariff_class=point.tariff_class,
+        channel=customer.channel,
+        diameter_mm=point.diameter_mm,
+        payer=customer.payer,
+    )
+    if found is not None:
+        return None
+    same = [group for group in tariff.groups if group.tariff_class == point.tariff_class]
+    facts = {"reason": "no_group"}
+    if any(group.diameters for group in same):
+        facts["diameter_mm"] = str(point.diameter_mm or "unknown")
+    if any(group.payer for group in same):
+        facts["payer"] = str(customer.payer or "unknown")
+    return facts
+
+
+def _metered_lines(customer: Customer, tariffs: TariffBook, issue_date: date) -> list[ChargeLine] | NotBillable:
+    found = quantities(customer.point)
     if isinstance(found, NotBillable):
         return found
-    lines: list[ChargeLine] = []
-    for quantity in found:
-        priced = priced_lines(quantity, point=point, channel=channel, tariffs=tariffs, issue_date=issue_date)
-        if isinstance(priced, NotBillable):
-            return priced
-        lines += priced
-    return lines
+    return priced_lines(found, customer=customer, tariffs=tariffs, issue_date=issue_date)
 
 
 def _bill(account: AccountSnapshot, tariffs: TariffBook, lines: list[ChargeLine]) -> Bill:
-    sums = vat_sums(lines=((line.vat_rate, line.net_zl) for line in lines), model=tariffs.models.vat)
+    rounding = tariffs.models.line_rounding
+    nets = ((line.vat_rate, line.summed_zl(rounding)) for line in lines)
+    sums = vat_sums(lines=nets, model=tariffs.models.vat, rounding=rounding)
     subsidies = [line.subsidy for line in lines]
     return Bill(
         account_no=account.account_no,
@@ -146,6 +166,7 @@ def _bill(account: AccountSnapshot, tariffs: TariffBook, lines: list[ChargeLine]
         gross_zl=sum((part.gross_zl for part in sums), ZERO_ZL),
         subsidy_net_zl=total_zl(subsidies, mode=SubsidyMode.NET),
         subsidy_gross_zl=total_zl(subsidies, mode=SubsidyMode.GROSS),
+        line_rounding=rounding,
     )
 
 

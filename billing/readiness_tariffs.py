@@ -5,9 +5,10 @@ from datetime import date
 from itertools import pairwise, product
 
 from billing.accounts import Channel, Service
+from billing.prices import PriceSpan, TariffPrice
 from billing.readiness import Finding, finding
 from billing.sender import UNKNOWN
-from billing.tariffs import PriceSpan, Tariff, TariffBook, TariffPrice
+from billing.tariffs import Tariff, TariffBook
 
 _STEP_FACTOR_MAX = 2
 _FOLDER = "tariffs"

@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from billing.accounts import Address, Channel
+from billing.charges import LineRounding
 from billing.consents import ConsentMethod, ConsentRule, EffectiveRule
 from billing.errors import DataRefused
 from billing.identifiers import is_nip, is_nrb, is_regon
@@ -25,12 +26,6 @@ from billing.toml_fields import Fault, Fields, read_fields
 from billing.vat import VatModel
 
 _MAY_STAY_UNKNOWN = ("dkim_selector", "dkim_domain")
-
-
-class LineRounding(StrEnum):
-    """``each_line``: quantity times price is rounded to the grosz on its line, and sums are of rounded lines."""
-
-    EACH_LINE = "each_line"
 
 
 class ConsentMode(StrEnum):
@@ -88,7 +83,6 @@ class Utility:
     issue_time: time
     mail: Mail
     models: Models
-    line_rounding: LineRounding
     consents: ConsentTerms
     terms: tuple[TermsVersion, ...]
     approvers: tuple[str, ...]
@@ -137,7 +131,6 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
         issue_time=top.clock("issue_time"),
         mail=read_mail(mail),
         models=_models(top, readings),
-        line_rounding=top.choice("line_rounding", LineRounding),
         consents=_consents(top.within("consents")),
         terms=tuple(_terms_version(fields) for fields in top.each("terms")),
         approvers=top.texts("approvers"),
@@ -155,9 +148,14 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
 
 
 def _models(top: Fields, readings: Fields) -> Models:
+    vat, line_rounding = top.choice("vat_model", VatModel), top.choice("line_rounding", LineRounding)
+    if vat is VatModel.PER_LINE and line_rounding is LineRounding.RATE_SUM:
+        with top.keeping("line_rounding"):
+            raise top.refuse("FIELD_WRONG", f"{vat} taxes each rounded line, so line_rounding must be each_line")
     return read_models(
         top.within("models", default={}),
-        vat=top.choice("vat_model", VatModel),
+        vat=vat,
+        line_rounding=line_rounding,
         volume_max_m3_day=readings.decimal("volume_max_m3_day", places=3),
     )
 

@@ -17,8 +17,9 @@ from pipeline.utility_files import load_folder
 from pipeline.work import Work, step, warsaw_day
 from sql.charges import insert_holds
 from sql.clock import business_now
-from sql.cycles import Cycle, move_cycle, store_inputs, store_prices
+from sql.cycles import Cycle, move_cycle, store_inputs
 from sql.locks import take_turn
+from sql.prices import store_models, store_prices
 from sql.snapshots import Gathered, count_eligible, gather, insert_snapshots, snapshot_totals
 from sql.statistics import refresh_statistics
 from sql.subsidies import store_subsidies
@@ -48,9 +49,11 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
             refuse_unswitched(connection, loaded)
             store_inputs(connection, cycle, files=loaded.files)
             store_prices(connection, cycle, tariffs=loaded.tariffs, issue_date=cycle.issue_date)
+            store_models(connection, cycle, models=loaded.tariffs.models)
             store_subsidies(connection, cycle, tariffs=loaded.tariffs)
             refresh_statistics(connection, rows=count_eligible(connection, cycle=cycle))
-            _freeze(connection, cycle, _window(connection, cycle, loaded.utility), cut_days=loaded.tariffs.price_days())
+            window = _window(connection, cycle, loaded.utility)
+            _freeze(connection, cycle, window, cut_days=loaded.tariffs.price_days(before=window.until))
             record.tariff_sha256s = loaded.tariff_sha256s
             totals = snapshot_totals(connection, cycle=cycle)
             move_cycle(

@@ -171,7 +171,7 @@ def _invoice(
     series: str,
     sequence: int,
 ) -> NewInvoice:
-    bill = bill_of(row, lines, vat_model=loaded.utility.models.vat)
+    bill = bill_of(row, lines, models=loaded.utility.models)
     if content_sha256(bill) != row.sha256:
         raise Inconsistent("CHARGE_DIFFERS", f"the stored charge of account {row.account_no} is not the one hashed")
     account, reason = with_present_carrier(

@@ -67,7 +67,7 @@ def candidate_of(settings: Settings, *, content: bytes, name: str) -> Candidate:
     """The tariff that ``content`` holds, beside those in force; raises ``DataRefused`` as ``read_candidate``."""
     loaded = load_folder(settings.utility, seller_needed=False)
     models = loaded.utility.models
-    tariff = load_tariff(content, name=name, vat_model=models.vat)
+    tariff = load_tariff(content, name=name, models=models)
     others = tuple(other for other in loaded.tariffs.tariffs if other.sha256 != tariff.sha256)
     return Candidate(
         tariff=tariff,

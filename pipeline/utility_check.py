@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from billing.errors import DataRefused
+from billing.models import Models
 from billing.readiness import Finding, by_importance, fault_findings, finding, unless_refused
 from billing.readiness_rounds import reading_findings, terms_findings
 from billing.readiness_seller import seller_findings
@@ -18,7 +19,6 @@ from billing.tariff_files import load_tariff
 from billing.tariffs import Tariff
 from billing.toml_fields import Fault
 from billing.utility import Utility, load_utility
-from billing.vat import VatModel
 from delivery.addresses import smtp_address
 from delivery.errors import NotSendable
 from pipeline.errors import OperatorError
@@ -57,10 +57,8 @@ def run(*, folder: Path, on: date) -> tuple[Finding, ...]:
             *reading_findings(utility),
         ]
         found += unless_refused(judged, refused=found)
-    vat_model = utility.models.vat if utility else VatModel.ON_RATE_SUM
-    return by_importance(
-        [*found, *_tariffs(folder, vat_model, on=on), *_planned(folder, vat_model), *_profiles(folder)]
-    )
+    models = utility.models if utility else Models()
+    return by_importance([*found, *_tariffs(folder, models, on=on), *_planned(folder, models), *_profiles(folder)])
 
 
 def _utility(folder: Path) -> tuple[Utility | None, tuple[Finding, ...]]:
@@ -81,8 +79,8 @@ def _refused(refused: DataRefused, *, file: str) -> Finding:
     return finding(refused.code, file=file, field="", message=str(refused).removeprefix(f"{refused.code}: "))
 
 
-def _tariffs(folder: Path, vat_model: VatModel, *, on: date) -> Iterator[Finding]:
-    files = [_tariff(path, vat_model) for path in sorted(folder.glob("tariffs/*.toml"))]
+def _tariffs(folder: Path, models: Models, *, on: date) -> Iterator[Finding]:
+    files = [_tariff(path, models) for path in sorted(folder.glob("tariffs/*.toml"))]
     refused = [one for file in files for one in file.refused]
     tariffs = [file.tariff for file in files if file.tariff is not None]
     yield from refused
@@ -90,10 +88,10 @@ def _tariffs(folder: Path, vat_model: VatModel, *, on: date) -> Iterator[Finding
     yield from unless_refused(tariff_findings(tariffs, on=on, complete=complete), refused=refused)
 
 
-def _tariff(path: Path, vat_model: VatModel) -> _Read:
+def _tariff(path: Path, models: Models) -> _Read:
     file, faults = tariff_file(path.name), list[Fault]()
     try:
-        tariff = load_tariff(path.read_bytes(), name=path.name, vat_model=vat_model, faults=faults)
+        tariff = load_tariff(path.read_bytes(), name=path.name, models=models, faults=faults)
     except OSError as error:
         message = f"{path.name}: {error.strerror}"
         return _Read(tariff=None, refused=(finding("TARIFF_UNREADABLE", file=file, field="", message=message),))
@@ -102,9 +100,9 @@ def _tariff(path: Path, vat_model: VatModel) -> _Read:
     return _Read(tariff=tariff, refused=fault_findings(faults, file=file))
 
 
-def _planned(folder: Path, vat_model: VatModel) -> Iterator[Finding]:
+def _planned(folder: Path, models: Models) -> Iterator[Finding]:
     for path in sorted(folder.glob("tariffs/planned/*.toml")):
-        refused = _tariff(path, vat_model).refused
+        refused = _tariff(path, models).refused
         if refused:
             message = f"{len(refused)} faults, the first: {refused[0].field}: {refused[0].message}"
             file = tariff_file(f"planned/{path.name}")

@@ -57,9 +57,7 @@ def load_files(files: Sequence[InputFile], *, name: str, seller_needed: bool = T
         raise DataRefused("UTILITY_UNREADABLE", f"{name}/utility.toml is not UTF-8: {error.reason}") from error
     utility = load_utility(text, name=name, seller_needed=seller_needed)
     tariffs = tuple(
-        load_tariff(content, name=path, vat_model=utility.models.vat)
-        for _, kind, path, content in files
-        if kind == "tariff"
+        load_tariff(content, name=path, models=utility.models) for _, kind, path, content in files if kind == "tariff"
     )
     return LoadedUtility(
         utility=utility, tariffs=TariffBook(tariffs=tariffs, models=utility.models), files=tuple(files)

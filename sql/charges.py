@@ -10,7 +10,8 @@ from billing.accounts import Channel
 from billing.canonical import canonical_json, content_sha256
 from billing.charges import Bill, ChargeLine, Hold, LinePart
 from billing.holds import EXCLUDED
-from billing.vat import VatModel, vat_sums
+from billing.models import Models
+from billing.vat import vat_sums
 from sql.charge_lines import LINE_COLUMNS, PART_COLUMNS, line_of, line_row, part_of, part_rows
 from sql.copying import copy_rows
 from sql.cycles import Cycle
@@ -123,17 +124,19 @@ def load_lines(connection: Connection, *, cycle: Cycle, chunk_no: int) -> Mappin
     return lines
 
 
-def bill_of(row: Row[Any], lines: Iterable[ChargeLine], *, vat_model: VatModel) -> Bill:
+def bill_of(row: Row[Any], lines: Iterable[ChargeLine], *, models: Models) -> Bill:
     """The bill that a charge's row and lines were written from."""
     lines = tuple(lines)
+    nets = ((line.vat_rate, line.summed_zl(models.line_rounding)) for line in lines)
     return Bill(
         account_no=row.account_no,
         channel=Channel(row.channel),
         lines=lines,
-        vat_sums=vat_sums(lines=((line.vat_rate, line.net_zl) for line in lines), model=vat_model),
+        vat_sums=vat_sums(lines=nets, model=models.vat, rounding=models.line_rounding),
         net_zl=row.net_zl,
         vat_zl=row.vat_zl,
         gross_zl=row.gross_zl,
         subsidy_net_zl=row.subsidy_net_zl,
         subsidy_gross_zl=row.subsidy_gross_zl,
+        line_rounding=models.line_rounding,
     )

@@ -6,7 +6,7 @@ with metered as materialized (
            min(lower(l.period)) as begins_on
     from charge_line l
     join charge c using (charge_id)
-    where c.cycle_id = :cycle_id and l.service <> 'abonament'
+    where c.cycle_id = :cycle_id and not is_standing(l.service) and l.row_no = 1
     group by c.account_id, c.charge_id, l.point_id, l.service
 ), seen as (
     select m.account_id, m.charge_id, m.point_id, m.service, m.lines, m.days, m.days_charged, m.begins_on,

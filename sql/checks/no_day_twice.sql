@@ -10,14 +10,15 @@ with billed as (
     select account_id, point_id, service, period from settled_day
 ), taken as materialized (
     select account_id, point_id, service, 'billed' as as_what,
-           case when service <> 'abonament' then period
+           case when not is_standing(service) then period
                 else daterange(cast(date_trunc('month', cast(lower(period) as timestamp)) as date),
                                first_open_month(upper(period))) end as period
     from billed
     union all
-    select r.account_id, null, 'abonament', 'waived', y.period
+    select r.account_id, null, service, 'waived', y.period
     from hold_resolution r
     join cycle y using (cycle_id)
+    cross join unnest(array['abonament', 'abonament_sewage']) as service
     where r.outcome = 'waived'
 ), charged as materialized (
     select c.account_id, l.point_id, l.service, l.period

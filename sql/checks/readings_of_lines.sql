@@ -7,4 +7,4 @@ join charge c using (charge_id)
 join account a using (account_id)
 where c.cycle_id = :cycle_id
   and (num_nonnulls(l.previous_reading_id, l.current_reading_id, l.meter_no)
-       <> case l.service when 'abonament' then 0 else 3 end)
+       <> case when is_standing(l.service) then 0 else 3 end)

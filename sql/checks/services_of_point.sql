@@ -14,6 +14,6 @@ join charge c using (charge_id)
 join account a using (account_id)
 left join point p using (point_id)
 where c.cycle_id = :cycle_id
-  and not (l.service = 'abonament' and l.point_id is null)
+  and not (is_standing(l.service) and l.point_id is null)
   and not exists (select 1 from had h where h.charge_id = l.charge_id and h.point_no = p.point_no
-                                        and (l.service = 'abonament' or h.services ? l.service))
+                                        and (is_standing(l.service) or h.services ? l.service))

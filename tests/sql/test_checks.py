@@ -170,6 +170,7 @@ FAULTS = [
         where subsidy_mode = 'net'
         """,
     ),
+    ("blocks_of_tariff", "update charge_line set block_from_m3 = 0 where charge_id = 1 and line_no = 1"),
     ("vat_rates", "update charge_line set vat_rate = 0.23 where charge_id = 1 and line_no = 1"),
     (
         "services_of_point",

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from billing.charges import LineRounding
 from billing.consents import ConsentMethod, EffectiveRule
 from billing.errors import DataRefused
+from billing.prices import Unit
 from billing.tariff_files import load_tariff
-from billing.tariffs import StandingMonths, StandingPer, StandingPrice, Unit
+from billing.tariffs import StandingMonths, StandingPer, StandingPrice
 from billing.toml_fields import Fields
-from billing.utility import ConsentMode, LineRounding, load_utility
+from billing.utility import ConsentMode, load_utility
 from billing.vat import VatModel
 from pipeline import utility_check, utility_new
 from pipeline.cli import main
