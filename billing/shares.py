@@ -29,7 +29,10 @@ class Piece:
 def pieces(quantity: Quantity, *, cuts: Collection[date], places: int) -> Iterator[Piece]:
     """``quantity`` cut at those of ``cuts`` that lie within its period, in order of days."""
     whole = quantity.period
-    inner = sorted(day for day in set(cuts) if whole.start < day < whole.until)
+    inner = sorted({day for day in cuts if whole.start < day < whole.until})
+    if not inner:
+        yield Piece(period=whole, volume_m3=quantity.volume_m3, counted=quantity.counted, share=None)
+        return
     for segment in _segments(quantity, inner):
         days = [day for day in inner if segment.period.start < day < segment.period.until]
         yield from _by_days(segment, days, places)
