@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from billing.beside_meters import BilledSewage, Forecast, ServiceOrder, SewageExcess, Surface
 from billing.canonical import LATER
 from billing.periods import Period
 
@@ -126,7 +127,9 @@ class PointSnapshot:
     ``points_behind`` lie behind its main meter with meters of their own; ``gmina`` is where it lies, as the utility
     writes it, for subsidies. ``is_settled``: the contract has ended and its water is billed to the end or was given up;
     only its standing charge may still be owed. ``standing_from`` is set where each point owes one: the first month not
-    billed to this point.
+    billed to this point. ``surfaces`` are charged for stormwater from ``stormwater_from`` on (None: never charged yet).
+    ``excesses`` are faults of its sewage, charged from ``excess_from`` on, and ``sewage_billed`` what of it was charged
+    before they were known. ``forecast`` is set where it is charged by prognozy.
     """
 
     point_no: str
@@ -141,6 +144,12 @@ class PointSnapshot:
     gmina: str | None = field(default=None, metadata=LATER)
     is_settled: bool = field(default=False, metadata=LATER)
     standing_from: date | None = field(default=None, metadata=LATER)
+    surfaces: tuple[Surface, ...] = field(default=(), metadata=LATER)
+    stormwater_from: date | None = field(default=None, metadata=LATER)
+    excesses: tuple[SewageExcess, ...] = field(default=(), metadata=LATER)
+    excess_from: date | None = field(default=None, metadata=LATER)
+    sewage_billed: tuple[BilledSewage, ...] = field(default=(), metadata=LATER)
+    forecast: Forecast | None = field(default=None, metadata=LATER)
 
     @property
     def diameter_mm(self) -> int | None:
@@ -159,7 +168,8 @@ class AccountSnapshot:
     document travels (paper in spite of an agreed e-mail when there is no confirmed address).
     ``standing_from`` begins the first month whose abonament is not billed yet (None: the cycle's first day), so that a
     month in which the account was held is not lost; ``waived_months`` are the first days of months from then on that
-    were given up with a hold. ``handed_over_on`` is the day on which payer or nabywca last changed.
+    were given up with a hold. ``handed_over_on`` is the day on which payer or nabywca last changed. ``orders`` are
+    services that were done and are on no invoice yet.
     """
 
     account_no: str
@@ -174,6 +184,7 @@ class AccountSnapshot:
     standing_from: date | None = None
     handed_over_on: date | None = None
     waived_months: tuple[date, ...] = field(default=(), metadata=LATER)
+    orders: tuple[ServiceOrder, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """An account described by hand, as the cases of the tests and ``obieg quote`` read it (``given.toml``).
 
 ``utility`` names the folder whose tariffs apply; ``[cycle]``, ``[account]``, ``[[party]]`` and ``[[point]]`` with its
-``[[point.meter]]`` describe the account; ``[expected]`` is left to the reader of the case.
+``[[point.meter]]`` describe the account, with what is charged beside metered water in the tables that
+``billing.case_extras`` reads; ``[expected]`` is left to the reader of the case.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ from billing.accounts import (
     Role,
     Service,
 )
+from billing.case_extras import read_excess, read_forecast, read_order, read_sewage, read_surface
 from billing.periods import months_period
 from billing.toml_fields import Fields, read_fields
 
@@ -47,7 +49,7 @@ def read_case(text: str, *, name: str) -> Case:
         DataRefused: ``CASE_UNREADABLE``, ``CASE_FIELD_MISSING`` or ``CASE_FIELD_WRONG``.
     """
     top = read_fields(text, name=name, kind="CASE")
-    top.known("why", "utility", "cycle", "account", "party", "point", "expected")
+    top.known("why", "utility", "cycle", "account", "party", "point", "service", "expected")
     return Case(
         why=top.text("why"),
         utility=top.text("utility"),
@@ -87,6 +89,7 @@ def _account(top: Fields) -> AccountSnapshot:
         consent_id=fields.integer("consent_id") if "consent_id" in fields.table else None,
         channel_reason="described by hand",
         points=tuple(_point(table, reading_ids) for table in top.each("point")),
+        orders=tuple(read_order(table, number) for number, table in enumerate(top.each("service"), start=1)),
     )
 
 
@@ -113,6 +116,7 @@ def _point(fields: Fields, reading_ids: Iterator[int]) -> PointSnapshot:
     fields.known(
         *("point_no", "street", "postcode", "city", "contract_no", "contract_from", "contract_until"),
         *("tariff_class", "services", "gmina", "meter"),
+        *("surface", "stormwater_from", "excess", "excess_from", "sewage_billed", "forecast"),
     )
     services = fields.texts("services")
     if not set(services) <= set(Service):
@@ -128,6 +132,12 @@ def _point(fields: Fields, reading_ids: Iterator[int]) -> PointSnapshot:
         services=frozenset(Service(service) for service in services),
         registers=tuple(_meter(table, reading_ids) for table in fields.each("meter")),
         gmina=fields.text("gmina") if "gmina" in fields.table else None,
+        surfaces=tuple(read_surface(table) for table in fields.each("surface")),
+        stormwater_from=fields.day("stormwater_from") if "stormwater_from" in fields.table else None,
+        excesses=tuple(read_excess(table) for table in fields.each("excess")),
+        excess_from=fields.day("excess_from") if "excess_from" in fields.table else None,
+        sewage_billed=tuple(read_sewage(table) for table in fields.each("sewage_billed")),
+        forecast=read_forecast(fields.within("forecast"), point_no=point_no) if "forecast" in fields.table else None,
     )
 
 

@@ -87,6 +87,26 @@ class LineExcess:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LineArea:
+    """The surface that rain runs off: ``area_m2`` times the months of the line, a twelfth of a year each.
+
+    ``m3_per_m2_year`` is set where the price is for m³.
+    """
+
+    surface: str
+    area_m2: Decimal
+    m3_per_m2_year: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineSettled:
+    """The line of a prognoza that this one takes off, and the document that charged it."""
+
+    forecast_line_id: int
+    document: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeLine:
     """One line: what, for which days, from which readings, at which price of which tariff, and why.
 
@@ -94,7 +114,8 @@ class ChargeLine:
     The readings and indexes are those of the one register that measured it, and None where none or several did; then
     ``parts`` tells them. With a subsidy in ``net`` mode ``price_zl`` is what is left for the customer; in ``gross``
     mode price and net are the full ones. ``origin`` is None for registers and for months of abonament. ``row_no``
-    numbers lines of the same service and days; the first occupies them.
+    numbers lines of the same service and days; the first occupies them. ``extra_service_id`` names the order of an
+    extra service. Where a price list sets the price, ``tariff_group`` is its item and ``tariff_sha256`` its file.
     """
 
     point_no: str | None
@@ -121,6 +142,9 @@ class ChargeLine:
     share: LineShare | None = field(default=None, metadata=LATER)
     block: LineBlock | None = field(default=None, metadata=LATER)
     excess: LineExcess | None = field(default=None, metadata=LATER)
+    extra_service_id: int | None = field(default=None, metadata=LATER)
+    area: LineArea | None = field(default=None, metadata=LATER)
+    settles: LineSettled | None = field(default=None, metadata=LATER)
 
     def summed_zl(self, rounding: LineRounding) -> Decimal:
         """What the line adds to the net of its rate: its net or, unrounded, what that was rounded from."""

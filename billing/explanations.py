@@ -5,12 +5,11 @@ from datetime import date
 
 from billing.accounts import Service
 from billing.charges import ChargeLine
+from billing.explanations_beside import excess_amount, excess_factor, quantity_reason
 from billing.law import subsidy_basis
-from billing.polish import NBSP, format_amount, format_percent, format_price, format_quantity
+from billing.polish import NBSP, format_amount, format_percent, format_price, format_quantity, format_unit
 from billing.subsidies import LineSubsidy, SubsidyMode
 from billing.tariffs import TariffBook
-
-_PRINTED_UNITS = {"m3": "m³", "month": "mies."}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,25 +35,36 @@ def price_source(line: ChargeLine, *, tariffs: TariffBook) -> PriceSource | None
                 valid_from=step.valid_from if step else None,
                 basis=step.basis if step else None,
             )
-    return None
+    listed = tariffs.price_book.price_on(code=line.tariff_group, day=line.period.last_day)
+    if listed is None or listed.sha256 != line.tariff_sha256:
+        return None
+    return PriceSource(
+        tariff=listed.name,
+        decision=listed.title,
+        sha256=listed.sha256,
+        valid_from=listed.item.valid_from,
+        basis=listed.item.basis,
+    )
 
 
 def explain(line: ChargeLine, *, tariffs: TariffBook) -> tuple[str, ...]:
     """The whole reason of a line for an auditor, one statement each, from the reading to the amount."""
     subsidy = () if line.subsidy is None else (_subsidy(line, line.subsidy),)
     basis = f"legal basis: {line.basis}"
-    return (*_readings(line), _period(line), _price(line, tariffs), basis, _amount(line), *subsidy)
+    quantity = quantity_reason(line) or _readings(line)
+    amount = excess_amount(line) if line.excess is not None else _amount(line)
+    return (*quantity, _period(line), _price(line, tariffs), basis, amount, *subsidy)
 
 
 def formula(line: ChargeLine) -> str:
     """The sum of a line as a customer reads it: ``(125 − 113) m³ × 6,80 zł = 81,60 zł``."""
-    unit = _PRINTED_UNITS.get(line.unit, line.unit)
+    unit = format_unit(line.unit)
     if line.current_index_m3 is None or line.previous_index_m3 is None:
         quantity = format_quantity(line.quantity)
     else:
         quantity = f"({format_quantity(line.current_index_m3)} − {format_quantity(line.previous_index_m3)})"
     price, net = format_price(line.price_zl), format_amount(line.net_zl)
-    return f"{quantity}{NBSP}{unit} × {price}{NBSP}zł = {net}{NBSP}zł"
+    return f"{quantity}{NBSP}{unit} × {price}{NBSP}zł{excess_factor(line)} = {net}{NBSP}zł"
 
 
 def _readings(line: ChargeLine) -> tuple[str, ...]:

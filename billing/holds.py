@@ -17,6 +17,7 @@ class HoldCode(StrEnum):
     EXCHANGE_INCOMPLETE = "EXCHANGE_INCOMPLETE"
     CONSUMPTION_NEGATIVE = "CONSUMPTION_NEGATIVE"
     CONSUMPTION_HIGH = "CONSUMPTION_HIGH"
+    ESTIMATE_SETTLES_NEGATIVE = "ESTIMATE_SETTLES_NEGATIVE"
     METERS_OVERLAP = "METERS_OVERLAP"
     SUB_METERS = "SUB_METERS"
     NO_METER = "NO_METER"
@@ -24,6 +25,8 @@ class HoldCode(StrEnum):
     PARTY_CHANGED = "PARTY_CHANGED"
     REGISTRY_CHANGED = "REGISTRY_CHANGED"
     NO_PRICE = "NO_PRICE"
+    AREA_MISSING = "AREA_MISSING"
+    FORECAST_UNKNOWN = "FORECAST_UNKNOWN"
     PRICE_CHANGE = "PRICE_CHANGE"
     SUBSIDY_TOO_HIGH = "SUBSIDY_TOO_HIGH"
     UNPRINTABLE = "UNPRINTABLE"
@@ -43,13 +46,16 @@ MEANINGS = {
     HoldCode.EXCHANGE_INCOMPLETE: "a meter was exchanged without a removal reading; enter it",
     HoldCode.CONSUMPTION_NEGATIVE: "an index is below the last billed one; check the meter and the reading",
     HoldCode.CONSUMPTION_HIGH: "more water than a meter of this size can pass; check the reading",
+    HoldCode.ESTIMATE_SETTLES_NEGATIVE: "an estimate was billed too high for this bill to settle; correct its invoice",
     HoldCode.METERS_OVERLAP: "two meters of one point count the same days; correct the registry",
     HoldCode.SUB_METERS: "a part of the water is counted by meters behind the main one; bill it by hand for now",
     HoldCode.NO_METER: "a metered point has no meter; complete the registry",
     HoldCode.NO_PARTY: "payer or nabywca is missing; complete the registry",
     HoldCode.PARTY_CHANGED: "payer or nabywca changed since the last billed reading; read the meter on that day",
     HoldCode.REGISTRY_CHANGED: "party, contract, bank or meter changed after the freeze; the next cycle bills it",
-    HoldCode.NO_PRICE: "no tariff in force prices this group on these days; complete the tariff folder",
+    HoldCode.NO_PRICE: "no tariff or price list in force prices this on these days; complete the utility's folder",
+    HoldCode.AREA_MISSING: "the contract charges for stormwater and no surface is known; enter its area",
+    HoldCode.FORECAST_UNKNOWN: "nothing says how much to forecast; enter the month's quantity or read the meter",
     HoldCode.PRICE_CHANGE: "the price changes between the two readings; read the meter on the day of change",
     HoldCode.SUBSIDY_TOO_HIGH: "the gmina's subsidy exceeds the gross of the bill; check it in the tariff file",
     HoldCode.UNPRINTABLE: "a name or address holds a character that no font of ours prints; correct the registry",

@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,13 @@ from billing.accounts import Service
 from billing.errors import DataRefused
 
 _FOLDER = Path(__file__).parent / "law"
+
+
+class VatClass(StrEnum):
+    """Which rate a price list means: ``standard`` (23 %) or ``reduced`` (8 %)."""
+
+    STANDARD = "standard"
+    REDUCED = "reduced"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +61,17 @@ def vat_rate(*, service: Service, on: date) -> Decimal:
     """
     rows = [row for row in _rows("vat", "rate") if service in row["services"]]
     return Decimal(_row_on(rows, what=f"VAT rate of {service}", on=on)["rate"])
+
+
+@cache
+def vat_class_rate(*, vat_class: VatClass, on: date) -> Decimal:
+    """VAT rate of a class whose invoice is issued on that day, as a fraction (``0.23``).
+
+    Raises:
+        DataRefused: ``LAW_NO_VALUE``, the law data holds no rate for that day.
+    """
+    rows = [row for row in _rows("vat", "class") if row["class"] == vat_class]
+    return Decimal(_row_on(rows, what=f"VAT rate of class {vat_class}", on=on)["rate"])
 
 
 @cache

@@ -35,6 +35,7 @@ def _quantity(service: Service, used: Consumption, places: int, known: tuple[Kno
         volume_m3=used.volume_m3,
         places=places,
         estimated=used.estimated,
+        settles_estimate=used.settles_estimate,
         counted=used.counted,
         known=known,
     )

@@ -107,3 +107,11 @@ def _grouped(value: Decimal, *, places: int) -> str:
         raise ValueError(f"{value} does not fit into {places} decimal places")
     text = f"{abs(value):,.{places}f}".replace(",", NBSP).replace(".", ",")
     return f"{_MINUS}{text}" if value < 0 else text
+
+
+_UNITS = {"m3": "m³", "month": "mies.", "m2_month": "m² × mies.", "m2_year": "m² × rok"}
+
+
+def format_unit(unit: str) -> str:
+    """The unit of a line as it is printed: ``m³``."""
+    return _UNITS.get(unit, unit)

@@ -22,6 +22,7 @@ from billing.subsidies import price_basis, price_left_zl, subsidy_of
 from billing.tariffs import TariffBook
 
 _ESTIMATED = " (odczyt szacowany)"
+_SETTLED = " (rozliczenie odczytu szacowanego)"
 _DESCRIPTIONS = {Service.WATER: "Dostarczanie wody", Service.SEWAGE: "Odprowadzanie ścieków"}
 _THREE = 3
 
@@ -179,8 +180,14 @@ def _line(
     )
 
 
+def is_estimated(line: ChargeLine) -> bool:
+    """Whether a line bills up to an estimate."""
+    return line.description.endswith(_ESTIMATED)
+
+
 def _description(quantity: Quantity, block: LineBlock | None) -> str:
-    return _DESCRIPTIONS[quantity.service] + _block_words(block) + (_ESTIMATED if quantity.estimated else "")
+    remark = _ESTIMATED if quantity.estimated else _SETTLED if quantity.settles_estimate else ""
+    return _DESCRIPTIONS[quantity.service] + _block_words(block) + remark
 
 
 def _block_words(block: LineBlock | None) -> str:

@@ -34,6 +34,7 @@ class Counted:
 class Quantity:
     """Cubic metres of one service in a period, to three places.
 
+    ``estimated``: up to an estimate; ``settles_estimate``: from one up to a reading, and perhaps below zero.
     ``counted`` is set when one register alone measured it, ``parts`` when several did, ``origin`` when none did.
     ``billed`` are the days of it that are this contract's (None: all). ``known`` tells the volume reached by days on
     which it was read in between, with the reading and its cut index; ``places`` are the digits that a share by days
@@ -45,6 +46,7 @@ class Quantity:
     volume_m3: Decimal
     places: int
     estimated: bool = False
+    settles_estimate: bool = False
     counted: Counted | None = None
     parts: tuple[LinePart, ...] = ()
     origin: Origin | None = None

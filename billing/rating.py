@@ -8,7 +8,9 @@ from datetime import date
 from itertools import pairwise
 
 from billing.accounts import AccountSnapshot, CycleTerms, PartyKind, PointSnapshot, Role
-from billing.charges import Bill, ChargeLine, Hold
+from billing.beside import lines_of_account, lines_of_points
+from billing.charges import Bill, ChargeLine, Hold, Origin
+from billing.forecasts import forecast_lines, is_settled_now, settled_lines
 from billing.holds import HoldCode
 from billing.metering import quantities
 from billing.money import ZERO_ZL
@@ -38,7 +40,7 @@ def bill(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> Bi
     if isinstance(lines, NotBillable):
         return _hold(account, lines)
     made = _bill(account, tariffs, lines)
-    obstacle = _nothing_to_bill(made, cycle) or _subsidy_too_high(made)
+    obstacle = _nothing_to_bill(made, cycle) or _settles_below_zero(made) or _subsidy_too_high(made)
     if obstacle is not None:
         return _hold(account, obstacle)
     if buyer.nip is not None or buyer.kind is not PartyKind.NATURAL_PERSON:
@@ -52,9 +54,24 @@ def _lines(
 ) -> list[ChargeLine] | NotBillable:
     active = [point for point in account.points if _is_active(point, cycle)]
     points = sorted(active, key=lambda point: point.point_no)
+    ordered = lines_of_account(account, cycle=cycle, tariffs=tariffs)
+    if isinstance(ordered, NotBillable) or (ordered and not points):
+        return ordered
     if not points:
         facts = {"period": cycle.period.word(), "points": str(len(account.points))}
         return NotBillable(code=HoldCode.CONTRACT_INACTIVE, facts=facts)
+    supplied = _supplied_lines(account, points, tariffs, cycle, payer)
+    return supplied if isinstance(supplied, NotBillable) else supplied + ordered
+
+
+def _supplied_lines(
+    account: AccountSnapshot,
+    points: Sequence[PointSnapshot],
+    tariffs: TariffBook,
+    cycle: CycleTerms,
+    payer: PartyKind,
+) -> list[ChargeLine] | NotBillable:
+    """What is charged at points of supply under contract."""
     tariff = tariffs.tariff_on(cycle.issue_date)
     if tariff is None:
         return no_price(points[0], account.channel, on=cycle.issue_date.isoformat(), reason="no_tariff")
@@ -65,31 +82,65 @@ def _lines(
             return no_price(customer.point, account.channel, on=cycle.issue_date.isoformat(), **lacking)
     lines: list[ChargeLine] = []
     for customer in customers:
-        metered = _metered_lines(customer, tariffs, cycle.issue_date)
-        if isinstance(metered, NotBillable):
-            return metered
-        lines += metered
-    obstacle = _handover(account, lines) or _overlap(lines)
+        found = _point_lines(customer, tariffs, cycle)
+        if isinstance(found, NotBillable):
+            return found
+        lines += found
+    beside = lines_of_points(points, lines=lines, cycle=cycle, tariffs=tariffs)
+    if isinstance(beside, NotBillable):
+        return beside
+    obstacle = _handover(account, lines + beside) or _overlap(lines)
     if obstacle is not None:
         return obstacle
     standing = standing_lines(account=account, points=points, cycle=cycle, per=tariff.standing_per, tariffs=tariffs)
-    return standing if isinstance(standing, NotBillable) else lines + standing
+    return standing if isinstance(standing, NotBillable) else lines + beside + standing
+
+
+def _point_lines(customer: Customer, tariffs: TariffBook, cycle: CycleTerms) -> list[ChargeLine] | NotBillable:
+    """Water and sewage of a point: from readings, with what prognozy had charged taken off, or a prognoza."""
+    if not is_settled_now(customer, cycle=cycle, tariffs=tariffs):
+        return forecast_lines(customer, cycle=cycle, tariffs=tariffs)
+    metered = _metered_lines(customer, tariffs, cycle.issue_date)
+    return metered if isinstance(metered, NotBillable) or not metered else metered + settled_lines(customer.point)
 
 
 def _nothing_to_bill(made: Bill, cycle: CycleTerms) -> NotBillable | None:
     owed_by_nobody = made.gross_zl == made.subsidy_net_zl == ZERO_ZL
-    if owed_by_nobody and all(line.service not in STANDING for line in made.lines):
+    if owed_by_nobody and not any(line.service in STANDING or _settles(line) for line in made.lines):
         facts = {"period": cycle.period.word(), "lines": str(len(made.lines))}
         return NotBillable(code=HoldCode.NOTHING_TO_BILL, facts=facts)
     return None
 
 
+def _settles_below_zero(made: Bill) -> NotBillable | None:
+    """What an estimate billed too much, and this bill cannot take off, only a correction gives back."""
+    taken_off = [line for line in made.lines if line.quantity < 0]
+    if not taken_off or min((part.gross_zl for part in made.vat_sums), default=ZERO_ZL) >= ZERO_ZL:
+        return None
+    first = taken_off[0]
+    facts = {
+        "point_no": str(first.point_no),
+        "meter_no": str(first.meter_no),
+        "estimate": str(first.previous_reading_id),
+        "volume_m3": format(first.quantity, "f"),
+        "gross_zl": str(made.gross_zl),
+    }
+    return NotBillable(code=HoldCode.ESTIMATE_SETTLES_NEGATIVE, facts=facts)
+
+
 def _subsidy_too_high(made: Bill) -> NotBillable | None:
-    """A gmina cannot pay more than the whole; rounding alone may bring it a grosz above."""
-    if made.payable_zl >= ZERO_ZL:
+    """A gmina cannot pay more than the whole; rounding alone may bring it a grosz above.
+
+    A settlement of prognozy may come out below zero, and is issued: the customer has paid too much.
+    """
+    if made.payable_zl >= ZERO_ZL or any(_settles(line) for line in made.lines):
         return None
     facts = {"gross_zl": str(made.gross_zl), "subsidy_zl": str(made.subsidy_gross_zl)}
     return NotBillable(code=HoldCode.SUBSIDY_TOO_HIGH, facts=facts)
+
+
+def _settles(line: ChargeLine) -> bool:
+    return line.origin is Origin.SETTLED_FORECAST
 
 
 def _handover(account: AccountSnapshot, lines: Sequence[ChargeLine]) -> NotBillable | None:
@@ -104,7 +155,7 @@ def _handover(account: AccountSnapshot, lines: Sequence[ChargeLine]) -> NotBilla
 
 def _overlap(lines: Sequence[ChargeLine]) -> NotBillable | None:
     """Two registers that count the same days at one point need a rule that there is none for yet."""
-    first_rows = (line for line in lines if line.row_no == 1)
+    first_rows = (line for line in lines if line.row_no == 1 and not _settles(line))
     ordered = sorted(first_rows, key=lambda line: (str(line.point_no), line.service, line.period))
     for one, other in pairwise(ordered):
         same = (one.point_no, one.service) == (other.point_no, other.service)

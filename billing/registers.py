@@ -24,12 +24,17 @@ _ONES = tuple(Decimal(1).scaleb(-decimals) for decimals in range(4))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consumption:
-    """Cubic metres that a register counted in a period, to three places."""
+    """Cubic metres that a register counted in a period, to three places.
+
+    ``estimated``: up to an estimate. ``settles_estimate``: from one, up to what somebody read; only then may it be
+    below zero.
+    """
 
     period: Period
     counted: Counted
     volume_m3: Decimal
     estimated: bool
+    settles_estimate: bool
 
 
 def truncate_index(*, index_m3: Decimal, decimals: int) -> Decimal:
@@ -69,7 +74,7 @@ def _difference(register: RegisterSnapshot, previous: Reading, current: Reading)
     previous_index_m3 = truncate_index(index_m3=previous.index_m3, decimals=register.decimals)
     current_index_m3 = truncate_index(index_m3=current.index_m3, decimals=register.decimals)
     volume_m3 = current_index_m3 - previous_index_m3
-    if volume_m3 < 0:
+    if volume_m3 < 0 and not settles_estimate(previous, current):
         return _refusal(HoldCode.CONSUMPTION_NEGATIVE, register)
     if current.read_on == previous.read_on:
         return _refusal(HoldCode.READING_SUSPECT, register, reason="used_in_no_time") if volume_m3 else None
@@ -83,8 +88,14 @@ def _difference(register: RegisterSnapshot, previous: Reading, current: Reading)
             current_index_m3=current_index_m3,
         ),
         volume_m3=volume_m3,
-        estimated=ESTIMATED in (previous.quality, current.quality),
+        estimated=current.quality == ESTIMATED,
+        settles_estimate=settles_estimate(previous, current),
     )
+
+
+def settles_estimate(previous: Reading, current: Reading) -> bool:
+    """Whether somebody has read what was billed by an estimate; the difference may then be below zero."""
+    return previous.quality == ESTIMATED and current.quality != ESTIMATED
 
 
 def _refusal(code: HoldCode, register: RegisterSnapshot, **facts: str) -> NotBillable:

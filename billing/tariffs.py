@@ -16,6 +16,7 @@ from billing.accounts import Channel, PartyKind, Service
 from billing.errors import DataRefused
 from billing.models import Models
 from billing.periods import Period
+from billing.price_lists import PriceBook
 from billing.prices import STANDING, BlockPer, PricedBy, PriceSpan, PriceStep, TariffPrice, in_force, steps_of
 from billing.subsidies import TariffSubsidy
 
@@ -203,12 +204,15 @@ class TariffBook:
     Prices are looked up by class, channel, service and day and, where a tariff tells these apart, by gmina, diameter of
     the meter and kind of the nabywca. What is unknown (None) finds only what does not depend on it.
 
+    ``price_book`` holds the prices of what no tariff prices.
+
     Raises:
         DataRefused: ``TARIFF_OVERLAP``, two tariffs start on one day.
     """
 
     tariffs: tuple[Tariff, ...]
     models: Models = field(default_factory=Models)
+    price_book: PriceBook = field(default_factory=PriceBook)
     _timelines: Mapping[_Key, tuple[PriceStep, ...]] = field(init=False, repr=False, compare=False)
     _starts: Mapping[_Key, tuple[date, ...]] = field(init=False, repr=False, compare=False)
     _bounds_mm: Mapping[str, tuple[int, ...]] = field(init=False, repr=False, compare=False)

@@ -5,7 +5,7 @@ whose seller or sender is unknown may be quoted from, but nothing can be issued 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, time
 from decimal import Decimal
 from enum import StrEnum
@@ -14,6 +14,7 @@ from billing.accounts import Address, Channel
 from billing.charges import LineRounding
 from billing.consents import ConsentMethod, ConsentRule, EffectiveRule
 from billing.errors import DataRefused
+from billing.estimation_rules import EstimationRules, read_estimation_rules
 from billing.identifiers import is_nip, is_nrb, is_regon
 from billing.invoices import Seller
 from billing.law import AnswerTerm
@@ -94,6 +95,7 @@ class Utility:
     individual_accounts: bool = False
     routes: tuple[Route, ...] = ()
     answer_term: AnswerTerm | None = None
+    estimation: EstimationRules = field(default_factory=EstimationRules)
 
     def terms_on(self, day: date) -> TermsVersion | None:
         """The regulamin in force on a day."""
@@ -120,7 +122,11 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
     if seller_needed:
         _refuse_unknown(seller, mail, payment)
     payment.known("days", "allowance_days", "bank_account", "individual_accounts")
-    readings.known("days_before", "days_after", "reject_share_max", "volume_max_m3_day", "limits")
+    readings.known(
+        *("days_before", "days_after", "reject_share_max", "volume_max_m3_day", "limits", "estimation"),
+        "estimate_override_two_persons",
+    )
+
     return Utility(
         name=name,
         is_demo=top.flag("is_demo", default=False),
@@ -143,6 +149,7 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
         bank_account=_bank_account(payment),
         individual_accounts=payment.flag("individual_accounts", default=False),
         routes=tuple(read_routes(top)),
+        estimation=read_estimation_rules(readings),
         answer_term=_answer_term(top.within("complaints")) if "complaints" in top.table else None,
     )
 

@@ -43,6 +43,9 @@ class InvoiceMail:
     """One invoice to one address. Amounts, dates and accounts come as the Polish text to be shown.
 
     ``to_pay`` is False when nothing is due (zero, or a credit): the mail then says so instead of a payment box.
+    ``title`` opens the subject and ``document`` names it in the sentence (``fakturę``); ``note`` is a full sentence or
+    empty.
+    ``is_estimated``: something on the invoice rests on an estimate, and the mail says what will become of it.
     ``date`` (with time zone) and ``message_id`` are given, so that a second build gives the same bytes.
     """
 
@@ -61,6 +64,10 @@ class InvoiceMail:
     payment_title: str
     to_pay: bool
     attachment: Attachment
+    title: str = "Faktura"
+    document: str = "fakturę"
+    note: str = ""
+    is_estimated: bool = False
 
 
 class NoticeKind(StrEnum):
@@ -100,7 +107,7 @@ def build_message(mail: InvoiceMail) -> bytes:
     """
     if not mail.attachment.content:
         raise NotSendable("NO_ATTACHMENT", f"invoice {mail.invoice_no} has no document: it is not mailed without one")
-    subject = f"Faktura {mail.invoice_no} – {mail.sender.name}"
+    subject = f"{mail.title} {mail.invoice_no} – {mail.sender.name}"
     return _build(mail=mail, subject=subject, template="invoice", attachment=mail.attachment)
 
 

@@ -7,6 +7,7 @@ settlements, Dz.U. 2018 poz. 472) par. 17. Paper and electronic customers get th
 from billing.invoices import Invoice
 from billing.polish import format_date
 from pdf.flow import BOTTOM, MARGIN, NOTE, RIGHT, STRONG, WIDTH, Flow
+from pdf.invoice_beside import beside_notes, tariff_words
 from pdf.invoice_head import draw_head
 from pdf.invoice_subsidies import draw_subsidies, subsidy_notes
 from pdf.invoice_tables import draw_charges, draw_usage, draw_vat_sums
@@ -16,7 +17,12 @@ from pdf.typeface import Unprintable
 TEMPLATE_VERSION = "invoice-1"
 """Recorded with every document; raise it whenever the same invoice would give other bytes."""
 
-TITLES = {"invoice": "Faktura", "final": "Faktura"}
+TITLES = {
+    "invoice": "Faktura",
+    "final": "Faktura",
+    "forecast": "Faktura – prognoza",
+    "settlement": "Faktura rozliczeniowa",
+}
 """The printed title by kind of invoice."""
 
 _TERM = (
@@ -67,13 +73,14 @@ def render_invoice(invoice: Invoice) -> Document:
 
 
 def _small_print(invoice: Invoice) -> list[str]:
-    groups = dict.fromkeys(line.tariff_group for line in invoice.lines)
     bases = dict.fromkeys(line.basis for line in invoice.lines if line.basis and line.basis != "unknown")
-    tariff = [f"Taryfa: grupa {', '.join(groups)}."] if groups else []
+    tariff = tariff_words(invoice)
     if bases:
         tariff.append(f"Podstawa naliczenia: {'; '.join(bases)}.")
     contact = f"tel. {invoice.seller.phone}, e-mail: {invoice.seller.email}"
-    notes = [_TERM, f"Pytania i reklamacje: {contact}. {_COMPLAINT}"]
+    is_credit = invoice.kind == "settlement" and invoice.payable_zl <= 0
+    term = [] if is_credit else [_TERM]
+    notes = [*beside_notes(invoice), *term, f"Pytania i reklamacje: {contact}. {_COMPLAINT}"]
     if invoice.payable_zl < 0:
         notes.append(_OVERPAID)
     return subsidy_notes(invoice) + ([" ".join(tariff)] if tariff else []) + notes

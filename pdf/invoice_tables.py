@@ -13,10 +13,10 @@ from billing.polish import (
     format_period,
     format_price,
     format_quantity,
+    format_unit,
 )
 from pdf.flow import WIDTH, Column, Flow, Row, RowKind
-
-_UNITS = {"m3": "m³", "month": "mies."}
+from pdf.invoice_beside import PRICE_LISTED, line_caption
 
 _USAGE = (
     Column(title="Wodomierz nr", left=0, right=126),
@@ -57,7 +57,7 @@ def draw_charges(flow: Flow, invoice: Invoice) -> None:
     flow.section("Rozliczenie")
     several_points = len({line.point_no for line in invoice.lines if line.point_no}) > 1
     several_meters = len({line.meter_no for line in invoice.lines if line.meter_no}) > 1
-    several_groups = len({line.tariff_group for line in invoice.lines}) > 1
+    several_groups = len({line.tariff_group for line in invoice.lines if line.service not in PRICE_LISTED}) > 1
     rows = []
     for number, line in enumerate(invoice.lines, start=1):
         caption = " · ".join(
@@ -65,9 +65,10 @@ def draw_charges(flow: Flow, invoice: Invoice) -> None:
             for text, wanted in (
                 (f"punkt {line.point_no}", several_points and line.point_no),
                 (f"wodomierz {line.meter_no}", several_meters and line.meter_no),
-                (f"grupa {line.tariff_group}", several_groups),
+                (f"grupa {line.tariff_group}", several_groups and line.service not in PRICE_LISTED),
+                (line_caption(line), True),
             )
-            if wanted
+            if text and wanted
         )
         rows.append(Row(cells=_charge_cells(number, line), caption=caption, caption_column=1))
     flow.table(_CHARGES, rows)
@@ -99,7 +100,7 @@ def _charge_cells(number: int, line: ChargeLine) -> tuple[str, ...]:
         line.description,
         format_period(line.period),
         format_quantity(line.quantity),
-        _UNITS.get(line.unit, line.unit),
+        format_unit(line.unit),
         format_price(line.price_zl),
         format_percent(line.vat_rate),
         format_amount(line.net_zl),

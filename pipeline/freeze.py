@@ -18,6 +18,7 @@ from pipeline.work import Work, step, warsaw_day
 from sql.charges import insert_holds
 from sql.clock import business_now
 from sql.cycles import Cycle, move_cycle, store_inputs
+from sql.extras import store_items
 from sql.locks import take_turn
 from sql.prices import store_models, store_prices
 from sql.snapshots import Gathered, count_eligible, gather, insert_snapshots, snapshot_totals
@@ -51,6 +52,7 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
             store_prices(connection, cycle, tariffs=loaded.tariffs, issue_date=cycle.issue_date)
             store_models(connection, cycle, models=loaded.tariffs.models)
             store_subsidies(connection, cycle, tariffs=loaded.tariffs)
+            store_items(connection, cycle, prices=loaded.tariffs.price_book)
             refresh_statistics(connection, rows=count_eligible(connection, cycle=cycle))
             window = _window(connection, cycle, loaded.utility)
             _freeze(connection, cycle, window, cut_days=loaded.tariffs.price_days(before=window.until))

@@ -7,12 +7,21 @@ from sqlalchemy import Row
 from billing.canonical import from_json
 from billing.errors import DataRefused
 from billing.invoices import Invoice
+from billing.issuing import FORECAST, SETTLEMENT
+from billing.law import payment_despite_complaint
 from billing.polish import format_account, format_date, format_period, format_zl
+from billing.pricing import is_estimated
 from billing.utility import Utility
 from delivery.addresses import smtp_address
 from delivery.errors import NotSendable
 from delivery.message import InvoiceMail, Sender, attachment_name
 from delivery.mime import Attachment
+
+_NAMES = {
+    FORECAST: ("Faktura – prognoza", "fakturę z prognozą"),
+    SETTLEMENT: ("Faktura rozliczeniowa", "fakturę rozliczeniową"),
+}
+"""How a kind of invoice is named in the subject, and in the sentence; any other is a plain invoice."""
 
 
 def mail_sender(utility: Utility) -> Sender:
@@ -44,6 +53,7 @@ def _own_address(address: str) -> str:
 def invoice_mail(row: Row[Any], *, sender: Sender, content: bytes) -> InvoiceMail:
     """The e-mail of a claimed delivery, dated with the invoice: a second build gives the same bytes."""
     invoice = from_json(Invoice, row.content)
+    title, document = _NAMES.get(invoice.kind, ("Faktura", "fakturę"))
     return InvoiceMail(
         sender=sender,
         to_address=row.address,
@@ -59,5 +69,22 @@ def invoice_mail(row: Row[Any], *, sender: Sender, content: bytes) -> InvoiceMai
         bank_account=format_account(invoice.bank_account),
         payment_title=invoice.payment_title,
         to_pay=invoice.payable_zl > 0,
+        is_estimated=any(is_estimated(line) for line in invoice.lines),
         attachment=Attachment(filename=attachment_name(invoice.number.text), content=content),
+        title=title,
+        document=document,
+        note=_note(invoice),
     )
+
+
+def _note(invoice: Invoice) -> str:
+    if invoice.kind == FORECAST:
+        return "To prognoza: rozliczymy ją po odczycie wodomierza."
+    if invoice.kind == SETTLEMENT and invoice.payable_zl < 0:
+        overpaid = format_zl(-invoice.payable_zl)
+        refund = payment_despite_complaint(on=invoice.issue_date)
+        return (
+            f"Nadpłatę {overpaid} zaliczymy na poczet przyszłych należności. Na Państwa wniosek zwrócimy ją w ciągu "
+            f"{refund.refund_days} dni."
+        )
+    return ""

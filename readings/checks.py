@@ -11,11 +11,13 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from billing.reading_life import USABLE
 from readings.rows import WARSAW, ReadingRow
 
 JITTER_M3 = Decimal("0.050")
 FUTURE_TOLERANCE = timedelta(minutes=10)
 REMOVAL = "exchange_removal"
+ESTIMATED = "estimated"
 EXCHANGES = frozenset({"exchange_install", REMOVAL})
 
 
@@ -48,7 +50,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A reading that is there already."""
+    """A reading that is there already, as it came; ``counts_m3`` is the index that others must agree with.
+
+    It is None for a reading that does not count and for an estimate, which says nothing about the meter.
+    """
 
     installation_id: int
     meter_id: int
@@ -60,6 +65,7 @@ class Known:
     reason_code: str | None
     state: str
     external_id: str | None
+    counts_m3: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +116,10 @@ class _Seen:
         self.by_key[reading.meter_id, reading.register, reading.read_at, reading.source] = reading
         if reading.external_id is not None:
             self.by_external_id[reading.external_id] = reading
-        if reading.index_m3 is not None and reading.state == "VALID":
-            insort(self.indexes[reading.installation_id], (reading.read_at, reading.index_m3))
-            if reading.source in EXCHANGES:
-                self.exchanges[reading.installation_id, reading.source].append(reading)
+        if reading.counts_m3 is not None:
+            insort(self.indexes[reading.installation_id], (reading.read_at, reading.counts_m3))
+        if reading.index_m3 is not None and reading.state in USABLE and reading.source in EXCHANGES:
+            self.exchanges[reading.installation_id, reading.source].append(reading)
 
 
 def registry_of(places: Iterable[Place], *, points: Iterable[str]) -> Registry:
@@ -225,7 +231,7 @@ def _new(row: ReadingRow, place: Place, seen: _Seen, reading: Known) -> Judged:
         outcome, state = Outcome.QUARANTINED, "SUSPECT"
     else:
         outcome, state = Outcome.ACCEPTED_WARN if codes else Outcome.ACCEPTED, "VALID"
-    seen.add(replace(reading, state=state) if suspect else reading)
+    seen.add(replace(reading, state=state, counts_m3=None) if suspect else reading)
     note = ", ".join(f"{name} {value}" for name, value in finding.facts.items()) if finding else None
     return Judged(row=row, outcome=outcome, codes=tuple(codes), note=note, place=place, state=state, finding=finding)
 
@@ -288,6 +294,7 @@ def _as_known(row: ReadingRow, place: Place) -> Known:
         reason_code=row.reason_code,
         state="VALID",
         external_id=row.external_id,
+        counts_m3=None if row.quality == ESTIMATED else row.index_m3,
     )
 
 

@@ -25,6 +25,7 @@ from readings.route_stops import route_stop
 PARTY_KINDS = ("natural_person", "organisation")
 ROLES = ("payer", "nabywca", "odbiorca", "correspondence")
 SERVICES = ("water", "sewage")
+CONTRACT_SERVICES = (*SERVICES, "stormwater")
 EMAIL_STATES = ("unconfirmed", "confirmed", "dead")
 METER_PURPOSES = ("main", "garden", "sub")
 SHARES: Final[Mapping[str, tuple[str, str]]] = {"main": ("100", "100"), "garden": ("100", "0"), "sub": ("100", "100")}
@@ -104,8 +105,8 @@ def _point(row: dict[str, str]) -> PointRow:
 
 def _contract(row: dict[str, str]) -> ContractRow:
     services = tuple(sorted(set(row["services"].split("+"))))
-    if not set(services) <= set(SERVICES):
-        raise RowRefused("R102", f"services {row['services']!r}: water, sewage or water+sewage")
+    if not set(services) <= set(CONTRACT_SERVICES):
+        raise RowRefused("R102", f"services {row['services']!r}: water, sewage, stormwater, joined by +")
     valid_from, valid_until = fields.period(row)
     return ContractRow(
         contract_no=fields.number(row, "contract_no"),

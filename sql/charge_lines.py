@@ -6,7 +6,16 @@ from typing import Any
 from sqlalchemy import Row
 
 from billing.accounts import Service
-from billing.charges import ChargeLine, LineBlock, LineExcess, LinePart, LineShare, Origin
+from billing.charges import (
+    ChargeLine,
+    LineArea,
+    LineBlock,
+    LineExcess,
+    LinePart,
+    LineSettled,
+    LineShare,
+    Origin,
+)
 from billing.periods import Period
 from billing.subsidies import LineSubsidy, SubsidyMode
 from sql.copying import days
@@ -47,6 +56,12 @@ LINE_COLUMNS = (
     "indicator",
     "indicator_measured",
     "indicator_permitted",
+    "extra_service_id",
+    "surface",
+    "area_m2",
+    "m3_per_m2_year",
+    "forecast_line_id",
+    "forecast_document",
 )
 PART_COLUMNS = (
     "charge_id",
@@ -65,6 +80,8 @@ _NO_SUBSIDY = (None,) * 5
 _NO_SHARE = (None,) * 4
 _NO_BLOCK = (None,) * 2
 _NO_EXCESS = (None,) * 3
+_NO_AREA = (None,) * 3
+_NO_FORECAST = (None,) * 2
 
 
 def line_row(charge_id: int, line_no: int, line: ChargeLine, points: Mapping[str, int]) -> tuple[Any, ...]:
@@ -95,6 +112,9 @@ def line_row(charge_id: int, line_no: int, line: ChargeLine, points: Mapping[str
         *(_NO_SHARE if line.share is None else _share_values(line.share)),
         *(_NO_BLOCK if line.block is None else (line.block.from_m3, line.block.until_m3)),
         *(_NO_EXCESS if line.excess is None else _excess_values(line.excess)),
+        line.extra_service_id,
+        *(_NO_AREA if line.area is None else (line.area.surface, line.area.area_m2, line.area.m3_per_m2_year)),
+        *(_NO_FORECAST if line.settles is None else (line.settles.forecast_line_id, line.settles.document)),
     )
 
 
@@ -156,6 +176,9 @@ def line_of(row: Row[Any], parts: tuple[LinePart, ...]) -> ChargeLine:
         share=None if row.share_days is None else _line_share(row),
         block=None if row.block_from_m3 is None else LineBlock(from_m3=row.block_from_m3, until_m3=row.block_until_m3),
         excess=None if row.indicator is None else _line_excess(row),
+        extra_service_id=row.extra_service_id,
+        area=None if row.surface is None else _line_area(row),
+        settles=None if row.forecast_line_id is None else _line_settled(row),
     )
 
 
@@ -171,6 +194,14 @@ def _line_excess(row: Row[Any]) -> LineExcess:
         measured=row.indicator_measured,
         permitted=row.indicator_permitted,
     )
+
+
+def _line_area(row: Row[Any]) -> LineArea:
+    return LineArea(surface=row.surface, area_m2=row.area_m2, m3_per_m2_year=row.m3_per_m2_year)
+
+
+def _line_settled(row: Row[Any]) -> LineSettled:
+    return LineSettled(forecast_line_id=row.forecast_line_id, document=row.forecast_document)
 
 
 def part_of(row: Row[Any]) -> LinePart:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -110,6 +111,19 @@ def charges_to_issue(connection: Connection, *, cycle: Cycle, chunk_no: int) -> 
     """The charges of a chunk with the snapshot they came from and the delivery preference as it is now."""
     chunk = {"cycle_id": cycle.cycle_id, "chunk_no": chunk_no}
     return connection.execute(_Q["charges_to_issue"], chunk | {"issue_date": cycle.issue_date}).all()
+
+
+def readings_decided(
+    connection: Connection, *, cycle: Cycle, chunk_no: int
+) -> Mapping[int, Mapping[int, Decimal | None]]:
+    """Indexes that count now of readings decided about since the cycle was opened, by account id and reading id.
+
+    None stands for a reading that does not count any more.
+    """
+    found: dict[int, dict[int, Decimal | None]] = defaultdict(dict)
+    for row in connection.execute(_Q["readings_decided"], {"cycle_id": cycle.cycle_id, "chunk_no": chunk_no}):
+        found[row.account_id][row.reading_id] = row.index_m3
+    return found
 
 
 def load_lines(connection: Connection, *, cycle: Cycle, chunk_no: int) -> Mapping[int, list[ChargeLine]]:

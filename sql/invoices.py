@@ -58,7 +58,7 @@ def insert_invoices(connection: Connection, *, cycle: Cycle, series: str, invoic
         {
             "series": series,
             "cycle_id": cycle.cycle_id,
-            "kind": "final" if cycle.purpose == "final" else "regular",
+            "kinds": ["regular" if invoice.kind == "invoice" else invoice.kind for invoice in issued],
             "issue_date": cycle.issue_date,
             "sequences": [invoice.number.sequence for invoice in issued],
             "invoice_nos": [invoice.number.text for invoice in issued],
@@ -107,7 +107,8 @@ def _append_issued(connection: Connection, cycle: Cycle, invoices: Sequence[NewI
 
 
 def insert_drafted_periods(connection: Connection, *, cycle: Cycle) -> int:
-    """Count the days of the cycle's KSeF drafts as billed; how many lines they have."""
+    """Count the days and readings of the cycle's KSeF drafts as billed; how many lines they have."""
+    connection.execute(_Q["insert_drafted_readings"], {"cycle_id": cycle.cycle_id})
     return connection.execute(_Q["insert_drafted_periods"], {"cycle_id": cycle.cycle_id}).rowcount
 
 

@@ -2492,6 +2492,203 @@ begin
 end $$;
 grant select on charge_line_part, reading_decision, reading_now to obieg_app, obieg_auditor;
 grant insert on charge_line_part, reading_decision to obieg_app;
+-- The life of a reading after it came in: decisions follow each other as documented, never on what is billed; estimates
+-- with their method and inputs; and what a KSeF draft billed, reading by reading.
+
+-- ── readings that drafts name ───────────────────────────────────────────────────────────────────────────────────
+-- is_end: the draft bills up to this reading; else it goes on from it.
+create table drafted_reading (
+    cycle_id    bigint not null,
+    account_id  bigint not null,
+    reading_id  bigint not null references reading,
+    is_end      boolean not null,
+    primary key (cycle_id, account_id, reading_id, is_end),
+    foreign key (cycle_id, account_id) references hold
+);
+create index drafted_reading_by_reading on drafted_reading (reading_id);
+
+-- The readings that the lines of a draft (canonical JSON) name, those of their parts included.
+create function readings_of_draft(draft text) returns table (reading_id bigint, is_end boolean)
+language sql immutable parallel safe as $$
+    select distinct cast(named.value as bigint), side.is_end
+    from (values ('previous_reading_id', false), ('current_reading_id', true)) as side (field, is_end)
+    cross join lateral jsonb_path_query(cast(draft as jsonb), cast('$.lines.**.' || side.field as jsonpath))
+        as named (value)
+    where jsonb_typeof(named.value) = 'number'
+$$;
+
+insert into drafted_reading (cycle_id, account_id, reading_id, is_end)
+select h.cycle_id, h.account_id, n.reading_id, n.is_end
+from hold h
+cross join lateral readings_of_draft(h.draft) n
+where h.draft is not null
+  and exists (select 1 from drafted_period d where d.cycle_id = h.cycle_id and d.account_id = h.account_id);
+
+-- ── what is billed ──────────────────────────────────────────────────────────────────────────────────────────────
+-- Readings up to which an invoice, a draft or the old system has billed.
+create view billed_up_to as
+    select l.current_reading_id as reading_id from charge_line l join invoice using (charge_id)
+    where l.current_reading_id is not null
+    union all
+    select p.current_reading_id from charge_line_part p join invoice using (charge_id)
+    union all
+    select d.reading_id from drafted_reading d where d.is_end
+    union all
+    select o.reading_id from opening_position o where o.replaced_at is null;
+
+-- What bills a reading, as its end or as its beginning: opening, invoice, draft, or a draft that is in work.
+create function reading_billed_by(asked bigint) returns text language sql stable as $$
+    select case
+        when exists (select 1 from public.opening_position o where o.reading_id = asked) then 'opening'
+        when exists (
+            select 1
+            from public.reading r
+            join public.reading other using (installation_id)
+            join public.charge_line l on l.current_reading_id = other.reading_id
+            join public.invoice using (charge_id)
+            where r.reading_id = asked and asked in (l.previous_reading_id, l.current_reading_id))
+          or exists (
+            select 1
+            from public.reading r
+            join public.reading other using (installation_id)
+            join public.charge_line_part p on p.current_reading_id = other.reading_id
+            join public.invoice using (charge_id)
+            where r.reading_id = asked and asked in (p.previous_reading_id, p.current_reading_id))
+            then 'invoice'
+        when exists (select 1 from public.drafted_reading d where d.reading_id = asked) then 'draft'
+        when exists (
+            select 1
+            from public.reading r
+            join public.installation i using (installation_id)
+            join public.contract c using (point_id)
+            join public.hold h on h.account_id = c.account_id and h.draft is not null
+            join public.cycle y on y.cycle_id = h.cycle_id and not y.dry_run
+                               and y.state in ('opened', 'frozen', 'checked', 'approved')
+            cross join lateral public.readings_of_draft(h.draft) n
+            where r.reading_id = asked and n.reading_id = asked)
+            then 'draft_in_work'
+        end
+$$;
+
+create index reading_suspect on reading (installation_id) where state = 'SUSPECT';
+
+-- ── decisions follow each other ─────────────────────────────────────────────────────────────────────────────────
+-- That another index shall count in place of an estimate takes two people: one asks, another one decides.
+create table reading_request (
+    request_id   bigint generated always as identity primary key,
+    reading_id   bigint not null references reading,
+    index_m3     numeric(12, 3) not null check (index_m3 >= 0),
+    reason       text not null check (reason <> ''),
+    asked_by     text not null,
+    asked_via    text not null check (asked_via in ('airflow', 'cli')),
+    event_at     timestamptz not null,
+    recorded_at  timestamptz not null default clock_timestamp()
+);
+create index reading_request_by_reading on reading_request (reading_id);
+
+alter table reading_decision
+    add column request_id bigint unique references reading_request,
+    add constraint a_request_is_for_an_edit check (request_id is null or decision = 'edited');
+create index reading_decision_by_time on reading_decision (recorded_at);
+
+-- The arrows are the trigger's arguments, written STATE>decision. The turn keeps a cycle from issuing the reading between
+-- the look at what is billed and the commit.
+create function refuse_wrong_decision() returns trigger language plpgsql as $$
+declare
+    now_state text;
+    now_quality text;
+    expected integer;
+    billed text;
+begin
+    perform pg_advisory_xact_lock_shared(hashtext('obieg.books'));
+    select n.state, n.quality into now_state, now_quality
+    from public.reading_now n where n.reading_id = new.reading_id;
+    select coalesce(max(d.decision_no), 0) + 1 into expected
+    from public.reading_decision d where d.reading_id = new.reading_id;
+    if new.decision_no <> expected then
+        raise exception 'reading %: decision % does not follow %', new.reading_id, new.decision_no, expected - 1
+            using errcode = 'OB002';
+    end if;
+    if not now_state || '>' || new.decision = any (tg_argv)
+            or now_quality = 'not_read' and new.decision not in ('estimated', 'void') then
+        raise exception 'reading %: % (%) cannot be %', new.reading_id, now_state, now_quality, new.decision
+            using errcode = 'OB002';
+    end if;
+    billed := public.reading_billed_by(new.reading_id);
+    if (billed is null) = (new.decision = 'corrected') then
+        raise exception 'reading %: billed by %, it cannot be %', new.reading_id, coalesce(billed, 'nothing'), new.decision
+            using errcode = 'OB002';
+    end if;
+    if new.decision = 'estimated' and not exists (
+            select 1 from public.reading e join public.reading r using (installation_id)
+            where e.reading_id = new.estimate_id and e.source = 'estimate' and r.reading_id = new.reading_id
+              and e.reading_id <> r.reading_id) then
+        raise exception 'reading %: % is no estimate of the same register', new.reading_id, new.estimate_id
+            using errcode = 'OB002';
+    end if;
+    if new.request_id is not null and not exists (
+            select 1 from public.reading_request q
+            where q.request_id = new.request_id and q.reading_id = new.reading_id and q.index_m3 = new.index_m3
+              and q.asked_by <> new.decided_by) then
+        raise exception 'reading %: request % is not of another person, or of another index', new.reading_id,
+            new.request_id using errcode = 'OB002';
+    end if;
+    return new;
+end $$;
+create trigger decision_follows before insert on reading_decision for each row execute function refuse_wrong_decision(
+    'VALID>edited', 'VALID>estimated', 'VALID>void', 'VALID>corrected',
+    'SUSPECT>confirmed', 'SUSPECT>edited', 'SUSPECT>estimated', 'SUSPECT>void',
+    'CONFIRMED>edited', 'CONFIRMED>estimated', 'CONFIRMED>void', 'CONFIRMED>corrected',
+    'EDITED>confirmed', 'EDITED>edited', 'EDITED>estimated', 'EDITED>void', 'EDITED>corrected');
+
+-- ── estimates ───────────────────────────────────────────────────────────────────────────────────────────────────
+-- An estimate is a reading that nobody took: from which reading it goes on, why, by which method and from what.
+create table estimate (
+    reading_id        bigint primary key references reading,
+    since_reading_id  bigint not null references reading,
+    why               text not null check (why in ('faulty_meter', 'no_access')),
+    method            text not null check (method in ('mean_3_months', 'same_period_last_year',
+                                                      'monthly_mean_last_year', 'class_mean', 'norm')),
+    formula_version   integer not null check (formula_version > 0),
+    volume_m3         numeric(12, 3) not null check (volume_m3 >= 0),
+    inputs            jsonb not null,
+    note              text not null check (note <> ''),
+    estimated_by      text not null,
+    estimated_via     text not null check (estimated_via in ('airflow', 'cli')),
+    event_at          timestamptz not null,
+    recorded_at       timestamptz not null default clock_timestamp()
+);
+
+alter table reading
+    drop constraint came_from_somewhere,
+    add constraint came_from_somewhere check (
+        num_nonnulls(file_id, change_id) = 1
+        or num_nonnulls(file_id, change_id) = 0 and source = 'estimate' and quality = 'estimated');
+
+create function refuse_unexplained_estimate() returns trigger language plpgsql as $$
+begin
+    if not exists (select 1 from public.estimate e where e.reading_id = new.reading_id) then
+        raise exception 'reading %: an estimate tells its method', new.reading_id using errcode = 'OB002';
+    end if;
+    return null;
+end $$;
+create constraint trigger tells_its_method after insert on reading
+    deferrable initially deferred for each row when (new.file_id is null and new.change_id is null)
+    execute function refuse_unexplained_estimate();
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array['drafted_reading', 'reading_request', 'estimate'] loop
+        execute format('create trigger append_only before update or delete on %I
+                        for each row execute function refuse_change()', name);
+        execute format('create trigger append_only_truncate before truncate on %I
+                        for each statement execute function refuse_change()', name);
+    end loop;
+end $$;
+grant select on drafted_reading, reading_request, estimate, billed_up_to to obieg_app, obieg_auditor;
+grant insert on drafted_reading, reading_request, estimate to obieg_app;
 -- Prices by season, in blocks, for several months, by diameter and kind of nabywca; an abonament of sewage; named models.
 
 -- ── charges that are owed by the month ───────────────────────────────────────────────────────────────────────────
@@ -2655,3 +2852,309 @@ create trigger append_only before update or delete on cycle_model for each row e
 create trigger append_only_truncate before truncate on cycle_model for each statement execute function refuse_change();
 grant select on cycle_model to obieg_app, obieg_auditor;
 grant insert on cycle_model to obieg_app;
+-- Charges beside metered water: price lists, stormwater, excess of industrial sewage, ordered services, prognozy.
+
+-- ── price lists ──────────────────────────────────────────────────────────────────────────────────────────────────
+alter table input_file
+    drop constraint input_file_kind_check,
+    add constraint input_file_kind_check check (kind in ('utility', 'tariff', 'price_list'));
+
+-- The items of the price lists, written down once more at the freeze beside cycle_price.
+create table cycle_item_price (
+    cycle_id        bigint not null references cycle,
+    list_sha256     text not null references input_file,
+    item_code       text not null,
+    service         text not null check (service in ('stormwater', 'extra')),
+    unit            text not null,
+    net_zl          numeric(10, 4) not null check (net_zl > 0),
+    vat_rate        numeric not null,
+    m3_per_m2_year  numeric(8, 3) check (m3_per_m2_year > 0),
+    valid_from      date not null,
+    primary key (cycle_id, item_code, valid_from),
+    constraint m3_of_stormwater check ((m3_per_m2_year is not null) = (service = 'stormwater' and unit = 'm3'))
+);
+
+-- On which days an item costs what: until its next price begins.
+create view cycle_item_days as
+    select cycle_id, list_sha256, item_code, service, unit, net_zl, vat_rate, m3_per_m2_year,
+           daterange(valid_from, lead(valid_from) over (partition by cycle_id, item_code order by valid_from)) as days
+    from cycle_item_price;
+
+-- ── stormwater ───────────────────────────────────────────────────────────────────────────────────────────────────
+alter table contract_terms
+    drop constraint contract_terms_services_check,
+    add constraint contract_terms_services_check check (
+        services <@ array['water', 'sewage', 'stormwater'] and cardinality(services) > 0);
+
+-- A surface of a point that rain runs off, charged from the first day of ``valid`` on by an item of a price list.
+create table stormwater_area (
+    area_id       bigint generated always as identity primary key,
+    point_id      bigint not null references point,
+    surface       text not null check (surface <> ''),
+    area_m2       numeric(12, 2) not null check (area_m2 > 0),
+    item_code     text not null,
+    valid         daterange not null check (not lower_inf(valid)),
+    reason        text not null check (reason <> ''),
+    event_at      timestamptz not null,
+    recorded_at   timestamptz not null default clock_timestamp(),
+    recorded_by   text not null,
+    recorded_via  text not null check (recorded_via in ('airflow', 'cli')),
+    ended_at      timestamptz,
+    ended_by      text,
+    ended_reason  text,
+    constraint an_end_says_why check (num_nonnulls(ended_at, ended_by, ended_reason) in (0, 3)),
+    constraint one_area_of_a_surface_a_day exclude using gist (
+        int8range(point_id, point_id, '[]') with &&, int4range(hashtext(surface), hashtext(surface), '[]') with &&,
+        valid with &&)
+);
+create index stormwater_area_of_point on stormwater_area (point_id);
+
+-- Days of stormwater that are under contract, and up to which it is charged.
+create view stormwater_day as
+    select k.contract_id, k.account_id, k.point_id, k.days, b.days as billed, upper(b.days) as billed_until
+    from (select c.contract_id, c.account_id, c.point_id, datemultirange(c.valid) * range_agg(s.valid) as days
+          from contract c join stormwater_area s using (point_id)
+          where not isempty(s.valid) and not isempty(c.valid) and s.valid && c.valid
+          group by c.contract_id, c.account_id, c.point_id, c.valid) k
+    cross join lateral (
+        select coalesce(range_agg(d.period), '{}') as days from billed_day d
+        where d.point_id = k.point_id and d.service = 'stormwater') b;
+
+-- ── excess of industrial sewage ──────────────────────────────────────────────────────────────────────────────────
+create table sewage_excess (
+    excess_id        bigint generated always as identity primary key,
+    point_id         bigint not null references point,
+    indicator        text not null check (indicator <> ''),
+    measured         numeric(14, 4) not null,
+    permitted        numeric(14, 4) not null check (permitted > 0),
+    valid            daterange not null check (not lower_inf(valid)),
+    report_no        text not null check (report_no <> ''),
+    event_at         timestamptz not null,
+    recorded_at      timestamptz not null default clock_timestamp(),
+    recorded_by      text not null,
+    recorded_via     text not null check (recorded_via in ('airflow', 'cli')),
+    ended_at         timestamptz,
+    ended_by         text,
+    ended_report_no  text,
+    constraint only_above_what_is_permitted check (measured > permitted),
+    constraint an_end_names_its_report check (num_nonnulls(ended_at, ended_by, ended_report_no) in (0, 3)),
+    constraint one_excess_of_an_indicator_a_day exclude using gist (
+        int8range(point_id, point_id, '[]') with &&, int4range(hashtext(indicator), hashtext(indicator), '[]') with &&,
+        valid with &&)
+);
+create index sewage_excess_of_point on sewage_excess (point_id);
+
+-- ── services that were ordered ───────────────────────────────────────────────────────────────────────────────────
+create table extra_service (
+    extra_service_id  bigint generated always as identity primary key,
+    account_id        bigint not null references account,
+    point_id          bigint references point,
+    item_code         text not null,
+    quantity          numeric(12, 3) not null check (quantity > 0),
+    performed_on      date not null,
+    ordered_by        text not null check (ordered_by <> ''),
+    note              text not null check (note <> ''),
+    event_at          timestamptz not null,
+    recorded_at       timestamptz not null default clock_timestamp(),
+    recorded_by       text not null,
+    recorded_via      text not null check (recorded_via in ('airflow', 'cli'))
+);
+create index extra_service_of_account on extra_service (account_id);
+
+create table extra_service_cancelled (
+    extra_service_id  bigint primary key references extra_service,
+    reason            text not null check (reason <> ''),
+    event_at          timestamptz not null,
+    recorded_at       timestamptz not null default clock_timestamp(),
+    recorded_by       text not null,
+    recorded_via      text not null check (recorded_via in ('airflow', 'cli'))
+);
+
+-- On which document a service is: once.
+create table extra_service_billed (
+    extra_service_id  bigint primary key references extra_service,
+    cycle_id          bigint not null references cycle,
+    account_id        bigint not null references account,
+    invoice_id        bigint references invoice,
+    recorded_at       timestamptz not null default clock_timestamp()
+);
+
+create function refuse_service_at_odds() returns trigger language plpgsql as $$
+begin
+    perform pg_advisory_xact_lock(hashtext('obieg.extra_service'));
+    if tg_table_name = 'extra_service_billed'
+       and exists (select 1 from public.extra_service_cancelled c where c.extra_service_id = new.extra_service_id) then
+        raise exception 'extra service %: it was cancelled', new.extra_service_id using errcode = 'OB002';
+    elsif tg_table_name = 'extra_service_cancelled'
+       and exists (select 1 from public.extra_service_billed b where b.extra_service_id = new.extra_service_id) then
+        raise exception 'extra service %: it is billed', new.extra_service_id using errcode = 'OB002';
+    end if;
+    return new;
+end $$;
+create trigger billed_or_cancelled before insert on extra_service_billed
+    for each row execute function refuse_service_at_odds();
+create trigger billed_or_cancelled before insert on extra_service_cancelled
+    for each row execute function refuse_service_at_odds();
+
+-- ── prognozy ─────────────────────────────────────────────────────────────────────────────────────────────────────
+-- Who may be charged by prognozy (Rozp. 2018 par. 16 ust. 4): a person in a flat of a multi-unit building, or the
+-- building's owner or manager; what they follow, and how often they are settled (par. 17 ust. 2-3).
+create table forecast_terms (
+    terms_id             bigint generated always as identity primary key,
+    contract_id          bigint not null references contract,
+    entitled             text not null check (entitled in ('flat', 'manager')),
+    basis                text not null check (basis in ('contract', 'norm', 'mean')),
+    water_m3_month       numeric(12, 3) check (water_m3_month >= 0),
+    sewage_m3_month      numeric(12, 3) check (sewage_m3_month >= 0),
+    settle_every_months  smallint not null check (settle_every_months between 2 and 12),
+    payment_day          smallint check (payment_day between 1 and 28),
+    valid                daterange not null check (not lower_inf(valid)),
+    reason               text not null check (reason <> ''),
+    event_at             timestamptz not null,
+    recorded_at          timestamptz not null default clock_timestamp(),
+    recorded_by          text not null,
+    recorded_via         text not null check (recorded_via in ('airflow', 'cli')),
+    ended_at             timestamptz,
+    ended_by             text,
+    ended_reason         text,
+    constraint an_end_of_terms_says_why check (num_nonnulls(ended_at, ended_by, ended_reason) in (0, 3)),
+    constraint a_quantity_unless_the_mean check (
+        basis = 'mean' or num_nonnulls(water_m3_month, sewage_m3_month) > 0),
+    constraint one_terms_of_a_contract_a_day exclude using gist (
+        int8range(contract_id, contract_id, '[]') with &&, valid with &&)
+);
+
+-- What prognozy have charged, line by line, on an invoice or on a draft for KSeF; a month is forecast once.
+create table forecast_line (
+    forecast_line_id  bigint generated always as identity primary key,
+    cycle_id          bigint not null references cycle,
+    account_id        bigint not null references account,
+    line_no           integer not null,
+    invoice_id        bigint references invoice,
+    document          text not null,
+    point_id          bigint not null references point,
+    service           text not null check (service in ('water', 'sewage')),
+    service_no        integer not null generated always as (service_number(service)) stored,
+    row_no            smallint not null,
+    period            daterange not null check (not isempty(period)),
+    content           text not null,
+    recorded_at       timestamptz not null default clock_timestamp(),
+    unique (cycle_id, account_id, line_no),
+    constraint no_day_forecast_twice exclude using gist (
+        int8range(point_id, point_id, '[]') with &&, int4range(service_no, service_no, '[]') with &&,
+        int4range(row_no::integer, row_no::integer, '[]') with &&, period with &&)
+);
+create index forecast_line_of_point on forecast_line (point_id);
+
+create table forecast_settled (
+    forecast_line_id  bigint primary key references forecast_line,
+    cycle_id          bigint not null references cycle,
+    account_id        bigint not null references account,
+    line_no           integer not null,
+    invoice_id        bigint references invoice,
+    recorded_at       timestamptz not null default clock_timestamp()
+);
+
+-- What the old system billed of water and sewage says nothing of rain and of services.
+create or replace function refuse_settled_day() returns trigger language plpgsql as $$
+begin
+    if public.is_standing(new.service) then
+        if exists (select 1 from public.opening_balance b
+                   where b.account_id = new.account_id and b.replaced_at is null
+                     and b.standing_billed_until > lower(new.period)) then
+            raise exception '% %: the old system has billed it', new.service, new.period using errcode = 'OB002';
+        end if;
+    elsif new.service in ('water', 'sewage')
+          and exists (select 1 from public.point_settled s
+                      where s.point_id = new.point_id and s.days && new.period) then
+        raise exception '% %: the old system has billed it', new.service, new.period using errcode = 'OB002';
+    end if;
+    return new;
+end $$;
+
+alter table invoice
+    drop constraint invoice_kind_check,
+    add constraint invoice_kind_check check (kind in ('regular', 'final', 'forecast', 'settlement'));
+
+-- Water and sewage as they were charged for real, with the full price of the tariff: on invoices and on drafts.
+create view metered_line as
+    select v.cycle_id, v.account_id, v.invoice_no as document, l.point_id, l.service, l.period, l.row_no, l.quantity,
+           l.price_zl + case l.subsidy_mode when 'net' then l.subsidy_zl_m3 else 0 end as price_zl,
+           l.tariff_group, l.tariff_sha256
+    from billed_period b
+    join invoice v using (invoice_id)
+    join charge_line l on l.charge_id = v.charge_id and l.point_id = b.point_id and l.service = b.service
+                      and l.period = b.period
+    where b.service in ('water', 'sewage') and coalesce(l.origin, '') not in ('forecast', 'settled_forecast')
+    union all
+    select d.cycle_id, d.account_id, y.cycle_key, d.point_id, d.service, d.period,
+           coalesce((line ->> 'row_no')::smallint, 1), (line ->> 'quantity')::numeric,
+           (line ->> 'price_zl')::numeric
+               + case line #>> '{subsidy,mode}' when 'net' then (line #>> '{subsidy,zl_m3}')::numeric else 0 end,
+           line ->> 'tariff_group', line ->> 'tariff_sha256'
+    from drafted_period d
+    join cycle y using (cycle_id)
+    join point p using (point_id)
+    join hold h using (cycle_id, account_id)
+    cross join lateral jsonb_array_elements(cast(h.draft as jsonb) -> 'lines') as line
+    where d.service in ('water', 'sewage') and line ->> 'service' = d.service and line ->> 'point_no' = p.point_no
+      and daterange((line #>> '{period,start}')::date, (line #>> '{period,until}')::date) = d.period
+      and coalesce(line ->> 'origin', '') not in ('forecast', 'settled_forecast');
+
+-- ── what lines carry of all this ─────────────────────────────────────────────────────────────────────────────────
+alter table charge_line
+    add column extra_service_id bigint references extra_service,
+    add column surface text,
+    add column area_m2 numeric(12, 2),
+    add column m3_per_m2_year numeric(8, 3),
+    add column forecast_line_id bigint references forecast_line,
+    add column forecast_document text,
+    add constraint extra_names_its_order check ((service = 'extra') = (extra_service_id is not null)),
+    add constraint stormwater_names_its_area check (
+        num_nonnulls(surface, area_m2) = case service when 'stormwater' then 2 else 0 end
+        and (m3_per_m2_year is null or service = 'stormwater')),
+    add constraint a_settlement_names_its_forecast check (
+        num_nonnulls(forecast_line_id, forecast_document)
+        = case when origin = 'settled_forecast' then 2 else 0 end);
+create index charge_line_of_extra_service on charge_line (extra_service_id) where extra_service_id is not null;
+
+-- ── dated facts: nothing is deleted, only an end is written, once ────────────────────────────────────────────────
+create function refuse_more_than_an_end() returns trigger language plpgsql as $$
+declare
+    ending text[] := array['valid', 'ended_at', 'ended_by', 'ended_reason', 'ended_report_no'];
+begin
+    if old.ended_at is not null or new.ended_at is null or not (new.valid <@ old.valid)
+       or lower(new.valid) <> lower(old.valid) or to_jsonb(new) - ending <> to_jsonb(old) - ending then
+        raise exception '%: only an end may be written, and once', tg_table_name using errcode = 'OB001';
+    end if;
+    return new;
+end $$;
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array['cycle_item_price', 'extra_service', 'extra_service_cancelled', 'extra_service_billed',
+                                'forecast_line', 'forecast_settled'] loop
+        execute format('create trigger append_only before update or delete on %I
+                        for each row execute function refuse_change()', name);
+        execute format('create trigger append_only_truncate before truncate on %I
+                        for each statement execute function refuse_change()', name);
+    end loop;
+    foreach name in array array['stormwater_area', 'sewage_excess', 'forecast_terms'] loop
+        execute format('create trigger only_an_end before update on %I
+                        for each row execute function refuse_more_than_an_end()', name);
+        execute format('create trigger append_only before delete on %I
+                        for each row execute function refuse_change()', name);
+        execute format('create trigger append_only_truncate before truncate on %I
+                        for each statement execute function refuse_change()', name);
+    end loop;
+end $$;
+
+grant select on cycle_item_price, cycle_item_days, stormwater_area, stormwater_day, sewage_excess, extra_service,
+    extra_service_cancelled, extra_service_billed, forecast_terms, forecast_line, forecast_settled,
+    metered_line to obieg_app, obieg_auditor;
+grant insert on cycle_item_price, stormwater_area, sewage_excess, extra_service, extra_service_cancelled,
+    extra_service_billed, forecast_terms, forecast_line, forecast_settled to obieg_app;
+grant update (valid, ended_at, ended_by, ended_reason) on stormwater_area, forecast_terms to obieg_app;
+grant update (valid, ended_at, ended_by, ended_report_no) on sewage_excess to obieg_app;

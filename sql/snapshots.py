@@ -21,10 +21,12 @@ from billing.accounts import (
     Role,
     Service,
 )
+from billing.beside_meters import ServiceOrder
 from billing.canonical import seal
 from billing.periods import Period
 from sql.copying import copy_rows
 from sql.cycles import Cycle
+from sql.extras import gather_beside
 from sql.queries import queries
 
 _Q = queries("snapshots")
@@ -46,16 +48,23 @@ def count_eligible(connection: Connection, *, cycle: Cycle) -> int:
 
 
 def gather(
-    connection: Connection, *, cycle: Cycle, reading_window: Period, cut_days: Sequence[date]
+    connection: Connection,
+    *,
+    cycle: Cycle,
+    reading_window: Period,
+    cut_days: Sequence[date],
+    named: Sequence[int] = (),
 ) -> Iterator[Gathered]:
     """Every account of the cycle as it stands now, in the order of account numbers.
 
     A reading of ``reading_window`` closes the bill; a contract that has ended by the end of the period (for an
     off-cycle by the window's last day) is closed only by its final reading. Readings of ``cut_days`` are kept too.
+    With ``named`` (account ids) a cycle that nobody has opened shows how these accounts would be gathered.
     """
     days = {"start": cycle.period.start, "until": cycle.period.until, "issue_date": cycle.issue_date} | _whom(cycle)
+    days |= {"named": list(named), "only_named": bool(named)}
     accounts = connection.execute(_Q["eligible_accounts"], days).all()
-    parties = _grouped(connection.execute(_Q["parties"], {"issue_date": cycle.issue_date}), "account_id")
+    parties = _grouped(connection.execute(_Q["parties"], days), "account_id")
     contracts = connection.execute(_Q["contracts"], days).all()
     closing_day = reading_window.last_day if cycle.is_off_cycle else cycle.period.until
     registers = _grouped(
@@ -72,14 +81,25 @@ def gather(
         ),
         "contract_id",
     )
+    beside = gather_beside(
+        connection,
+        contract_ids=[row.contract_id for row in contracts],
+        account_ids=[row.account_id for row in accounts],
+        until=cycle.period.until,
+        issue_date=cycle.issue_date,
+    )
     by_account = _grouped(contracts, "account_id")
     taken = connection.execute(_Q["accounts_in_other_cycles"], days)
     others = {row.account_id: row.cycle_key for row in taken}
     for account in accounts:
-        points = [_point(row, registers[row.contract_id]) for row in by_account[account.account_id]]
+        points = [
+            _point(row, registers[row.contract_id], beside.points.get(row.contract_id, {}))
+            for row in by_account[account.account_id]
+        ]
+        orders = beside.orders.get(account.account_id, ())
         yield Gathered(
             account_id=account.account_id,
-            snapshot=_snapshot(account, parties[account.account_id], points),
+            snapshot=_snapshot(account, parties[account.account_id], points, orders),
             other_cycle=others.get(account.account_id),
         )
 
@@ -100,7 +120,12 @@ def _grouped(rows: Iterable[Row[Any]], key: str) -> Mapping[int, list[Row[Any]]]
     return groups
 
 
-def _snapshot(account: Row[Any], parties: Iterable[Row[Any]], points: Iterable[PointSnapshot]) -> AccountSnapshot:
+def _snapshot(
+    account: Row[Any],
+    parties: Iterable[Row[Any]],
+    points: Iterable[PointSnapshot],
+    orders: tuple[ServiceOrder, ...],
+) -> AccountSnapshot:
     channel = Channel(account.channel)
     reachable = account.email is not None and account.email_state == "confirmed"
     carrier = Channel.EMAIL if channel is Channel.EMAIL and reachable else Channel.PAPER
@@ -120,6 +145,7 @@ def _snapshot(account: Row[Any], parties: Iterable[Row[Any]], points: Iterable[P
         standing_from=account.standing_from,
         handed_over_on=account.handed_over_on,
         waived_months=tuple(account.waived_months),
+        orders=orders,
         points=tuple(points),
     )
 
@@ -134,7 +160,7 @@ def _party(row: Row[Any]) -> Party:
     )
 
 
-def _point(row: Row[Any], registers: Iterable[Row[Any]]) -> PointSnapshot:
+def _point(row: Row[Any], registers: Iterable[Row[Any]], beside: Mapping[str, Any]) -> PointSnapshot:
     return PointSnapshot(
         point_no=row.point_no,
         address=Address(street=row.street, postcode=row.postcode, city=row.city),
@@ -148,6 +174,7 @@ def _point(row: Row[Any], registers: Iterable[Row[Any]]) -> PointSnapshot:
         gmina=row.gmina,
         is_settled=row.is_settled,
         standing_from=row.standing_from,
+        **beside,
     )
 
 

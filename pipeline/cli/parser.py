@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pipeline.cli import (
+    beside,
     bill,
     change,
     complaint,
@@ -18,8 +19,10 @@ from pipeline.cli import (
     lookups,
     parallel,
     profiles,
+    reading,
     registry_views,
     route,
+    service,
     subsidy,
     tariff,
     through_airflow,
@@ -45,7 +48,22 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="answer as one JSON document")
     topics = parser.add_subparsers(required=True, metavar="TOPIC")
     own = (_registry, _readings, _consent, _cycle, _delivery, _invoice, _quote, _clock, _database, _evidence)
-    modules = (utility, change, cutover, parallel, bill, hold, complaint, route, tariff, subsidy, lists)
+    modules = (
+        utility,
+        change,
+        cutover,
+        parallel,
+        bill,
+        hold,
+        reading,
+        complaint,
+        route,
+        tariff,
+        subsidy,
+        service,
+        beside,
+        lists,
+    )
     for add in (*own, *(module.add for module in modules)):
         add(topics)
     return parser

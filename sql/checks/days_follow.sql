@@ -1,4 +1,4 @@
--- The lines of a point's service share no day, and the first of them begins where the last billed day of that service
+-- The lines of water or sewage of a point share no day, and the first of them begins where the last billed day of that service
 -- ended, unless in between the account had no contract for it, or there was no meter, or those days were waived.
 with metered as materialized (
     select c.account_id, c.charge_id, l.point_id, l.service, count(*) as lines,
@@ -6,7 +6,8 @@ with metered as materialized (
            min(lower(l.period)) as begins_on
     from charge_line l
     join charge c using (charge_id)
-    where c.cycle_id = :cycle_id and not is_standing(l.service) and l.row_no = 1
+    where c.cycle_id = :cycle_id and l.service in ('water', 'sewage') and l.row_no = 1
+      and coalesce(l.origin, '') not in ('forecast', 'settled_forecast')
     group by c.account_id, c.charge_id, l.point_id, l.service
 ), seen as (
     select m.account_id, m.charge_id, m.point_id, m.service, m.lines, m.days, m.days_charged, m.begins_on,

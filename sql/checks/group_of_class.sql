@@ -28,4 +28,5 @@ left join cycle_group g on g.cycle_id = :cycle_id and g.tariff_sha256 = l.tariff
 left join fitting f on f.charge_id = l.charge_id and f.point_no = coalesce(p.point_no, '')
                    and f.tariff_class = g.tariff_class and (g.payer is null or g.payer = f.payer)
                    and (g.diameters is null or g.diameters @> f.diameter_mm)
-where c.cycle_id = :cycle_id and (f.charge_id is null or not c.channel = any (g.channels))
+where c.cycle_id = :cycle_id and l.service not in ('stormwater', 'excess', 'extra')
+  and l.origin is distinct from 'settled_forecast' and (f.charge_id is null or not c.channel = any (g.channels))

@@ -28,6 +28,7 @@ with price as materialized (
                        where kind.charge_id = l.charge_id and kind.point_no = coalesce(p.point_no, kind.point_no)
                        group by payer) k on (select it_is from told_apart)
     where c.cycle_id = :cycle_id and l.service in (select service from price)
+      and l.service not in ('stormwater', 'excess', 'extra') and l.origin is distinct from 'settled_forecast'
 ), priced as materialized (
     select distinct channel, tariff_sha256, tariff_group, service, period, price_zl, unit, is_upper_block, payer,
            diameter_mm, net_zl

@@ -12,6 +12,9 @@ with wanted as materialized (
     cross join lateral jsonb_array_elements(s.content::jsonb -> 'points') as supplied
     cross join lateral jsonb_array_elements(supplied -> 'registers') as measured
     where c.cycle_id = :cycle_id and measured #>> '{current,read_on}' > measured #>> '{previous,read_on}'
+      -- between two settlements a point is charged by prognozy, whatever was read
+      and not exists (select 1 from charge_line l join point p using (point_id)
+                      where l.charge_id = c.charge_id and l.origin = 'forecast' and p.point_no = supplied ->> 'point_no')
 ), billed as materialized (
     select l.charge_id, p.point_no, l.service, l.meter_no, count(*) as lines,
            daterange(min(lower(l.period)), max(upper(l.period))) as days,
@@ -31,5 +34,6 @@ cross join lateral jsonb_array_elements_text(w.services) as supplied (service)
 left join billed b on b.charge_id = w.charge_id and b.point_no = w.point_no and b.service = supplied.service
      and b.meter_no = w.meter_no
 join account a using (account_id)
-where (b.previous_id, b.current_id, b.days, b.days_charged)
+where supplied.service in ('water', 'sewage')
+  and (b.previous_id, b.current_id, b.days, b.days_charged)
       is distinct from (w.previous_id, w.current_id, w.days, upper(w.days) - lower(w.days))

@@ -1,4 +1,5 @@
--- The VAT rate of a line is that of its service on the issue date.
+-- The VAT rate of a line is that of its service on the issue date, of an excess that of sewage; of what a price list prices
+-- its item's. What a settlement takes off keeps the rate of its prognoza.
 with rate as materialized (
     select distinct service, vat_rate from cycle_price where cycle_id = :cycle_id
 )
@@ -6,5 +7,7 @@ select a.account_no, 'line ' || l.line_no || ': VAT rate ' || l.vat_rate || ' of
 from charge_line l
 join charge c using (charge_id)
 join account a using (account_id)
-left join rate r using (service, vat_rate)
-where c.cycle_id = :cycle_id and r.service is null
+left join rate r on r.vat_rate = l.vat_rate
+                and r.service = case l.service when 'excess' then 'sewage' else l.service end
+where c.cycle_id = :cycle_id and r.service is null and l.service not in ('stormwater', 'extra')
+  and l.origin is distinct from 'settled_forecast'

@@ -86,10 +86,6 @@ limit :most
 -- name: charges_to_issue
 select c.charge_id, c.account_id, a.account_no, c.channel, c.net_zl, c.vat_zl, c.gross_zl,
        c.subsidy_net_zl, c.subsidy_gross_zl, c.sha256, s.content as snapshot, s.chunk_no,
-       exists (select 1 from charge_line l
-               where l.charge_id = c.charge_id
-                 and (select r.state from reading r where r.reading_id = l.current_reading_id) <> 'VALID')
-           as reading_changed,
        d.channel as channel_now, d.email as email_now, d.email_state as email_state_now,
        (select details.bank_account from account_details details
         where details.account_id = c.account_id and details.valid @> cast(:issue_date as date)) as bank_account_now,
@@ -121,13 +117,44 @@ cross join lateral (
 where c.cycle_id = :cycle_id and s.chunk_no = :chunk_no
 order by a.account_no
 
+-- name: readings_decided
+-- Readings of a chunk's charges that people decided about since the cycle was opened, with the index that counts now:
+-- none where the reading does not count any more.
+with decided as materialized (
+    select distinct d.reading_id
+    from reading_decision d
+    where d.recorded_at >= (select y.recorded_at from cycle y where y.cycle_id = :cycle_id)
+), named as (
+    select d.reading_id, l.charge_id
+    from decided d
+    join reading r using (reading_id)
+    join reading other using (installation_id)
+    join charge_line l on l.current_reading_id = other.reading_id
+    where d.reading_id in (l.previous_reading_id, l.current_reading_id)
+    union
+    select d.reading_id, p.charge_id
+    from decided d
+    join reading r using (reading_id)
+    join reading other using (installation_id)
+    join charge_line_part p on p.current_reading_id = other.reading_id
+    where d.reading_id in (p.previous_reading_id, p.current_reading_id)
+)
+select c.account_id, n.reading_id, case when n.is_usable then n.index_m3 end as index_m3
+from named
+join charge c using (charge_id)
+join snapshot_account s using (cycle_id, account_id)
+join reading_now n using (reading_id)
+where c.cycle_id = :cycle_id and s.chunk_no = :chunk_no
+order by c.account_id, n.reading_id
+
 -- name: lines_of_chunk
 select l.charge_id, l.line_no, p.point_no, l.service, l.description, lower(l.period) as period_start,
        upper(l.period) as period_until, l.meter_no, l.previous_reading_id, l.current_reading_id,
        l.previous_index_m3, l.current_index_m3, l.quantity, l.unit, l.price_zl, l.net_zl, l.vat_rate,
        l.tariff_group, l.tariff_sha256, l.basis, l.gmina, l.subsidy_mode, l.subsidy_zl_m3, l.subsidy_zl,
        l.subsidy_basis, l.origin, l.row_no, l.share_days, l.share_of_days, l.share_of_m3, l.share_after_days,
-       l.block_from_m3, l.block_until_m3, l.indicator, l.indicator_measured, l.indicator_permitted
+       l.block_from_m3, l.block_until_m3, l.indicator, l.indicator_measured, l.indicator_permitted,
+       l.extra_service_id, l.surface, l.area_m2, l.m3_per_m2_year, l.forecast_line_id, l.forecast_document
 from charge_line l
 join charge c using (charge_id)
 join snapshot_account s using (cycle_id, account_id)

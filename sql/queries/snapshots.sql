@@ -1,5 +1,5 @@
 -- name: eligible_accounts
--- Every account of the routes, or of the off-cycle, with the channel agreed for the issue date, the address known for
+-- Every account of the routes, of the off-cycle, or named, with the channel agreed for the issue date, the address known for
 -- it, the day from which the standing charge is owed and the months of it that were waived, and the day on which payer
 -- or nabywca last changed.
 select a.account_id, a.account_no, details.bank_account, d.channel, d.consent_id, d.email, d.email_state, o.standing_from,
@@ -22,6 +22,7 @@ join agreed_delivery(cast(:issue_date as date)) d on d.account_id = a.account_id
 cross join lateral standing_owed(a.account_id, null, :start) o
 where (not :off_cycle and (:all_routes or details.route = any(:routes)))
    or (:off_cycle and a.account_id in (select x.account_id from cycle_account x where x.cycle_id = :cycle_id))
+   or a.account_id = any(cast(:named as bigint[]))
 order by a.account_no
 
 -- name: count_eligible
@@ -51,7 +52,7 @@ select ap.account_id, ap.role, p.party_no, d.kind, d.name, d.nip, d.street, d.po
 from account_party ap
 join party p using (party_id)
 join party_details d on d.party_id = p.party_id and d.valid @> cast(:issue_date as date)
-where ap.valid @> cast(:issue_date as date)
+where ap.valid @> cast(:issue_date as date) and (not :only_named or ap.account_id = any(cast(:named as bigint[])))
 
 -- name: contracts
 -- Contracts in force in the period, and those that ended before it with days that nobody has billed. A contract that is
@@ -77,14 +78,15 @@ cross join lateral (
     select upper(c.valid) is not null
            and (exists (select 1 from billed_day b
                         where b.account_id = c.account_id and b.point_id = c.point_id
+                          and (b.service in ('water', 'sewage') or not t.services && array['water', 'sewage'])
                           and (upper(b.period) >= upper(c.valid)
                                or upper(b.period) = upper(c.valid) - 1
-                                  and not exists (select 1 from reading r join installation i using (installation_id)
+                                  and not exists (select 1 from reading_now r join installation i using (installation_id)
                                                   where i.point_id = c.point_id and r.read_on = upper(c.valid)
-                                                    and r.state = 'VALID' and r.index_m3 is not null)))
+                                                    and r.is_usable)))
                 or exists (select 1 from waived_days w where w.contract_id = c.contract_id)) as is_settled) ended
-where lower(c.valid) < :until
-  and case
+where lower(c.valid) < :until and (not :only_named or c.account_id = any(cast(:named as bigint[])))
+  and (case
       when not ended.is_settled then
           upper(c.valid) is null or upper(c.valid) > :start
           or exists (select 1 from installation i
@@ -95,6 +97,9 @@ where lower(c.valid) < :until
           where not isempty(datemultirange(c.valid * daterange(null, :until) * daterange(o.standing_from, null))
                             - coalesce(o.waived, '{}')))
       end
+      or exists (select 1 from stormwater_day d
+                 where d.contract_id = c.contract_id
+                   and not isempty(d.days * datemultirange(daterange(d.billed_until, :until)))))
 order by c.account_id, p.point_no, lower(c.valid)
 
 -- name: registers
@@ -131,14 +136,10 @@ select place.contract_id, place.meter_no, place.register, place.dials, place.dec
 from place
 join lateral (
     select r.reading_id, r.read_on, r.read_at, r.index_m3, r.source, r.quality, b.billed
-    from reading r
+    from reading_now r
     cross join lateral (
-        select exists (select 1 from charge_line l join invoice v using (charge_id)
-                       where l.current_reading_id = r.reading_id)
-               or exists (select 1 from drafted_period d where d.current_reading_id = r.reading_id)
-               or exists (select 1 from opening_position o
-                          where o.reading_id = r.reading_id and o.replaced_at is null) as billed) b
-    where r.installation_id = place.installation_id and r.state = 'VALID' and r.index_m3 is not null
+        select exists (select 1 from billed_up_to u where u.reading_id = r.reading_id) as billed) b
+    where r.installation_id = place.installation_id and r.is_usable
       and (place.contract_until is null or r.read_on <= place.contract_until)
       and (b.billed or r.source <> 'cutover')
       and (b.billed or r.source = 'exchange_install'
@@ -153,8 +154,8 @@ join lateral (
 ) previous on true
 left join lateral (
     select r.reading_id, r.read_on, r.read_at, r.index_m3, r.source, r.quality
-    from reading r
-    where r.installation_id = place.installation_id and r.state = 'VALID' and r.index_m3 is not null
+    from reading_now r
+    where r.installation_id = place.installation_id and r.is_usable
       and r.reading_id <> previous.reading_id and r.source <> 'cutover'
       and case
           when place.removed_on <= coalesce(place.contract_until, 'infinity')
@@ -176,9 +177,9 @@ left join lateral (
 ) current on true
 left join lateral (
     select case when r.state = 'SUSPECT' then 'suspect' else r.reason_code end as reason
-    from reading r
+    from reading_now r
     where r.installation_id = place.installation_id
-      and (r.state = 'SUSPECT' or (r.quality = 'not_read' and current.reading_id is null))
+      and (r.state = 'SUSPECT' or (r.quality = 'not_read' and r.state = 'VALID' and current.reading_id is null))
       and r.read_at > coalesce(current.read_at, previous.read_at)
       and r.read_on >= :window_start and r.read_on < :window_until
     order by r.read_on desc, r.read_at desc, r.reading_id desc
@@ -200,8 +201,8 @@ left join lateral (
                                       'source', d.source, 'quality', d.quality) order by d.read_on) as readings
     from (
         select distinct on (r.read_on) r.reading_id, r.read_on, r.index_m3, r.source, r.quality
-        from reading r
-        where r.installation_id = place.installation_id and r.state = 'VALID' and r.quality in ('actual', 'customer')
+        from reading_now r
+        where r.installation_id = place.installation_id and r.is_usable and r.quality in ('actual', 'customer')
           and r.read_on = any(cast(:cut_days as date[])) and r.read_on > previous.read_on
           and r.read_on < latest.read_on
         order by r.read_on, r.read_at desc, r.reading_id desc
