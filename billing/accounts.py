@@ -200,8 +200,9 @@ class PointSnapshot:
     def diameter_mm(self) -> int | None:
         """Diameter of the main meter that was installed last: it picks the tariff group for the whole bill."""
         mains = [register for register in self.registers if register.purpose == "main"]
-        newest = max(mains, key=lambda one: (one.installed_on, one.diameter_mm or 0), default=None)
-        return newest.diameter_mm if newest else None
+        if len(mains) <= 1:
+            return mains[0].diameter_mm if mains else None
+        return max(mains, key=lambda one: (one.installed_on, one.diameter_mm or 0)).diameter_mm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

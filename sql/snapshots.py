@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row
 
@@ -32,6 +33,9 @@ from sql.extras import gather_beside
 from sql.queries import queries
 
 _Q = queries("snapshots")
+
+AT_ONCE: Final = 5000
+"""Accounts gathered at once: what is held in memory does not grow with the town."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +69,29 @@ def gather(
     """
     days = {"start": cycle.period.start, "until": cycle.period.until, "issue_date": cycle.issue_date} | _whom(cycle)
     days |= {"named": list(named), "only_named": bool(named)}
-    accounts = connection.execute(_Q["eligible_accounts"], days).all()
+    others = {row.account_id: row.cycle_key for row in connection.execute(_Q["accounts_in_other_cycles"], days)}
+    streamed = _Q["eligible_accounts"].execution_options(stream_results=True, yield_per=AT_ONCE)
+    accounts = iter(connection.execute(streamed, days))
+    while batch := list(islice(accounts, AT_ONCE)):
+        days |= {"named": [row.account_id for row in batch], "only_named": True}
+        snapshots = _snapshots(connection, batch, days=days, cycle=cycle, window=reading_window, cut_days=cut_days)
+        for account, snapshot in zip(batch, snapshots, strict=True):
+            yield Gathered(account_id=account.account_id, snapshot=snapshot, other_cycle=others.get(account.account_id))
+
+
+def _snapshots(
+    connection: Connection,
+    accounts: Sequence[Row[Any]],
+    *,
+    days: Mapping[str, Any],
+    cycle: Cycle,
+    window: Period,
+    cut_days: Sequence[date],
+) -> Iterator[AccountSnapshot]:
     parties = _grouped(connection.execute(_Q["parties"], days), "account_id")
     contracts = connection.execute(_Q["contracts"], days).all()
     wanted = [row.contract_id for row in contracts if not row.is_settled]
-    registers = _registers(connection, cycle, wanted, window=reading_window, cut_days=cut_days)
+    registers = _registers(connection, cycle, wanted, window=window, cut_days=cut_days)
     asked = {"contract_ids": wanted, "issue_date": cycle.issue_date}
     behind = _grouped(connection.execute(_Q["behind"], asked), "contract_id")
     beside = gather_beside(
@@ -80,8 +102,6 @@ def gather(
         issue_date=cycle.issue_date,
     )
     by_account = _grouped(contracts, "account_id")
-    taken = connection.execute(_Q["accounts_in_other_cycles"], days)
-    others = {row.account_id: row.cycle_key for row in taken}
     for account in accounts:
         points = [
             _point(
@@ -93,11 +113,7 @@ def gather(
             for row in by_account[account.account_id]
         ]
         orders = beside.orders.get(account.account_id, ())
-        yield Gathered(
-            account_id=account.account_id,
-            snapshot=account_snapshot(account, parties[account.account_id], points, orders),
-            other_cycle=others.get(account.account_id),
-        )
+        yield account_snapshot(account, parties[account.account_id], points, orders)
 
 
 def _registers(
