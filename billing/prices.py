@@ -14,6 +14,9 @@ from billing.subsidies import SubsidyMode, TariffSubsidy, divide
 STANDING = (Service.STANDING, Service.STANDING_SEWAGE)
 """What is owed by the month: the abonament (of water, or of both) and, where there is one, that of sewage alone."""
 
+OWED_FOR = {Service.STANDING: Service.WATER, Service.STANDING_SEWAGE: Service.SEWAGE}
+"""For which service each is owed, where a tariff tells the two apart."""
+
 
 class Unit(StrEnum):
     """What a price is for one of."""

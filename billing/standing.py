@@ -17,13 +17,12 @@ from billing.holds import HoldCode
 from billing.law import vat_rate
 from billing.money import PRICE, VOLUME, multiply_zl
 from billing.periods import Period
-from billing.prices import PriceSpan
+from billing.prices import OWED_FOR, PriceSpan
 from billing.quantities import NotBillable
 from billing.tariffs import StandingPer, TariffBook
 
 DESCRIPTION = "Opłata abonamentowa"
 _PARTED = {Service.STANDING: " – woda", Service.STANDING_SEWAGE: " – ścieki"}
-_OF_SERVICE = {Service.STANDING: Service.WATER, Service.STANDING_SEWAGE: Service.SEWAGE}
 _MONTHS_A_YEAR = 12
 
 
@@ -156,7 +155,7 @@ def _owed_months(
     abonament is owed for every point.
     """
     is_parted = len(tariffs.standing_services) > 1
-    taking = [point for point in who.points if is_parted and _OF_SERVICE[who.service] in point.services]
+    taking = [point for point in who.points if is_parted and OWED_FOR[who.service] in point.services]
     for month in period.months():
         if month.start.replace(day=1) in waived_months:
             continue

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from itertools import islice
@@ -16,11 +16,13 @@ from billing.accounts import (
     Channel,
     Party,
     PartyKind,
+    PointBehind,
     PointSnapshot,
     Reading,
     RegisterSnapshot,
     Role,
     Service,
+    Unmetered,
 )
 from billing.beside_meters import ServiceOrder
 from billing.canonical import seal
@@ -88,20 +90,10 @@ def _snapshots(
 ) -> Iterator[AccountSnapshot]:
     parties = _grouped(connection.execute(_Q["parties"], days), "account_id")
     contracts = connection.execute(_Q["contracts"], days).all()
-    registers = _grouped(
-        connection.execute(
-            _Q["registers"],
-            {
-                "contract_ids": [row.contract_id for row in contracts if not row.is_settled],
-                "closing_day": window.last_day if cycle.is_off_cycle else cycle.period.until,
-                "period_start": cycle.period.start,
-                "window_start": window.start,
-                "window_until": window.until,
-                "cut_days": list(cut_days),
-            },
-        ),
-        "contract_id",
-    )
+    wanted = [row.contract_id for row in contracts if not row.is_settled]
+    registers = _registers(connection, cycle, wanted, window=window, cut_days=cut_days)
+    asked = {"contract_ids": wanted, "issue_date": cycle.issue_date}
+    behind = _grouped(connection.execute(_Q["behind"], asked), "contract_id")
     beside = gather_beside(
         connection,
         contract_ids=[row.contract_id for row in contracts],
@@ -112,11 +104,30 @@ def _snapshots(
     by_account = _grouped(contracts, "account_id")
     for account in accounts:
         points = [
-            _point(row, registers[row.contract_id], beside.points.get(row.contract_id, {}))
+            _point(
+                row,
+                registers[row.contract_id],
+                behind=behind[row.contract_id],
+                beside=beside.points.get(row.contract_id, {}),
+            )
             for row in by_account[account.account_id]
         ]
         orders = beside.orders.get(account.account_id, ())
-        yield _snapshot(account, parties[account.account_id], points, orders)
+        yield account_snapshot(account, parties[account.account_id], points, orders)
+
+
+def _registers(
+    connection: Connection, cycle: Cycle, contract_ids: Sequence[int], *, window: Period, cut_days: Sequence[date]
+) -> Mapping[int, list[Row[Any]]]:
+    asked = {
+        "contract_ids": contract_ids,
+        "closing_day": window.last_day if cycle.is_off_cycle else cycle.period.until,
+        "period_start": cycle.period.start,
+        "window_start": window.start,
+        "window_until": window.until,
+        "cut_days": list(cut_days),
+    }
+    return _grouped(connection.execute(_Q["registers"], asked), "contract_id")
 
 
 def _whom(cycle: Cycle) -> dict[str, Any]:
@@ -135,12 +146,13 @@ def _grouped(rows: Iterable[Row[Any]], key: str) -> Mapping[int, list[Row[Any]]]
     return groups
 
 
-def _snapshot(
+def account_snapshot(
     account: Row[Any],
     parties: Iterable[Row[Any]],
     points: Iterable[PointSnapshot],
-    orders: tuple[ServiceOrder, ...],
+    orders: tuple[ServiceOrder, ...] = (),
 ) -> AccountSnapshot:
+    """An account from its rows: of the query ``eligible_accounts``, and of its parties."""
     channel = Channel(account.channel)
     reachable = account.email is not None and account.email_state == "confirmed"
     carrier = Channel.EMAIL if channel is Channel.EMAIL and reachable else Channel.PAPER
@@ -175,7 +187,9 @@ def _party(row: Row[Any]) -> Party:
     )
 
 
-def _point(row: Row[Any], registers: Iterable[Row[Any]], beside: Mapping[str, Any]) -> PointSnapshot:
+def _point(
+    row: Row[Any], registers: Sequence[Row[Any]], *, behind: Iterable[Row[Any]], beside: Mapping[str, Any]
+) -> PointSnapshot:
     return PointSnapshot(
         point_no=row.point_no,
         address=Address(street=row.street, postcode=row.postcode, city=row.city),
@@ -184,12 +198,57 @@ def _point(row: Row[Any], registers: Iterable[Row[Any]], beside: Mapping[str, An
         contract_until=row.contract_until,
         tariff_class=row.tariff_class,
         services=frozenset(Service(service) for service in row.services),
-        registers=tuple(_register(register) for register in registers),
+        registers=tuple(_register(register) for register in registers if register.behind_id is None),
         points_behind=row.points_behind,
         gmina=row.gmina,
         is_settled=row.is_settled,
         standing_from=row.standing_from,
+        unmetered=tuple(_unmetered(data) for data in row.unmetered or ()),
+        behind=tuple(made for one in behind if (made := _behind(one, registers)).registers),
+        other_contracts=_periods(row.other_contracts),
         **beside,
+    )
+
+
+def _behind(row: Row[Any], registers: Iterable[Row[Any]]) -> PointBehind:
+    return PointBehind(
+        point_no=row.point_no,
+        contract_no=row.contract_no,
+        contract_from=row.contract_from,
+        contract_until=row.contract_until,
+        services=frozenset(Service(service) for service in row.services),
+        registers=tuple(_register(register) for register in registers if register.behind_id == row.behind_id),
+        other_contracts=_periods(row.other_contracts),
+    )
+
+
+def _periods(data: Iterable[Mapping[str, str | None]] | None) -> tuple[Period, ...]:
+    """Half-open ranges; one that nobody has ended lasts as long as days do."""
+    days = ((one["start"], one["until"]) for one in data or ())
+    return tuple(
+        Period(
+            start=date.fromisoformat(start) if start else date.min,
+            until=date.fromisoformat(until) if until else date.max,
+        )
+        for start, until in days
+    )
+
+
+def _unmetered(data: Mapping[str, Any]) -> Unmetered:
+    valid_from, valid_until, billed_until = (
+        date.fromisoformat(data[name]) if data[name] else None for name in ("valid_from", "valid_until", "billed_until")
+    )
+    if valid_from is None:
+        raise AssertionError("a quantity of a contract has a first day")
+    return Unmetered(
+        service=Service(data["service"]),
+        basis=data["basis"],
+        norm=data["norm"],
+        persons=data["persons"],
+        m3_month=None if data["m3_month"] is None else Decimal(data["m3_month"]),
+        valid_from=valid_from,
+        valid_until=valid_until,
+        billed_until=billed_until,
     )
 
 
@@ -201,13 +260,20 @@ def _register(row: Row[Any]) -> RegisterSnapshot:
         decimals=row.decimals,
         installed_on=row.installed_on,
         removed_on=row.removed_on,
-        previous=_reading(row.previous_id, row.previous_on, row.previous_m3, row.previous_source, row.previous_quality),
+        previous=replace(
+            _reading(row.previous_id, row.previous_on, row.previous_m3, row.previous_source, row.previous_quality),
+            billed_index_m3=row.previous_billed_m3,
+        ),
         current=None
         if row.current_id is None
         else _reading(row.current_id, row.current_on, row.current_m3, row.current_source, row.current_quality),
         missing_reason=row.missing_reason,
         purpose=row.purpose,
+        water_percent=row.water_percent.normalize() + 0,
+        sewage_percent=row.sewage_percent.normalize() + 0,
+        legalised_until=row.legalised_until,
         between=tuple(_known(data) for data in row.known),
+        diameter_mm=row.diameter_mm,
     )
 
 

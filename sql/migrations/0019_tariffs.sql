@@ -60,9 +60,13 @@ returns table (standing_from date, waived datemultirange) language sql stable as
                least(cycle_start,
                      (select min(lower(y.period)) from hold h join cycle y using (cycle_id)
                       where h.account_id = of_account and (not h.excluded or h.code = 'IN_OTHER_CYCLE')
-                        and y.state in ('issued', 'closed') and lower(y.period) < cycle_start
+                        and y.state in ('issued', 'closed') and y.kind <> 'correction'
+                        and lower(y.period) < cycle_start
                         and not exists (select 1 from hold_resolution r
-                                        where r.cycle_id = h.cycle_id and r.account_id = h.account_id)),
+                                        where r.cycle_id = h.cycle_id and r.account_id = h.account_id
+                                          and r.voided_by is null)),
+                     (select min(lower(y.period)) from invoice i join cycle y using (cycle_id)
+                      where i.account_id = of_account and y.reversed_by is not null and lower(y.period) < cycle_start),
                      (select min(lower(c.valid)) from contract c
                       where c.account_id = of_account
                         and (c.change_id is not null
@@ -149,6 +153,14 @@ create or replace view cycle_subsidy_days as
     from cycle_price_days p
     join cycle_subsidy s using (cycle_id, tariff_sha256, tariff_group, service)
     where p.block_from_m3 = 0 and p.days && daterange(s.valid_from, s.valid_until);
+
+-- ── the impact of a tariff ───────────────────────────────────────────────────────────────────────────────────────
+-- without_bill_length: thresholds count the m³ of a bill, and a year tells nothing of how long the bills are.
+alter table tariff_impact
+    add column without_bill_length integer not null default 0 check (without_bill_length >= 0),
+    drop constraint every_account_once,
+    add constraint every_account_once check (
+        accounts = rated + without_history + without_price + without_price_before + without_bill_length);
 
 -- ── the named models by which a cycle was rated ──────────────────────────────────────────────────────────────────
 create table cycle_model (
