@@ -46,3 +46,14 @@ def test_nothing_is_null_and_a_named_word_is_its_text(database):
         found = connection.execute(text("select no, word from copied order by no nulls last")).all()
     engine.dispose()
     assert [tuple(row) for row in found] == [(1, None), (None, "email")]
+
+
+def test_more_rows_than_are_sent_at_once_all_arrive_once(database):
+    engine = make_engine(database.owner_url)
+    with engine.begin() as connection:
+        connection.execute(text("create temporary table copied (no integer)"))
+        assert copy_rows(connection, table="copied", columns=("no",), rows=((no,) for no in range(12_345))) == 12_345
+        found = connection.execute(text("select count(*), count(distinct no), min(no), max(no) from copied")).one()
+        assert copy_rows(connection, table="copied", columns=("no",), rows=()) == 0
+    engine.dispose()
+    assert tuple(found) == (12_345, 12_345, 0, 12_344)
