@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 from billing.accounts import PointSnapshot, Service, Unmetered
+from billing.differences import is_shared_out, shared
 from billing.holds import HoldCode
 from billing.models import Models
 from billing.parts import Share, percent_of, shares_of
@@ -22,14 +23,19 @@ def quantities(point: PointSnapshot, *, until: date, models: Models) -> list[Qua
     What no meter counts is reckoned up to ``until``; where the contract names a quantity, no meter is asked.
     """
     services = [service for service in METERED if service in point.services]
+    if point.refused_by is not None:
+        facts = {"point_no": point.point_no, "front": point.refused_by}
+        return NotBillable(code=HoldCode.DIFFERENCE_NEGATIVE, facts=facts)
+    found = [shared(share) for share in point.difference_shares]
     if not services or point.is_settled:
-        return []
-    found: list[Quantity] = []
+        return found
     for service in services:
         given = reckoned(point, service=service, until=until)
         metered = _metered(point, service, models)
         if isinstance(metered, NotBillable):
             return NotBillable(code=metered.code, facts={"point_no": point.point_no, **metered.facts})
+        if is_shared_out(point):
+            continue
         found += sorted([*given, *metered], key=lambda one: one.period)
     return found
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from billing.charges import Hold
 from billing.holds import HoldCode
 from billing.periods import Period
+from billing.tariffs import TariffBook
 from billing.utility import Utility
 from pipeline.cycles import has_passed, require_cycle, require_reached
 from pipeline.tariff_gate import refuse_unswitched
@@ -18,6 +19,7 @@ from pipeline.work import Work, step, warsaw_day
 from sql.charges import insert_holds
 from sql.clock import business_now
 from sql.cycles import Cycle, move_cycle, store_inputs
+from sql.differences import settle_differences
 from sql.extras import store_items
 from sql.locks import take_turn
 from sql.prices import store_models, store_prices
@@ -55,7 +57,7 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
             store_items(connection, cycle, prices=loaded.tariffs.price_book)
             refresh_statistics(connection, rows=count_eligible(connection, cycle=cycle))
             window = _window(connection, cycle, loaded.utility)
-            _freeze(connection, cycle, window, cut_days=loaded.tariffs.price_days(before=window.until))
+            _freeze(connection, cycle, window, loaded.tariffs)
             record.tariff_sha256s = loaded.tariff_sha256s
             totals = snapshot_totals(connection, cycle=cycle)
             move_cycle(
@@ -86,9 +88,19 @@ def reading_window(period: Period, utility: Utility) -> Period:
     )
 
 
-def _freeze(connection: Connection, cycle: Cycle, window: Period, *, cut_days: list[date]) -> None:
+def _freeze(connection: Connection, cycle: Cycle, window: Period, tariffs: TariffBook) -> None:
+    cut_days, models = tariffs.price_days(before=window.until), tariffs.models
+    refused = settle_differences(connection, cycle=cycle, reading_window=window, cut_days=cut_days, models=models)
     size = max(cycle.chunk_accounts, math.ceil(count_eligible(connection, cycle=cycle) / CHUNKS_MAX))
-    accounts = enumerate(gather(connection, cycle=cycle, reading_window=window, cut_days=cut_days))
+    gathered = gather(
+        connection,
+        cycle=cycle,
+        reading_window=window,
+        cut_days=cut_days,
+        difference=models.difference,
+        refused=refused,
+    )
+    accounts = enumerate(gathered)
     while batch := list(islice(accounts, BATCH)):
         chunked = ((account, place // size) for place, account in batch)
         insert_snapshots(connection, cycle=cycle, gathered=chunked)
