@@ -26,9 +26,10 @@ def quantities(point: PointSnapshot, *, until: date, models: Models) -> list[Qua
     if point.refused_by is not None:
         facts = {"point_no": point.point_no, "front": point.refused_by}
         return NotBillable(code=HoldCode.DIFFERENCE_NEGATIVE, facts=facts)
-    found = [shared(share) for share in point.difference_shares]
+    shares = sorted(point.difference_shares, key=lambda one: (METERED.index(one.service), one.period, one.share_id))
     if not services or point.is_settled:
-        return found
+        return [shared(share) for share in shares]
+    found: list[Quantity] = []
     for service in services:
         given = reckoned(point, service=service, until=until)
         metered = _metered(point, service, models)
@@ -37,7 +38,7 @@ def quantities(point: PointSnapshot, *, until: date, models: Models) -> list[Qua
         if is_shared_out(point):
             continue
         found += sorted([*given, *metered], key=lambda one: one.period)
-    return found
+    return found + [shared(share) for share in shares]
 
 
 def _metered(point: PointSnapshot, service: Service, models: Models) -> list[Quantity] | NotBillable:

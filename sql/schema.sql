@@ -3035,6 +3035,19 @@ end $$;
 grant select on difference_settled, difference_index, difference_share, drafted_share to obieg_app, obieg_auditor;
 grant insert on difference_settled, difference_index, difference_share, drafted_share to obieg_app;
 
+-- What the flats pay is settled for the building: its days count as billed.
+do $$
+begin
+    execute 'create or replace view billed_day as ' || rtrim(pg_get_viewdef('billed_day'::regclass), ';') || '
+        union all
+        select c.account_id, d.point_id, service, d.period * c.valid
+        from difference_settled d
+        join cycle y using (cycle_id)
+        join contract c on c.point_id = d.point_id and c.valid && d.period
+        cross join unnest(array[''water'', ''sewage'']) as service
+        where y.state in (''issued'', ''closed'')';
+end $$;
+
 -- Shares that nobody has billed, of cycles that were issued.
 create view difference_open as
     select s.*
@@ -3102,11 +3115,8 @@ language sql stable as $$
         join point p on p.parent_point_id = b.point_id
         where not exists (select 1 from installation i where i.point_id = b.point_id and i.purpose = 'main')
     ), front as materialized (
-        select f.front_point_id,
-               greatest((select max(upper(d.period)) from billed_day d
-                         where d.point_id = f.front_point_id and d.service in ('water', 'sewage')),
-                        (select max(upper(d.period)) from difference_settled d join cycle y using (cycle_id)
-                         where d.point_id = f.front_point_id and y.state in ('issued', 'closed'))) as billed_until
+        select f.front_point_id, (select max(upper(d.period)) from billed_day d
+                                  where d.point_id = f.front_point_id and d.service in ('water', 'sewage')) as billed_until
         from (select distinct b.front_point_id from below b) f
     )
     select t.contract_id, null::bigint, t.point_id, t.point_id, t.contract_from, t.contract_until, null::date from top t
