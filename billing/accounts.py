@@ -78,7 +78,8 @@ class Reading:
     """One usable index of one register; ``index_m3`` as it counts, in m³ to three places.
 
     ``billed_index_m3`` is the index up to which it was billed where that is not just ``index_m3`` cut to the digits of
-    the register (a meter that ran back a little).
+    the register (a meter that ran back a little). ``is_confirmed``: a customer's own reading that a person of the
+    utility has confirmed.
     """
 
     reading_id: int
@@ -87,6 +88,7 @@ class Reading:
     source: str
     quality: str
     billed_index_m3: Decimal | None = field(default=None, metadata=LATER)
+    is_confirmed: bool = field(default=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,8 +222,9 @@ class PointSnapshot:
     def diameter_mm(self) -> int | None:
         """Diameter of the main meter that was installed last: it picks the tariff group for the whole bill."""
         mains = [register for register in self.registers if register.purpose == "main"]
-        newest = max(mains, key=lambda one: (one.installed_on, one.diameter_mm or 0), default=None)
-        return newest.diameter_mm if newest else None
+        if len(mains) <= 1:
+            return mains[0].diameter_mm if mains else None
+        return max(mains, key=lambda one: (one.installed_on, one.diameter_mm or 0)).diameter_mm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,14 @@ class AnswerTerm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ThresholdMin:
+    """The least m³ a month that the lowest block of a progressive price must hold."""
+
+    m3_month: Decimal
+    basis: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentDespiteComplaint:
     """Why a complaint does not suspend payment, and in how many days of the request an overpayment goes back."""
 
@@ -84,6 +92,17 @@ def charge_basis(*, service: Service) -> str:
     """
     rows = [row for row in _rows("charges", "charge") if row["service"] == service]
     return str(_row_on(rows, what=f"basis of {service}", on=date.max)["basis"])
+
+
+@cache
+def threshold_min(*, on: date) -> ThresholdMin:
+    """The norm that the threshold of a progressive price must not go below, for one person (Rozp. 2018 par. 14).
+
+    Raises:
+        DataRefused: ``LAW_NO_VALUE``, the law data holds none for that day.
+    """
+    row = _row_on(_rows("charges", "threshold_min"), what="least threshold", on=on)
+    return ThresholdMin(m3_month=Decimal(row["m3_month"]), basis=str(row["basis"]))
 
 
 @cache

@@ -123,6 +123,8 @@ def _steps(spans: Sequence[PriceSpan]) -> list[PriceSpan]:
 
 def _step_of(steps: Sequence[PriceSpan], piece: Piece, whole: Period) -> tuple[PriceSpan, Period]:
     """The price of a piece, and the days of the bill that have it."""
+    if len(steps) == 1:
+        return steps[0], whole
     number = max(n for n, step in enumerate(steps) if n == 0 or step.start <= piece.period.start)
     until = steps[number + 1].start if number + 1 < len(steps) else whole.until
     return steps[number], Period(start=max(steps[number].start, whole.start), until=until)

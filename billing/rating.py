@@ -35,17 +35,26 @@ def bill(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> Bi
     if buyer is None or Role.PAYER not in account.parties:
         missing = [role.value for role in (Role.PAYER, Role.BUYER) if role not in account.parties]
         return _hold(account, NotBillable(code=HoldCode.NO_PARTY, facts={"missing": ",".join(missing)}))
-    lines = _lines(account, tariffs, cycle, buyer.kind)
-    if isinstance(lines, NotBillable):
-        return _hold(account, lines)
-    made = _bill(account, tariffs, lines)
-    obstacle = _nothing_to_bill(made, cycle) or _settles_below_zero(made) or _subsidy_too_high(made)
+    made = owed(account, tariffs, cycle)
+    if isinstance(made, Hold):
+        return made
+    obstacle = _nothing_to_bill(made, cycle) or _settles_below_zero(made)
     if obstacle is not None:
         return _hold(account, obstacle)
     if buyer.nip is not None or buyer.kind is not PartyKind.NATURAL_PERSON:
         facts = {"reason": "nip" if buyer.nip is not None else "not_a_natural_person"}
         return Hold(account_no=account.account_no, code=HoldCode.KSEF_ROUTE, facts=facts, draft=made)
     return made
+
+
+def owed(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> Bill | Hold:
+    """What the account owes, were it nothing at all, whoever the buyer is; raises as ``bill``."""
+    lines = _lines(account, tariffs, cycle, account.parties[Role.BUYER].kind)
+    if isinstance(lines, NotBillable):
+        return _hold(account, lines)
+    made = _bill(account, tariffs, lines)
+    obstacle = _subsidy_too_high(made)
+    return made if obstacle is None else _hold(account, obstacle)
 
 
 def _lines(
@@ -113,7 +122,7 @@ def _nothing_to_bill(made: Bill, cycle: CycleTerms) -> NotBillable | None:
 
 def _settles_below_zero(made: Bill) -> NotBillable | None:
     """What an estimate billed too much, and this bill cannot take off, only a correction gives back."""
-    taken_off = [line for line in made.lines if line.quantity < 0]
+    taken_off = [line for line in made.lines if line.quantity < 0 and not _settles(line)]
     if not taken_off or min((part.gross_zl for part in made.vat_sums), default=ZERO_ZL) >= ZERO_ZL:
         return None
     first = taken_off[0]
@@ -210,7 +219,7 @@ def _bill(account: AccountSnapshot, tariffs: TariffBook, lines: list[ChargeLine]
     return Bill(
         account_no=account.account_no,
         channel=account.channel,
-        lines=tuple(lines),
+        lines=tuple(sorted(lines, key=_point_by_point)),
         vat_sums=sums,
         net_zl=sum((part.net_zl for part in sums), ZERO_ZL),
         vat_zl=sum((part.vat_zl for part in sums), ZERO_ZL),
@@ -219,6 +228,11 @@ def _bill(account: AccountSnapshot, tariffs: TariffBook, lines: list[ChargeLine]
         subsidy_gross_zl=total_zl(subsidies, mode=SubsidyMode.GROSS),
         line_rounding=rounding,
     )
+
+
+def _point_by_point(line: ChargeLine) -> tuple[bool, str]:
+    """What is owed once for all points comes last; lines of one point keep their order."""
+    return (line.point_no is None, line.point_no or "")
 
 
 def _hold(account: AccountSnapshot, why: NotBillable) -> Hold:

@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from types import MappingProxyType
+from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row
@@ -35,7 +35,9 @@ from sql.extras import gather_beside
 from sql.queries import queries
 
 _Q = queries("snapshots")
-_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
+AT_ONCE: Final = 5000
+"""Accounts gathered at once: what is held in memory does not grow with the town."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,20 @@ class Gathered:
     account_id: int
     snapshot: AccountSnapshot
     other_cycle: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sharing:
+    """Who pays the differences of buildings where a contract names nobody.
+
+    ``refused`` names the point in front, by the numbers of contracts behind it whose difference is below zero.
+    """
+
+    usual: DifferenceModel = DifferenceModel.OWNER
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+_USUAL: Final = Sharing()
 
 
 def count_eligible(connection: Connection, *, cycle: Cycle) -> int:
@@ -60,25 +76,43 @@ def gather(
     reading_window: Period,
     cut_days: Sequence[date],
     named: Sequence[int] = (),
-    difference: DifferenceModel = DifferenceModel.OWNER,
-    refused: Mapping[str, str] = _NOTHING,
+    sharing: Sharing = _USUAL,
 ) -> Iterator[Gathered]:
     """Every account of the cycle as it stands now, in the order of account numbers.
 
     A reading of ``reading_window`` closes the bill; a contract that has ended by the end of the period (for an
     off-cycle by the window's last day) is closed only by its final reading. Readings of ``cut_days`` are kept too.
     With ``named`` (account ids) a cycle that nobody has opened shows how these accounts would be gathered.
-    ``difference`` is the utility's model where a contract names none; ``refused`` names the point in front of contracts
-    whose difference is below zero.
     """
     days = {"start": cycle.period.start, "until": cycle.period.until, "issue_date": cycle.issue_date} | whom(cycle)
     days |= {"named": list(named), "only_named": bool(named)}
-    accounts = connection.execute(_Q["eligible_accounts"], days).all()
+    others = {row.account_id: row.cycle_key for row in connection.execute(_Q["accounts_in_other_cycles"], days)}
+    streamed = _Q["eligible_accounts"].execution_options(stream_results=True, yield_per=AT_ONCE)
+    accounts = iter(connection.execute(streamed, days))
+    while batch := list(islice(accounts, AT_ONCE)):
+        days |= {"named": [row.account_id for row in batch], "only_named": True}
+        snapshots = _snapshots(
+            connection, batch, days=days, cycle=cycle, window=reading_window, cut_days=cut_days, sharing=sharing
+        )
+        for account, snapshot in zip(batch, snapshots, strict=True):
+            yield Gathered(account_id=account.account_id, snapshot=snapshot, other_cycle=others.get(account.account_id))
+
+
+def _snapshots(
+    connection: Connection,
+    accounts: Sequence[Row[Any]],
+    *,
+    days: Mapping[str, Any],
+    cycle: Cycle,
+    window: Period,
+    cut_days: Sequence[date],
+    sharing: Sharing,
+) -> Iterator[AccountSnapshot]:
     parties = _grouped(connection.execute(_Q["parties"], days), "account_id")
     contracts = connection.execute(_Q["contracts"], days).all()
     contract_ids = [row.contract_id for row in contracts if not row.is_settled]
     behind, registers = measured_at(
-        connection, cycle=cycle, contract_ids=contract_ids, reading_window=reading_window, cut_days=cut_days
+        connection, cycle=cycle, contract_ids=contract_ids, reading_window=window, cut_days=cut_days
     )
     asked = {"contract_ids": [row.contract_id for row in contracts], "cycle_id": cycle.cycle_id}
     shares = _grouped(connection.execute(_Q["difference_shares"], asked), "contract_id")
@@ -90,8 +124,6 @@ def gather(
         issue_date=cycle.issue_date,
     )
     by_account = _grouped(contracts, "account_id")
-    taken = connection.execute(_Q["accounts_in_other_cycles"], days)
-    others = {row.account_id: row.cycle_key for row in taken}
     for account in accounts:
         points = [
             point_of(
@@ -100,19 +132,15 @@ def gather(
                 behind=behind[row.contract_id],
                 beside={
                     **beside.points.get(row.contract_id, {}),
-                    "difference": shared_out(row, difference),
+                    "difference": shared_out(row, sharing.usual),
                     "difference_shares": tuple(_share(one) for one in shares[row.contract_id]),
-                    "refused_by": refused.get(row.contract_no),
+                    "refused_by": sharing.refused.get(row.contract_no),
                 },
             )
             for row in by_account[account.account_id]
         ]
         orders = beside.orders.get(account.account_id, ())
-        yield Gathered(
-            account_id=account.account_id,
-            snapshot=_snapshot(account, parties[account.account_id], points, orders),
-            other_cycle=others.get(account.account_id),
-        )
+        yield account_snapshot(account, parties[account.account_id], points, orders)
 
 
 def measured_at(
@@ -176,12 +204,13 @@ def _grouped(rows: Iterable[Row[Any]], key: str) -> Mapping[int, list[Row[Any]]]
     return groups
 
 
-def _snapshot(
+def account_snapshot(
     account: Row[Any],
     parties: Iterable[Row[Any]],
     points: Iterable[PointSnapshot],
-    orders: tuple[ServiceOrder, ...],
+    orders: tuple[ServiceOrder, ...] = (),
 ) -> AccountSnapshot:
+    """An account from its rows: of the query ``eligible_accounts``, and of its parties."""
     channel = Channel(account.channel)
     reachable = account.email is not None and account.email_state == "confirmed"
     carrier = Channel.EMAIL if channel is Channel.EMAIL and reachable else Channel.PAPER

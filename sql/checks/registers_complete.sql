@@ -8,7 +8,7 @@ with place as materialized (
            coalesce((supplied ->> 'contract_until')::date, 'infinity') as contract_until,
            coalesce(supplied -> 'behind', '[]') as behind
     from charge c
-    join snapshot_account s using (cycle_id, account_id)
+    join charge_terms s using (charge_id)
     cross join lateral jsonb_array_elements(s.content::jsonb -> 'points') as supplied
     where c.cycle_id = :cycle_id
       -- what a building counted beyond its flats is shared out to them: see differences_shared

@@ -15,9 +15,11 @@ with price as materialized (
     from (select tariff_from, is_parted, lead(tariff_from) over (order by tariff_from) as until from tariff) each_one
     where is_parted
 ), per as materialized (
-    select g.standing_per from cycle_group g join cycle y using (cycle_id)
-    where y.cycle_id = :cycle_id and g.tariff_from <= y.issue_date
-    order by g.tariff_from desc limit 1
+    select y.issue_date, (select g.standing_per from cycle_group g
+                          where g.cycle_id = :cycle_id and g.tariff_from <= y.issue_date
+                          order by g.tariff_from desc limit 1) as standing_per
+    from (select distinct t.issue_date from charge_terms t join charge c using (charge_id)
+          where c.cycle_id = :cycle_id) y
 ), held as materialized (
     select c.charge_id, c.channel, supplied ->> 'tariff_class' as tariff_class, supplied -> 'services' as services,
            case per.standing_per when 'point' then supplied ->> 'point_no' end as payer,
@@ -31,10 +33,9 @@ with price as materialized (
            * daterange(null, upper(y.period))
            * daterange((supplied ->> 'contract_from')::date, (supplied ->> 'contract_until')::date) as days
     from charge c
-    join cycle y using (cycle_id)
-    join snapshot_account s using (cycle_id, account_id)
-    cross join per
-    cross join lateral (select s.content::jsonb as snapshot offset 0) parsed
+    join charge_terms y using (charge_id)
+    join per using (issue_date)
+    cross join lateral (select y.content::jsonb as snapshot offset 0) parsed
     cross join lateral jsonb_array_elements(snapshot -> 'points') as supplied
     where c.cycle_id = :cycle_id
       -- a contract that ended before the period and is billed to its end owes nothing more

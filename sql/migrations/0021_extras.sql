@@ -55,9 +55,9 @@ create table stormwater_area (
 );
 create index stormwater_area_of_point on stormwater_area (point_id);
 
--- Days of stormwater that are under contract, and up to which it is charged.
+-- Days of stormwater that are under contract, and those of the point that are charged.
 create view stormwater_day as
-    select k.contract_id, k.account_id, k.point_id, k.days, b.days as billed, upper(b.days) as billed_until
+    select k.contract_id, k.account_id, k.point_id, k.days, b.days as billed
     from (select c.contract_id, c.account_id, c.point_id, datemultirange(c.valid) * range_agg(s.valid) as days
           from contract c join stormwater_area s using (point_id)
           where not isempty(s.valid) and not isempty(c.valid) and s.valid && c.valid
@@ -220,7 +220,7 @@ end $$;
 
 alter table invoice
     drop constraint invoice_kind_check,
-    add constraint invoice_kind_check check (kind in ('regular', 'final', 'forecast', 'settlement'));
+    add constraint invoice_kind_check check (kind in ('regular', 'final', 'correction', 'forecast', 'settlement'));
 
 -- Water and sewage as they were charged for real, with the full price of the tariff: on invoices and on drafts.
 create view metered_line as
@@ -231,7 +231,8 @@ create view metered_line as
     join invoice v using (invoice_id)
     join charge_line l on l.charge_id = v.charge_id and l.point_id = b.point_id and l.service = b.service
                       and l.period = b.period
-    where b.service in ('water', 'sewage') and coalesce(l.origin, '') not in ('forecast', 'settled_forecast')
+    where b.superseded_by is null and b.service in ('water', 'sewage')
+      and coalesce(l.origin, '') not in ('forecast', 'settled_forecast')
     union all
     select d.cycle_id, d.account_id, y.cycle_key, d.point_id, d.service, d.period,
            coalesce((line ->> 'row_no')::smallint, 1), (line ->> 'quantity')::numeric,

@@ -32,18 +32,21 @@ where a.valid @> cast(:issue_date as date)
        or :off_cycle and a.account_id in (select x.account_id from cycle_account x where x.cycle_id = :cycle_id))
 
 -- name: accounts_in_other_cycles
--- Accounts that another cycle has in work, or has invoiced up to the end of these months. A bill of single accounts may
+-- Accounts that another cycle has in work, or has invoiced up to the end of these months. What a correction leaves is
+-- not known before it is issued, unless it is one of prices. A bill of single accounts may
 -- follow an invoice: it goes on from there. After a final one only what it left, or a new contract, is billed.
 select distinct s.account_id, c.cycle_key
 from snapshot_account s
 join cycle c using (cycle_id)
 where c.cycle_id <> :cycle_id and not c.dry_run
   and ((c.state in ('opened', 'frozen', 'checked', 'approved')
+        and not exists (select 1 from correction_run x where x.cycle_id = c.cycle_id and x.cause = 'prices')
         and not exists (select 1 from hold h where h.cycle_id = s.cycle_id and h.account_id = s.account_id
                                                and h.stage = 'freeze'))
        or (not :off_cycle and c.state in ('issued', 'closed') and c.purpose is distinct from 'final'
-           and upper(c.period) >= :until
-           and (exists (select 1 from invoice i where i.cycle_id = s.cycle_id and i.account_id = s.account_id)
+           and c.kind <> 'correction' and upper(c.period) >= :until
+           and (c.reversed_by is null
+                and exists (select 1 from invoice i where i.cycle_id = s.cycle_id and i.account_id = s.account_id)
                 or exists (select 1 from drafted_period d
                            where d.cycle_id = s.cycle_id and d.account_id = s.account_id))))
 
@@ -68,8 +71,9 @@ select c.account_id, c.contract_id, c.point_id, c.contract_no, t.tariff_class, t
 from contract c
 join point p using (point_id)
 left join point_gmina lies using (point_id)
-join contract_terms t on t.contract_id = c.contract_id
-                     and t.valid @> least(cast(:issue_date as date), upper(c.valid) - 1)
+cross join lateral (  -- one row by its limit: the planner takes "contains a day" for so rare that it loops over all points
+    select tariff_class, services from contract_terms
+    where contract_id = c.contract_id and valid @> least(cast(:issue_date as date), upper(c.valid) - 1) limit 1) t
 cross join (select coalesce((select g.standing_per from cycle_group g
                              where g.cycle_id = :cycle_id and g.tariff_from <= :issue_date
                              order by g.tariff_from desc limit 1), 'recipient') as standing_per) per
@@ -118,7 +122,7 @@ where lower(c.valid) < :until and (not :only_named or c.account_id = any(cast(:n
       or exists (select 1 from difference_share d where d.contract_id = c.contract_id and d.cycle_id = :cycle_id)
       or exists (select 1 from stormwater_day d
                  where d.contract_id = c.contract_id
-                   and not isempty(d.days * datemultirange(daterange(d.billed_until, :until)))))
+                   and not isempty(d.days * datemultirange(daterange(null, :until)) - d.billed)))
 order by c.account_id, p.point_no, lower(c.valid)
 
 -- name: accounts_in_front
