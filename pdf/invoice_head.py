@@ -1,8 +1,9 @@
 """The first page's upper half: who sends it, to whom, for which period, and under them the payment box."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 
-from billing.accounts import Address, Channel, Party, Role
+from billing.accounts import Address, Channel, Party, Role, Service
 from billing.invoices import Invoice, Seller
 from billing.periods import Period
 from billing.polish import NBSP, format_date, format_period
@@ -25,6 +26,7 @@ _BOX_TOP = 99 * MM
 
 _TITLE = Style(size=21, bold=True, colour=ACCENT)
 _NUMBER = Style(size=11, bold=True)
+_DUPLICATE = Style(size=11, bold=True, colour=ACCENT)
 _SELLER = Style(size=12.5, bold=True, colour=ACCENT)
 _SMALL = Style(size=7.8, colour=MUTED)
 _LABEL = Style(size=7.8, colour=MUTED)
@@ -33,6 +35,7 @@ _VALUE_BOLD = Style(size=8.8, bold=True)
 _ADDRESSEE = Style(size=10)
 _ADDRESSEE_SMALL = Style(size=7.5)
 
+_SETTLEMENT = "settlement"
 _MARKS = {"final": (("Rodzaj faktury", "Rozliczenie końcowe"),)}
 """What is said of a kind of invoice at the top of its facts."""
 
@@ -44,8 +47,8 @@ def one_line(address: Address) -> str:
     return f"{address.street}, {address.postcode}{NBSP}{address.city}"
 
 
-def draw_head(flow: Flow, invoice: Invoice, *, title: str) -> None:
-    """Everything above the tables; leaves the flow under the payment box.
+def draw_head(flow: Flow, invoice: Invoice, *, title: str, duplicate_on: date | None = None) -> None:
+    """Everything above the tables; leaves the flow under the payment box. A duplicate bears its day.
 
     Raises:
         Unprintable: TEXT_TOO_LONG, the parties' names fill the page.
@@ -55,6 +58,8 @@ def draw_head(flow: Flow, invoice: Invoice, *, title: str) -> None:
     seller_end = draw_seller(page, invoice.seller)
     page.text_right(RIGHT, 56, title, _TITLE)
     page.text_right(RIGHT, 73, invoice.number.text, fitting(invoice.number.text, _NUMBER, width=WIDTH - 300))
+    if duplicate_on is not None:
+        page.text_right(RIGHT, 90, f"DUPLIKAT z dnia {format_date(duplicate_on)}", _DUPLICATE)
     window_end = draw_window(page, invoice.addressee)
     y = _draw_facts(page, invoice, top=max(seller_end + 12, 112))
     y = _draw_parties(page, invoice, top=y + 5)
@@ -112,6 +117,7 @@ def _draw_facts(page: Page, invoice: Invoice, *, top: float) -> float:
     period, performed_on = _supplied(invoice)
     facts = (
         *_MARKS.get(invoice.kind, ()),
+        *_corrected(invoice),
         ("Data wystawienia", format_date(invoice.issue_date)),
         ("Okres rozliczeniowy", format_period(period)),
         ("Data wykonania usługi", format_date(performed_on)),
@@ -126,9 +132,23 @@ def _draw_facts(page: Page, invoice: Invoice, *, top: float) -> float:
     return y
 
 
+def _corrected(invoice: Invoice) -> Iterator[tuple[str, str]]:
+    """What is corrected (VAT act art. 106j ust. 2): the invoice, and the correction before this one."""
+    corrects = invoice.corrects
+    if corrects is not None:
+        yield "Dotyczy faktury", f"{corrects.invoice_no} z dnia {format_date(corrects.issue_date)}"
+        if corrects.previous_no is not None:
+            yield "Kolejna korekta", f"nr {corrects.correction_no}, po {corrects.previous_no}"
+
+
 def _supplied(invoice: Invoice) -> tuple[Period, date]:
     """Period and day of the supply (VAT act art. 106e ust. 1 pkt 6): its last day; a final bill may end before it."""
     period, last_day = invoice.period, invoice.period.last_day
+    if invoice.lines and all(line.service is Service.EXTRA for line in invoice.lines):
+        return period, max(line.period.last_day for line in invoice.lines)
+    if invoice.kind == _SETTLEMENT:
+        since = min(period.start, *(line.period.start for line in invoice.lines))
+        return Period(start=since, until=period.until), last_day
     if invoice.kind not in _MARKS:
         return period, last_day
     last_day = min(last_day, max(line.period.last_day for line in invoice.lines))

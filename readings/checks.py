@@ -159,7 +159,9 @@ def _new(row: ReadingRow, place: Place, court: _Court, reading: Known) -> Judged
     suspect = is_doubted(findings)
     codes = (*row.warnings, *_warnings(row, place), *(one.code for one in findings))
     state = "SUSPECT" if suspect else "VALID"
-    court.seen.add(replace(reading, state=state) if suspect else reading, exchange=row.source in EXCHANGE_SOURCES)
+    court.seen.add(
+        replace(reading, state=state, counts_m3=None) if suspect else reading, exchange=row.source in EXCHANGE_SOURCES
+    )
     taken = Outcome.ACCEPTED_WARN if codes else Outcome.ACCEPTED
     outcome = Outcome.QUARANTINED if suspect else taken
     note = _note(findings) if findings else None
@@ -216,6 +218,7 @@ def _as_known(row: ReadingRow, place: Place) -> Known:
         reason_code=row.reason_code,
         state="VALID",
         external_id=row.external_id,
+        counts_m3=None if row.quality == "estimated" else row.index_m3,
     )
 
 

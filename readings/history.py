@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from billing.models import Models
+from billing.reading_life import USABLE
 from billing.reading_rules import CheckRules
 from billing.reading_series import Shown
 from billing.reading_use import Use
@@ -17,7 +18,7 @@ _Key = tuple[int, int, datetime, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A reading that is there already."""
+    """A reading as it came; ``counts_m3``: what others must agree with, None for estimates and what does not count."""
 
     installation_id: int
     meter_id: int
@@ -29,6 +30,7 @@ class Known:
     reason_code: str | None
     state: str
     external_id: str | None
+    counts_m3: Decimal | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,10 +47,10 @@ class Seen:
         self.by_key[reading.meter_id, reading.register, reading.read_at, reading.source] = reading
         if reading.external_id is not None:
             self.by_external_id[reading.external_id] = reading
-        if reading.index_m3 is not None and reading.state == "VALID":
-            insort(self.indexes[reading.installation_id], (reading.read_at, reading.index_m3))
-            if exchange:
-                self.exchanges[reading.installation_id, reading.source].append(reading)
+        if reading.counts_m3 is not None:
+            insort(self.indexes[reading.installation_id], (reading.read_at, reading.counts_m3))
+        if exchange and reading.index_m3 is not None and reading.state in USABLE:
+            self.exchanges[reading.installation_id, reading.source].append(reading)
 
 
 @dataclass(frozen=True, slots=True)

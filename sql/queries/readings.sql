@@ -15,9 +15,7 @@ left join lateral (
     select r.read_on
     from reading r
     where r.installation_id = i.installation_id
-      and (exists (select 1 from charge_line l join invoice v using (charge_id)
-                   where l.current_reading_id = r.reading_id)
-           or exists (select 1 from opening_position o where o.reading_id = r.reading_id and o.replaced_at is null))
+      and exists (select 1 from billed_up_to u where u.reading_id = r.reading_id)
     order by r.read_on desc
     limit 1
 ) billed on true
@@ -26,27 +24,29 @@ left join lateral (
 select point_no from point where point_no = any(:point_nos)
 
 -- name: stored_readings
--- The readings of registers from a moment on, and the newest usable one before it, without positions of the old system
--- that were corrected before the cut-over.
+-- The readings of registers from a moment on, and the newest usable one before it that is no estimate, without positions
+-- of the old system that were corrected before the cut-over. index_m3 is the index as it came, counts_m3 the one that
+-- other readings must agree with: none of a reading that does not count, or that nobody took.
 with wanted as (
     select * from unnest(cast(:meter_ids as bigint[]), cast(:registers as smallint[]),
                          cast(:since as timestamptz[]), cast(:installation_ids as bigint[]))
              as w(meter_id, register, since, installation_id)
 )
-select r.installation_id, r.meter_id, r.register, r.read_at, r.source, r.index_m3, r.quality, r.reason_code, r.state,
-       r.external_id
+select r.installation_id, r.meter_id, r.register, r.read_at, r.source, r.index_received_m3 as index_m3, r.quality,
+       r.reason_code, r.state, r.external_id,
+       case when r.is_usable and r.quality <> 'estimated' then r.index_m3 end as counts_m3
 from wanted w
-join reading r on r.meter_id = w.meter_id and r.register = w.register and r.read_at >= w.since
+join reading_now r on r.meter_id = w.meter_id and r.register = w.register and r.read_at >= w.since
 where not exists (select 1 from opening_position o where o.reading_id = r.reading_id and o.replaced_at is not null)
 union
-select before.installation_id, before.meter_id, before.register, before.read_at, before.source, before.index_m3,
-       before.quality, before.reason_code, before.state, before.external_id
+select before.installation_id, before.meter_id, before.register, before.read_at, before.source,
+       before.index_received_m3, before.quality, before.reason_code, before.state, before.external_id, before.index_m3
 from wanted w
 join lateral (
     select r.*
-    from reading r
+    from reading_now r
     where r.meter_id = w.meter_id and r.register = w.register and r.read_at < w.since
-      and r.installation_id = w.installation_id and r.state = 'VALID' and r.index_m3 is not null
+      and r.installation_id = w.installation_id and r.is_usable and r.quality <> 'estimated'
       and not exists (select 1 from opening_position o where o.reading_id = r.reading_id and o.replaced_at is not null)
     order by r.read_at desc
     limit 1
@@ -54,15 +54,17 @@ join lateral (
 
 -- name: exchange_readings
 -- Opening and removal readings of installations.
-select r.installation_id, r.meter_id, r.register, r.read_at, r.source, r.index_m3, r.quality, r.reason_code, r.state,
-       r.external_id
-from reading r
+select r.installation_id, r.meter_id, r.register, r.read_at, r.source, r.index_received_m3 as index_m3, r.quality,
+       r.reason_code, r.state, r.external_id,
+       case when r.is_usable and r.quality <> 'estimated' then r.index_m3 end as counts_m3
+from reading_now r
 where r.installation_id = any(:installation_ids) and r.source in ('exchange_install', 'exchange_removal')
 
 -- name: readings_by_external_id
-select r.installation_id, r.meter_id, r.register, r.read_at, r.source, r.index_m3, r.quality, r.reason_code, r.state,
-       r.external_id
-from reading r
+select r.installation_id, r.meter_id, r.register, r.read_at, r.source, r.index_received_m3 as index_m3, r.quality,
+       r.reason_code, r.state, r.external_id,
+       case when r.is_usable and r.quality <> 'estimated' then r.index_m3 end as counts_m3
+from reading_now r
 where r.external_id = any(:external_ids)
 
 -- name: insert_findings
