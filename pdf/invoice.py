@@ -10,11 +10,12 @@ from pdf.flow import BOTTOM, MARGIN, NOTE, RIGHT, STRONG, WIDTH, Flow
 from pdf.invoice_beside import beside_notes, tariff_words
 from pdf.invoice_head import draw_head
 from pdf.invoice_subsidies import draw_subsidies, subsidy_notes
-from pdf.invoice_tables import draw_charges, draw_usage, draw_vat_sums
+from pdf.invoice_tables import draw_charges, draw_vat_sums
+from pdf.invoice_usage import draw_usage
 from pdf.sheet import Document, Page, to_pdf
 from pdf.typeface import Unprintable
 
-TEMPLATE_VERSION = "invoice-1"
+TEMPLATE_VERSION = "invoice-2"
 """Recorded with every document; raise it whenever the same invoice would give other bytes."""
 
 TITLES = {

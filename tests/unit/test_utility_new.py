@@ -150,6 +150,7 @@ def test_a_folder_filled_as_its_readme_says_is_sound_and_quotes(
     given.write_text(GIVEN, encoding="utf-8")
     monkeypatch.setenv("OBIEG_UTILITY", str(folder))
     assert main(["quote", str(given)]) == 0
+    assert main(["quote", "--auditor", str(given)]) == 0
     assert "net 164.30 zł, VAT 13.14 zł, gross 177.44 zł" in capsys.readouterr().out
 
 
