@@ -126,8 +126,8 @@ def _uses(line: ChargeLine, lines: Sequence[ChargeLine]) -> Iterator[_Use]:
         yield _Use(
             meter_no=part.meter_no,
             purpose=part.purpose,
-            start=start,
-            until=until,
+            start=part.read.start if part.read else start,
+            until=part.read.until if part.read else until,
             previous_index_m3=part.previous_index_m3,
             current_index_m3=part.current_index_m3,
             volume_m3=part.volume_m3,
