@@ -25,10 +25,12 @@ from billing.canonical import canonical_json
 from billing.charges import ChargeLine, Origin
 from billing.law import charge_basis, vat_rate
 from billing.money import PRICE, VOLUME
-from billing.periods import Period
+from billing.periods import Period, months_period
 from billing.toml_fields import Fields
 
 _UNKNOWN = "unknown"
+_ANY_PERIOD = months_period("2015-01")
+"""Stands for a refused one until all faults are known."""
 
 
 def read_order(fields: Fields, number: int) -> ServiceOrder:
@@ -143,4 +145,9 @@ def _charged(fields: Fields, number: int, point_no: str) -> ForecastCharge:
 
 
 def _period(fields: Fields) -> Period:
-    return Period(start=fields.day("from"), until=fields.day("until"))
+    start, until = fields.day("from"), fields.day("until")
+    with fields.keeping("until"):
+        if until <= start:
+            raise fields.refuse("FIELD_WRONG", f"until = {until}, it must be after from = {start}")
+        return Period(start=start, until=until)
+    return _ANY_PERIOD

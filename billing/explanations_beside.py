@@ -1,8 +1,7 @@
 """Why a line that no register measured says what it says: an area, an excess, an order, a prognoza."""
 
-from billing.accounts import Service
 from billing.charges import ChargeLine, Origin
-from billing.polish import NBSP, format_percent
+from billing.polish import NBSP, format_exact
 
 
 def quantity_reason(line: ChargeLine) -> tuple[str, ...] | None:
@@ -34,23 +33,9 @@ def _part(line: ChargeLine) -> str:
     return f", days {first} to {last} of {line.share.of_days} in which {line.share.of_m3} m3 were charged"
 
 
-def excess_amount(line: ChargeLine) -> str:
-    """The sum of a line for an excess."""
-    found = line.excess
-    if found is None or line.service is not Service.EXCESS:
-        raise ValueError(f"{line.service} is no excess")
-    part = f"({found.measured} - {found.permitted}) / {found.permitted}"
-    return (
-        f"amount: {line.quantity} x {line.price_zl} x {part}, rounded half up to {line.net_zl} zl net; "
-        f"VAT {format_percent(line.vat_rate)} on the sum of its rate"
-    )
-
-
 def excess_factor(line: ChargeLine) -> str:
     """The part by which the indicator exceeds, as a customer reads it; empty for any other line."""
     if line.excess is None:
         return ""
-    measured, permitted = (
-        f"{value.normalize():f}".replace(".", ",") for value in (line.excess.measured, line.excess.permitted)
-    )
+    measured, permitted = format_exact(line.excess.measured), format_exact(line.excess.permitted)
     return f" × ({measured} − {permitted}){NBSP}/{NBSP}{permitted}"

@@ -39,6 +39,33 @@ class ForecastDocument(StrEnum):
     INVOICE = "invoice"
 
 
+class LegalisationModel(StrEnum):
+    """Whether a garden meter whose legalisation has lapsed still lowers the quantity of sewage.
+
+    ``closing_reading``: only while it is legalised on the day of the closing reading. ``ignored``: always.
+    """
+
+    CLOSING_READING = "closing_reading"
+    IGNORED = "ignored"
+
+
+class MissingSub(StrEnum):
+    """A meter behind the main one was not read: the account waits (``hold``), or nothing is deducted this time."""
+
+    HOLD = "hold"
+    NO_DEDUCTION = "no_deduction"
+
+
+class DifferenceModel(StrEnum):
+    """Who pays what a building's main meter counts beyond the meters of the points behind it.
+
+    ``owner``: the contract of the building. ``flats``: the contracts behind it, in proportion to what they used.
+    """
+
+    OWNER = "owner"
+    FLATS = "flats"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Models:
     """Everything named that rating depends on apart from prices.
@@ -46,6 +73,8 @@ class Models:
     ``split`` is for a price that begins between two readings, ``contract_split`` for a contract. ``jitter_m3`` is how
     far a register may run back and count as standing still; ``rollover_share`` how near to its end (and, from 0, to its
     beginning) it must stand to have passed through zero; ``volume_max_m3_day`` is more than any meter passes in a day.
+    ``legalisation``, ``missing_sub`` and ``difference`` are for meters and points behind a main meter, which may be
+    read up to ``sub_days_apart`` days from it.
     """
 
     vat: VatModel = VatModel.ON_RATE_SUM
@@ -57,6 +86,10 @@ class Models:
     rollover_share: Decimal = Decimal("0.90")
     volume_max_m3_day: Decimal = Decimal(60)
     forecast_document: ForecastDocument = ForecastDocument.INVOICE
+    legalisation: LegalisationModel = LegalisationModel.CLOSING_READING
+    missing_sub: MissingSub = MissingSub.HOLD
+    sub_days_apart: int = 0
+    difference: DifferenceModel = DifferenceModel.OWNER
 
 
 def read_models(fields: Fields, *, vat: VatModel, line_rounding: LineRounding, volume_max_m3_day: Decimal) -> Models:
@@ -65,7 +98,10 @@ def read_models(fields: Fields, *, vat: VatModel, line_rounding: LineRounding, v
     Raises:
         DataRefused: ``UTILITY_FIELD_WRONG``.
     """
-    fields.known("split", "split_places", "contract_split", "jitter_m3", "rollover_share", "forecast_document")
+    fields.known(
+        *("split", "split_places", "contract_split", "jitter_m3", "rollover_share", "forecast_document"),
+        *("legalisation", "missing_sub", "sub_days_apart", "difference"),
+    )
     usual = Models()
     return Models(
         vat=vat,
@@ -77,4 +113,8 @@ def read_models(fields: Fields, *, vat: VatModel, line_rounding: LineRounding, v
         rollover_share=fields.decimal("rollover_share", places=2, default=usual.rollover_share),
         volume_max_m3_day=volume_max_m3_day,
         forecast_document=fields.choice("forecast_document", ForecastDocument, default=usual.forecast_document.value),
+        legalisation=fields.choice("legalisation", LegalisationModel, default=usual.legalisation.value),
+        missing_sub=fields.choice("missing_sub", MissingSub, default=usual.missing_sub.value),
+        sub_days_apart=fields.integer("sub_days_apart", default=usual.sub_days_apart),
+        difference=fields.choice("difference", DifferenceModel, default=usual.difference.value),
     )

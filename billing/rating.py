@@ -4,7 +4,6 @@ Sources: uzzwś art. 27 (quantities), Rozp. 2018 par. 16 (dues), VAT act art. 10
 """
 
 from collections.abc import Sequence
-from datetime import date
 from itertools import pairwise
 
 from billing.accounts import AccountSnapshot, CycleTerms, PartyKind, PointSnapshot, Role
@@ -36,17 +35,26 @@ def bill(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> Bi
     if buyer is None or Role.PAYER not in account.parties:
         missing = [role.value for role in (Role.PAYER, Role.BUYER) if role not in account.parties]
         return _hold(account, NotBillable(code=HoldCode.NO_PARTY, facts={"missing": ",".join(missing)}))
-    lines = _lines(account, tariffs, cycle, buyer.kind)
-    if isinstance(lines, NotBillable):
-        return _hold(account, lines)
-    made = _bill(account, tariffs, lines)
-    obstacle = _nothing_to_bill(made, cycle) or _settles_below_zero(made) or _subsidy_too_high(made)
+    made = owed(account, tariffs, cycle)
+    if isinstance(made, Hold):
+        return made
+    obstacle = _nothing_to_bill(made, cycle) or _settles_below_zero(made)
     if obstacle is not None:
         return _hold(account, obstacle)
     if buyer.nip is not None or buyer.kind is not PartyKind.NATURAL_PERSON:
         facts = {"reason": "nip" if buyer.nip is not None else "not_a_natural_person"}
         return Hold(account_no=account.account_no, code=HoldCode.KSEF_ROUTE, facts=facts, draft=made)
     return made
+
+
+def owed(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> Bill | Hold:
+    """What the account owes, were it nothing at all, whoever the buyer is; raises as ``bill``."""
+    lines = _lines(account, tariffs, cycle, account.parties[Role.BUYER].kind)
+    if isinstance(lines, NotBillable):
+        return _hold(account, lines)
+    made = _bill(account, tariffs, lines)
+    obstacle = _subsidy_too_high(made)
+    return made if obstacle is None else _hold(account, obstacle)
 
 
 def _lines(
@@ -100,7 +108,7 @@ def _point_lines(customer: Customer, tariffs: TariffBook, cycle: CycleTerms) -> 
     """Water and sewage of a point: from readings, with what prognozy had charged taken off, or a prognoza."""
     if not is_settled_now(customer, cycle=cycle, tariffs=tariffs):
         return forecast_lines(customer, cycle=cycle, tariffs=tariffs)
-    metered = _metered_lines(customer, tariffs, cycle.issue_date)
+    metered = _metered_lines(customer, tariffs, cycle)
     return metered if isinstance(metered, NotBillable) or not metered else metered + settled_lines(customer.point)
 
 
@@ -154,7 +162,7 @@ def _handover(account: AccountSnapshot, lines: Sequence[ChargeLine]) -> NotBilla
 
 
 def _overlap(lines: Sequence[ChargeLine]) -> NotBillable | None:
-    """Two registers that count the same days at one point need a rule that there is none for yet."""
+    """Two registers that count the same days at one point, and no rule how they belong together."""
     first_rows = (line for line in lines if line.row_no == 1 and not _settles(line))
     ordered = sorted(first_rows, key=lambda line: (str(line.point_no), line.service, line.period))
     for one, other in pairwise(ordered):
@@ -172,7 +180,8 @@ def _is_active(point: PointSnapshot, cycle: CycleTerms) -> bool:
         return False
     if point.is_settled or until is None or until > cycle.period.start:
         return True
-    return any(register.previous.read_on < until for register in point.registers)
+    billed = [one.billed_until or max(one.valid_from, point.contract_from) for one in point.unmetered]
+    return any(register.previous.read_on < until for register in point.registers) or any(day < until for day in billed)
 
 
 def _no_group(customer: Customer, tariff: Tariff) -> dict[str, str] | None:
@@ -195,11 +204,11 @@ def _no_group(customer: Customer, tariff: Tariff) -> dict[str, str] | None:
     return facts
 
 
-def _metered_lines(customer: Customer, tariffs: TariffBook, issue_date: date) -> list[ChargeLine] | NotBillable:
-    found = quantities(customer.point)
+def _metered_lines(customer: Customer, tariffs: TariffBook, cycle: CycleTerms) -> list[ChargeLine] | NotBillable:
+    found = quantities(customer.point, until=cycle.period.until, models=tariffs.models)
     if isinstance(found, NotBillable):
         return found
-    return priced_lines(found, customer=customer, tariffs=tariffs, issue_date=issue_date)
+    return priced_lines(found, customer=customer, tariffs=tariffs, issue_date=cycle.issue_date)
 
 
 def _bill(account: AccountSnapshot, tariffs: TariffBook, lines: list[ChargeLine]) -> Bill:
@@ -210,7 +219,7 @@ def _bill(account: AccountSnapshot, tariffs: TariffBook, lines: list[ChargeLine]
     return Bill(
         account_no=account.account_no,
         channel=account.channel,
-        lines=tuple(lines),
+        lines=tuple(sorted(lines, key=_point_by_point)),
         vat_sums=sums,
         net_zl=sum((part.net_zl for part in sums), ZERO_ZL),
         vat_zl=sum((part.vat_zl for part in sums), ZERO_ZL),
@@ -219,6 +228,11 @@ def _bill(account: AccountSnapshot, tariffs: TariffBook, lines: list[ChargeLine]
         subsidy_gross_zl=total_zl(subsidies, mode=SubsidyMode.GROSS),
         line_rounding=rounding,
     )
+
+
+def _point_by_point(line: ChargeLine) -> tuple[bool, str]:
+    """What is owed once for all points comes last; lines of one point keep their order."""
+    return (line.point_no is None, line.point_no or "")
 
 
 def _hold(account: AccountSnapshot, why: NotBillable) -> Hold:

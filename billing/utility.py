@@ -19,14 +19,17 @@ from billing.identifiers import is_nip, is_nrb, is_regon
 from billing.invoices import Seller
 from billing.law import AnswerTerm
 from billing.models import Models, read_models
-from billing.numbering import Numbering
-from billing.reading_limits import LimitRules, read_limit_rules
+from billing.numbering import Numbering, series_on
+from billing.reading_rules import CheckRules, read_check_rules
 from billing.routes import Route, read_routes
 from billing.sender import UNKNOWN, Mail, read_mail
 from billing.toml_fields import Fault, Fields, read_fields
 from billing.vat import VatModel
 
 _MAY_STAY_UNKNOWN = ("dkim_selector", "dkim_domain")
+CORRECTIONS = Numbering(series_pattern="FK/{year}/{month:02}", number_pattern="{series}/{sequence:06}")
+"""How corrections are numbered where the utility says nothing of them."""
+_ANY_DAY = date(2026, 10, 31)
 
 
 class ConsentMode(StrEnum):
@@ -69,10 +72,11 @@ class Utility:
     ``issue_time`` is of Europe/Warsaw; ``sending_allowance_days`` separate issue from planned sending by carrier;
     ``reject_share_max`` is the share of refused rows above which a reading file is refused as a whole;
     ``chunk_accounts`` are rated, or rendered, by one task;
-    ``reading_limits`` are what readers check an index against;
+    ``checks`` are the thresholds of the checks of readings, by which readers are warned too;
     ``bank_account`` is the utility's own NRB, for a customer without an account of its own; with
     ``individual_accounts`` every customer must have one; ``routes`` is the calendar of readings;
     ``answer_term`` is another term for answering complaints than the law's, None without a provision that sets one.
+    Corrections have a series of their own, ``correction_numbering``.
     """
 
     name: str
@@ -89,13 +93,14 @@ class Utility:
     approvers: tuple[str, ...]
     reading_window: ReadingWindow
     reject_share_max: Decimal
-    reading_limits: LimitRules
+    checks: CheckRules
     chunk_accounts: int
     bank_account: str | None = None
     individual_accounts: bool = False
     routes: tuple[Route, ...] = ()
     answer_term: AnswerTerm | None = None
     estimation: EstimationRules = field(default_factory=EstimationRules)
+    correction_numbering: Numbering = CORRECTIONS
 
     def terms_on(self, day: date) -> TermsVersion | None:
         """The regulamin in force on a day."""
@@ -123,15 +128,15 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
         _refuse_unknown(seller, mail, payment)
     payment.known("days", "allowance_days", "bank_account", "individual_accounts")
     readings.known(
-        *("days_before", "days_after", "reject_share_max", "volume_max_m3_day", "limits", "estimation"),
+        *("days_before", "days_after", "reject_share_max", "volume_max_m3_day", "checks", "estimation"),
         "estimate_override_two_persons",
     )
-
+    numbering = _numbering(top)
     return Utility(
         name=name,
         is_demo=top.flag("is_demo", default=False),
         seller=_seller(seller),
-        numbering=_numbering(top),
+        numbering=numbering,
         payment_days=payment.integer("days"),
         sending_allowance_days=_allowances(payment.within("allowance_days")),
         issue_time=top.clock("issue_time"),
@@ -144,13 +149,14 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
             days_before=readings.integer("days_before"), days_after=readings.integer("days_after")
         ),
         reject_share_max=readings.decimal("reject_share_max", places=4),
-        reading_limits=read_limit_rules(readings.within("limits", default={})),
+        checks=read_check_rules(readings.within("checks", default={})),
         chunk_accounts=_chunk_accounts(top),
         bank_account=_bank_account(payment),
         individual_accounts=payment.flag("individual_accounts", default=False),
         routes=tuple(read_routes(top)),
         estimation=read_estimation_rules(readings),
         answer_term=_answer_term(top.within("complaints")) if "complaints" in top.table else None,
+        correction_numbering=_correction_numbering(top, numbering),
     )
 
 
@@ -196,12 +202,24 @@ def _seller(fields: Fields) -> Seller:
 
 def _numbering(top: Fields) -> Numbering:
     fields = top.within("numbering")
-    fields.known("series", "number")
+    fields.known("series", "number", "correction_series", "correction_number")
     series, number = fields.text("series"), fields.text("number")
     with top.keeping("numbering"):
         if series and number:
             return Numbering(series_pattern=series, number_pattern=number)
     return Numbering(series_pattern="{year}", number_pattern="{series}/{sequence}")
+
+
+def _correction_numbering(top: Fields, numbering: Numbering) -> Numbering:
+    fields = top.within("numbering")
+    series = fields.text("correction_series", default=CORRECTIONS.series_pattern)
+    number = fields.text("correction_number", default=CORRECTIONS.number_pattern)
+    with top.keeping("numbering"):
+        found = Numbering(series_pattern=series, number_pattern=number)
+        if series_on(numbering=found, issue_date=_ANY_DAY) == series_on(numbering=numbering, issue_date=_ANY_DAY):
+            raise DataRefused("NUMBERING_WRONG", "corrections need a series of their own: correction_series")
+        return found
+    return CORRECTIONS
 
 
 def _allowances(fields: Fields) -> dict[Channel, int]:

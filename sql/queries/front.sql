@@ -1,5 +1,5 @@
 -- name: cycle_run
-select cycle_key, state, airflow_run_id from cycle where cycle_key = :cycle_key
+select cycle_key, kind, state, airflow_run_id from cycle where cycle_key = :cycle_key
 
 -- name: delivery
 select i.invoice_no, i.issue_date, i.payable_zl, d.delivery_id, d.purpose, d.channel, d.state, d.reason, d.address,
@@ -8,6 +8,8 @@ select i.invoice_no, i.issue_date, i.payable_zl, d.delivery_id, d.purpose, d.cha
 from invoice i
 left join delivery d using (invoice_id)
 left join document doc on doc.invoice_id = i.invoice_id
+                      and doc.document_id = coalesce(d.document_id, doc.document_id)
+                      and (d.document_id is not null or doc.kind = 'invoice')
 left join print_package p using (package_id)
 where i.invoice_no = :invoice_no
 order by d.purpose, d.channel
@@ -27,14 +29,30 @@ join cycle c using (cycle_id)
 join account a on a.account_id = i.account_id
 where i.invoice_no = :invoice_no
 
+-- name: content_before
+select before.content
+from invoice i
+join invoice before using (account_id)
+where i.invoice_no = :invoice_no and before.kind <> 'correction'
+  and (before.issue_date, before.invoice_id) < (i.issue_date, i.invoice_id)
+order by before.issue_date desc, before.invoice_id desc
+limit 1
+
 -- name: reading_as_received
--- With the line of the file that it came in, or the change that a person typed.
-select r.reading_id, r.read_at, r.source, r.quality, r.index_m3, f.name as file_name, f.sha256 as file_sha256,
-       r.line_no, w.raw, r.change_id, c.recorded_by as changed_by
+-- With the line of the file that it came in, the change that a person typed, or the estimate; and what was decided last.
+select r.reading_id, r.read_at, r.read_on, r.source, r.quality, r.index_m3, f.name as file_name,
+       f.sha256 as file_sha256,
+       r.line_no, w.raw, r.change_id, c.recorded_by as changed_by, e.method as estimated_by_method, e.why as estimated_why,
+       d.decision, d.index_m3 as decided_m3, d.decided_by
 from reading r
 left join import_row w on w.file_id = r.file_id and w.line_no = r.line_no
 left join import_file f on f.file_id = r.file_id
 left join registry_change c on c.change_id = r.change_id
+left join estimate e on e.reading_id = r.reading_id
+left join lateral (
+    select n.decision, n.index_m3, n.decided_by from reading_decision n
+    where n.reading_id = r.reading_id order by n.decision_no desc limit 1
+) d on true
 where r.reading_id = :reading_id
 
 -- name: mailed_invoice
@@ -42,7 +60,7 @@ select i.invoice_no, a.account_no, i.gross_zl, d.message_id, d.address, doc.arch
 from delivery d
 join invoice i using (invoice_id)
 join account a on a.account_id = i.account_id
-join document doc on doc.invoice_id = i.invoice_id
+join document doc on doc.document_id = d.document_id
 join cycle c on c.cycle_id = i.cycle_id
 where c.cycle_key = :cycle_key and d.channel = 'email' and d.state in ('accepted', 'delivered', 'settled')
 order by i.invoice_no

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from case_list import case_list
 
 from billing.canonical import to_data
 from billing.cases import Case, read_case
@@ -23,13 +24,17 @@ from pipeline.utility_files import load_folder
 
 CASES = Path(__file__).parent
 UTILITIES = CASES.parent.parent / "utilities"
+OWN = "../_utilities/"
+"""Utilities that only cases need, as ``given.toml`` names them (a path from its folder)."""
+PAGE = CASES.parent.parent / "docs" / "law" / "cases.md"
 GENERATED = {"invoice.json", "invoice.txt", "email.txt"}
 FOLDERS = sorted(path for path in CASES.iterdir() if path.is_dir() and path.name[0] not in "_.")
 
 
 @cache
 def utility_of(name: str) -> tuple[Utility, TariffBook]:
-    loaded = load_folder(UTILITIES / name, seller_needed=False)
+    folder = CASES / "_utilities" / name.removeprefix(OWN) if name.startswith(OWN) else UTILITIES / name
+    loaded = load_folder(folder, seller_needed=False)
     return loaded.utility, loaded.tariffs
 
 
@@ -106,6 +111,14 @@ def test_no_golden_file_is_without_its_case(folder: Path) -> None:
     assert names - {"given.toml"} <= GENERATED
 
 
+def test_the_published_list_of_cases_is_the_one_of_these_files(update_cases: bool) -> None:  # noqa: FBT001 - as above
+    published = case_list({folder.name: case_of(folder) for folder in FOLDERS})
+    if update_cases:
+        PAGE.write_text(published, encoding="utf-8")
+
+    assert PAGE.read_text(encoding="utf-8") == published
+
+
 def test_there_are_cases_and_every_case_is_dated_after_the_law_it_uses() -> None:
-    assert len(FOLDERS) >= 8
+    assert len(FOLDERS) >= 40
     assert all(case_of(folder).cycle.issue_date > date(2018, 2, 27) for folder in FOLDERS)

@@ -43,6 +43,45 @@ AGREED = """
 """
 """The gmina of the first account's point pays 1.00 zł for 1 m³ of water: as agreed, on the line and in its charge."""
 
+PARTS = """
+    insert into charge_line_part (charge_id, line_no, part_no, meter_no, purpose, previous_reading_id,
+                                  current_reading_id, previous_index_m3, current_index_m3, volume_m3, percent)
+    select charge_id, line_no, 1, meter_no, 'main', previous_reading_id, current_reading_id, previous_index_m3,
+           current_index_m3, quantity, 100
+    from charge_line where charge_id = 1 and service = 'sewage';
+    update charge_line set previous_reading_id = null, current_reading_id = null, meter_no = null
+    where charge_id = 1 and service = 'sewage';
+"""
+"""The sewage of the first account as the one part of its meter."""
+
+SHARED = """
+    insert into difference_settled select 1, point_id, '[2026-07-01,2026-08-01)' from point where point_no = 'PP0009';
+    insert into difference_share (cycle_id, point_id, contract_id, service, period, of_m3, before_m3, own_m3, all_m3,
+                                  volume_m3)
+    select 1, d.point_id, k.contract_id, 'water', d.period, 4, 0, 3, 3, 4
+    from difference_settled d cross join contract k where k.contract_no = 'C0001';
+    update snapshot_account
+    set content = replace(content, '"point_no"', '"difference_shares":[{"share_id":1}],"point_no"')
+    where account_id = (select account_id from charge where charge_id = 1);
+    insert into charge_line (charge_id, line_no, point_id, service, description, period, quantity, unit, price_zl,
+                             net_zl, vat_rate, tariff_group, tariff_sha256, basis, origin, row_no, difference_share_id)
+    select charge_id, 9, point_id, service, description, '[2026-07-01,2026-08-01)', 4, unit, price_zl, net_zl, vat_rate,
+           tariff_group, tariff_sha256, basis, 'difference', 2, 1
+    from charge_line where charge_id = 1 and service = 'water';
+"""
+"""The first account's share in the difference of a building, all of its 4 m³."""
+
+BY_NORM = """
+    insert into contract_quantity (contract_id, service, basis, norm, persons, valid, recorded_by)
+    select contract_id, 'water', 'norm', '2002-4-sewer', 3, '[2026-07-01,)', 'x'
+    from contract where contract_no = 'C0001';
+    update charge_line
+    set origin = 'norm', terms_norm = '2002-4-sewer', terms_persons = 3, terms_m3_month = 9, quantity = 9,
+        period = '[2026-07-01,2026-08-01)', previous_reading_id = null, current_reading_id = null, meter_no = null
+    where charge_id = 1 and service = 'water';
+"""
+"""The water of the first account in July for three people by a norm of 3 m³ a month."""
+
 FAULTS = [
     ("lines_multiply", "update charge_line set net_zl = net_zl + 0.01 where charge_id = 1 and line_no = 1"),
     ("lines_add_up", "update charge set vat_zl = vat_zl + 0.01, gross_zl = gross_zl + 0.01 where charge_id = 1"),
@@ -194,6 +233,29 @@ FAULTS = [
         where charge_id = 1 and line_no = 1
         """,
     ),
+    (
+        "consumption_of_parts",
+        PARTS + "update charge_line_part set percent = 90",  # a garden meter's share, or none, of the main one's
+    ),
+    ("consumption_of_parts", PARTS + "update charge_line_part set volume_m3 = volume_m3 + 1"),
+    (
+        "consumption_of_parts",
+        PARTS + "update charge_line set quantity = quantity + 1 where charge_id = 1 and line_no = 2",
+    ),
+    (
+        "registers_complete",  # among the parts of the sewage is none of the meter
+        PARTS + "delete from charge_line_part",
+    ),
+    ("differences_shared", SHARED + "update charge_line set quantity = 3.999 where line_no = 9"),
+    ("differences_shared", SHARED + "delete from charge_line where line_no = 9"),
+    ("differences_shared", SHARED + "update difference_share set volume_m3 = 3.999"),
+    ("quantities_of_contracts", BY_NORM + "update contract_quantity set persons = 4"),
+    ("quantities_of_contracts", BY_NORM + "update cycle_norm set m3_person_month = 2.900"),
+    (
+        "quantities_of_contracts",
+        BY_NORM + "update charge_line set quantity = 8.999 where charge_id = 1 and line_no = 1",
+    ),
+    ("quantities_of_contracts", BY_NORM + "delete from charge_line where charge_id = 1 and line_no = 1"),
     (
         "readings_of_lines",
         """

@@ -26,6 +26,7 @@ REFUSALS = sorted(
         for code in re.findall(r'DataRefused\(\s*"([A-Z_]+)"', path.read_text(encoding="utf-8"))
     }
     | {f"{kind}_{code}" for kind in ("TARIFF", "PRICE_LIST") for code in ("OVERLAP", "NO_EXAMPLE", "EXAMPLE_WRONG")}
+    | {"TARIFF_COMPONENTS"}
     | {
         f"{kind}_{code}"
         for kind in ("TARIFF", "PRICE_LIST", "UTILITY", "CASE")

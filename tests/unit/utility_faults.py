@@ -42,6 +42,13 @@ A_LATER_PRICE = (
 AN_EARLIER_TARIFF = TARIFF_TEXT.replace("2010-01-01", "2009-01-01") + A_LATER_PRICE.format(
     net="6.00", gross="6.48", start="2027-01-01"
 )
+FROM = 'valid_from = 2010-01-01\nbasis = "fictitious"\n'
+ABONAMENT = f'groups = ["G-P", "F"]\nitem = "abonament"\nunit = "month"\nnet_zl = 12.00\n{FROM}'
+COMPONENTS = "[price.components]\nreadiness = 3.00\nreading = 5.00\nsettlement = {}\n"
+BLOCKS = "[[price.block]]\nfrom_m3 = 0\nnet_zl = 5.00\n[[price.block]]\nfrom_m3 = 2.5\nnet_zl = 6.00\n"
+# 2.5 × 5.00 + 7.5 × 6.00 is 10 × 5.75
+WITH_BLOCKS = 'block_per = "bill"\n' + TARIFF_TEXT.replace(f"net_zl = 5.75\n{FROM}", FROM + BLOCKS)
+FOR_NATURAL_PERSONS = SUCCESSOR.replace('code = "F"\n', 'code = "F"\npayer = "natural_person"\n')
 
 
 class Edit(NamedTuple):
@@ -230,6 +237,29 @@ FAULTS = {
         "tariffs/2005-zdroje.toml",
         None,
         AN_EARLIER_TARIFF,
+    ),
+    "components that miss the rate": Edit(
+        "TARIFF_COMPONENTS", "price[4].components", TARIFF, ABONAMENT, ABONAMENT + COMPONENTS.format("4.01")
+    ),
+    "a flat that pays for readiness": Edit(
+        "TARIFF_COMPONENTS",
+        "price",
+        TARIFF,
+        TARIFF_TEXT,
+        TARIFF_TEXT.replace(ABONAMENT, ABONAMENT + COMPONENTS.format("4.00")).replace(
+            'code = "F"\n', 'code = "F"\nmetering = "flat"\n'
+        ),
+    ),
+    "a threshold below the norms": Edit("TARIFF_BLOCK_LOW", "price.block", TARIFF, TARIFF_TEXT, WITH_BLOCKS),
+    "a tariff that is over": Edit(
+        "TARIFF_PROLONGED",
+        "valid_until",
+        TARIFF,
+        "valid_from = 2010-01-01\nstanding",
+        "valid_from = 2010-01-01\nvalid_until = 2026-09-30\nstanding",
+    ),
+    "a payer whom no tariff prices any more": Edit(
+        "TARIFF_GAP", "price", "tariffs/2026-zdroje.toml", None, FOR_NATURAL_PERSONS
     ),
     "a decision that nobody knows": Edit(
         "TARIFF_DECISION_UNKNOWN", "decision", TARIFF, "fikcyjna (miasto przykładowe)", "unknown"
