@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from billing.accounts import Reading
+from billing.accounts import Reading, Service
 from billing.bill_changes import BillChange, compare_bills
 from billing.canonical import from_json
 from billing.charges import ChargeLine
@@ -22,7 +22,8 @@ class Explained:
     """An invoice with what its explanation needs.
 
     ``tariffs`` are those that its cycle froze; ``readings`` as they were received, by id; ``before`` is the account's
-    invoice before this one, and ``change`` why this one differs from it (None: there is none).
+    invoice before this one, and ``change`` why this one differs from it (None: there is none, or this one is of ordered
+    services alone).
     """
 
     invoice: Invoice
@@ -59,7 +60,8 @@ def run(connection: Connection, *, invoice_no: str) -> Explained:
         raise OperatorError("INVOICE_UNKNOWN", f"there is no invoice {invoice_no}")
     tariffs = frozen_utility(connection, require_cycle(connection, cycle_key=found["cycle_key"])).tariffs
     invoice = from_json(Invoice, found.pop("content"))
-    content = views.content_before(connection, invoice_no=invoice_no)
+    is_of_supply = any(line.service is not Service.EXTRA for line in invoice.lines)
+    content = views.content_before(connection, invoice_no=invoice_no) if is_of_supply else None
     before = None if content is None else from_json(Invoice, content)
     keys = dict.fromkeys(key for line in invoice.lines for key in reading_ids(line))
     return Explained(

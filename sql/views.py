@@ -38,7 +38,10 @@ def invoice(connection: Connection, *, invoice_no: str) -> Found | None:
 
 
 def content_before(connection: Connection, *, invoice_no: str) -> str | None:
-    """The frozen content of the invoice that the account got before this one, corrections apart; None: the first."""
+    """The frozen content of the invoice of water or sewage that the account got before this one; None: the first.
+
+    Corrections, and invoices of ordered services alone, do not count.
+    """
     return connection.execute(_Q["content_before"], {"invoice_no": invoice_no}).scalar_one_or_none()
 
 

@@ -4,6 +4,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from typing import Any
 
+from billing.accounts import Service
 from billing.canonical import to_data
 from billing.explanations import explain
 from billing.polish import format_date
@@ -47,7 +48,10 @@ def _polish(told: Explained) -> Iterator[str]:
     yield from tell_sums(invoice, vat=model)
     yield "\nDLACZEGO KWOTA SIĘ ZMIENIŁA\n"
     if told.before is None or told.change is None:
-        yield "To pierwsza faktura tego konta; nie ma z czym porównać."
+        if all(line.service is Service.EXTRA for line in invoice.lines):
+            yield "Ta faktura obejmuje tylko zamówione usługi; nie porównujemy jej z fakturą za wodę i ścieki."
+        else:
+            yield "To pierwsza faktura tego konta; nie ma z czym porównać."
         return
     yield f"W porównaniu z fakturą {told.before.number.text} z dnia {format_date(told.before.issue_date)}:"
     head, *parts = why_changed(told.change)

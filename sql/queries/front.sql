@@ -33,6 +33,7 @@ from invoice i
 join invoice before using (account_id)
 where i.invoice_no = :invoice_no and before.kind <> 'correction'
   and (before.issue_date, before.invoice_id) < (i.issue_date, i.invoice_id)
+  and exists (select 1 from charge_line l where l.charge_id = before.charge_id and l.service <> 'extra')
 order by before.issue_date desc, before.invoice_id desc
 limit 1
 

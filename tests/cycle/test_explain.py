@@ -5,9 +5,14 @@ import json
 from datetime import date, datetime
 
 import pytest
+from beside_town import enter, issued_month, read_month
+from sqlalchemy import text
 from town import cycle_order, set_clock, settle, write_consents, write_readings
 
+from billing.accounts import Service
+from billing.bill_changes import Cause
 from pipeline import approve, check, collect, convert, freeze, import_consents, issue, open_cycle, rate
+from pipeline import explain as explaining
 from pipeline.cli import main
 
 AUGUST = dataclasses.replace(cycle_order(), period="2026-08", issue_date=date(2026, 9, 2))
@@ -92,3 +97,34 @@ def test_the_auditor_still_gets_the_rows_of_the_file(obieg) -> None:
 
     assert "as received in august.csv, line 2: PP0001;M0001" in said
     assert "quantity: 20.000 - 13.000 = 7.000 m3 (sewage is the water taken)" in said
+
+
+def test_every_invoice_of_a_town_with_charges_of_all_kinds_explains_itself_and_its_change(
+    work, tmp_path, monkeypatch, capsys
+) -> None:
+    settle(work, tmp_path)
+    enter(work)
+    issued_month(work, 7)
+    for month in (8, 9, 10):
+        read_month(work, tmp_path, month)
+        issued_month(work, month)
+    monkeypatch.setenv("OBIEG_HOME", str(work.settings.home))
+    monkeypatch.setenv("OBIEG_DATABASE_URL", str(work.settings.database_url))
+    with work.engine.connect() as connection:
+        numbers = list(connection.execute(text("select invoice_no from invoice order by invoice_id")).scalars())
+        told = [explaining.run(connection, invoice_no=number) for number in numbers]
+
+    services = {line.service for one in told for line in one.invoice.lines}
+    assert {Service.STORMWATER, Service.EXCESS, Service.EXTRA, Service.WATER} <= services
+    assert {one.invoice.kind for one in told} >= {"invoice", "forecast", "settlement"}
+    for one in told:
+        assert (one.change is None) == (one.before is None)
+        if one.change is not None and one.before is not None:
+            assert one.change.difference_zl == one.invoice.payable_zl - one.before.payable_zl
+    assert sum(one.before is None for one in told) == len({one.invoice.account_no for one in told})
+    settled = next(one for one in told if one.invoice.kind == "settlement")
+    assert Cause.FORECAST in {part.cause for part in settled.change.parts}
+    for number in numbers:
+        assert main(["explain", number]) == 0
+        assert main(["invoice", "explain", number]) == 0
+    assert "odejmujemy to, co naliczyła prognoza FV/2026/08/" in capsys.readouterr().out
