@@ -1,8 +1,8 @@
 """An account described by hand, as the cases of the tests and ``obieg quote`` read it (``given.toml``).
 
 ``utility`` names the folder whose tariffs apply; ``[cycle]``, ``[account]``, ``[[party]]`` and ``[[point]]`` with its
-``[[point.meter]]`` describe the account, with what is charged beside metered water in the tables that
-``billing.case_extras`` reads; ``[expected]`` is left to the reader of the case.
+``[[point.meter]]``, ``[[point.unmetered]]`` and ``[[point.behind]]`` describe the account, with what is charged beside
+metered water in the tables that ``billing.case_extras`` reads; ``[expected]`` is left to the reader of the case.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -18,14 +18,17 @@ from billing.accounts import (
     CycleTerms,
     Party,
     PartyKind,
+    PointBehind,
     PointSnapshot,
     Reading,
     RegisterSnapshot,
     Role,
     Service,
+    Unmetered,
 )
 from billing.case_extras import read_excess, read_forecast, read_order, read_sewage, read_surface
 from billing.errors import DataRefused
+from billing.parts import MAIN, USUAL_PERCENTS
 from billing.periods import Period, months_period
 from billing.toml_fields import Fault, Fields, read_fields
 
@@ -154,7 +157,7 @@ def _address(fields: Fields) -> Address:
 def _point(fields: Fields, reading_ids: Iterator[int]) -> PointSnapshot:
     fields.known(
         *("point_no", "street", "postcode", "city", "contract_no", "contract_from", "contract_until"),
-        *("tariff_class", "services", "gmina", "meter"),
+        *("tariff_class", "services", "gmina", "meter", "unmetered", "behind", "other_contract"),
         *("surface", "stormwater_from", "excess", "excess_from", "sewage_billed", "forecast"),
     )
     services = fields.texts("services")
@@ -169,6 +172,9 @@ def _point(fields: Fields, reading_ids: Iterator[int]) -> PointSnapshot:
         services=frozenset(_some_of(fields, "services", services, Service)),
         registers=tuple(_meter(table, reading_ids) for table in fields.each("meter")),
         gmina=fields.text("gmina") if "gmina" in fields.table else None,
+        unmetered=tuple(_unmetered(table) for table in fields.each("unmetered")),
+        behind=tuple(_behind(table, reading_ids) for table in fields.each("behind")),
+        other_contracts=_others(fields),
         surfaces=tuple(read_surface(table) for table in fields.each("surface")),
         stormwater_from=fields.day("stormwater_from") if "stormwater_from" in fields.table else None,
         excesses=tuple(read_excess(table) for table in fields.each("excess")),
@@ -178,12 +184,55 @@ def _point(fields: Fields, reading_ids: Iterator[int]) -> PointSnapshot:
     )
 
 
+def _others(fields: Fields) -> tuple[Period, ...]:
+    """Days of contracts of others at the same point."""
+    found = []
+    for table in fields.each("other_contract"):
+        table.known("from", "until")
+        found.append(Period(start=table.day("from", default=_LONG_AGO), until=table.day("until", default=date.max)))
+    return tuple(found)
+
+
+def _unmetered(fields: Fields) -> Unmetered:
+    fields.known("service", "basis", "norm", "persons", "m3_month", "valid_from", "valid_until", "billed_until")
+    return Unmetered(
+        service=fields.choice("service", Service),
+        basis=fields.text("basis"),
+        norm=fields.text("norm") if "norm" in fields.table else None,
+        persons=fields.integer("persons") if "persons" in fields.table else None,
+        m3_month=fields.decimal("m3_month", places=3) if "m3_month" in fields.table else None,
+        valid_from=fields.day("valid_from"),
+        valid_until=fields.day("valid_until") if "valid_until" in fields.table else None,
+        billed_until=fields.day("billed_until") if "billed_until" in fields.table else None,
+    )
+
+
+def _behind(fields: Fields, reading_ids: Iterator[int]) -> PointBehind:
+    fields.known("point_no", "contract_from", "contract_until", "services", "meter", "other_contract")
+    services = fields.texts("services", default=(Service.WATER.value, Service.SEWAGE.value))
+    point_no = fields.text("point_no")
+    return PointBehind(
+        point_no=point_no,
+        contract_no=f"U/{point_no}",
+        contract_from=fields.day("contract_from", default=_LONG_AGO),
+        contract_until=fields.day("contract_until") if "contract_until" in fields.table else None,
+        services=frozenset(_some_of(fields, "services", services, Service)),
+        registers=tuple(_meter(table, reading_ids) for table in fields.each("meter")),
+        other_contracts=_others(fields),
+    )
+
+
 def _meter(fields: Fields, reading_ids: Iterator[int]) -> RegisterSnapshot:
     fields.known(
         *("meter_no", "register", "dials", "decimals", "installed_on", "removed_on"),
         *("previous", "current", "missing_reason", "between", "diameter_mm"),
+        *("purpose", "water_percent", "sewage_percent", "legalised_until"),
     )
     has_current = "current" in fields.table
+    purpose = fields.text("purpose", default=MAIN)
+    if purpose not in USUAL_PERCENTS:
+        raise fields.refuse("FIELD_WRONG", f"purpose must be one of {', '.join(USUAL_PERCENTS)}")
+    water, sewage = USUAL_PERCENTS[purpose]
     return RegisterSnapshot(
         meter_no=fields.text("meter_no"),
         register=fields.integer("register", default=1),
@@ -194,17 +243,22 @@ def _meter(fields: Fields, reading_ids: Iterator[int]) -> RegisterSnapshot:
         previous=_reading(fields.within("previous"), next(reading_ids)),
         current=_reading(fields.within("current"), next(reading_ids)) if has_current else None,
         missing_reason=fields.text("missing_reason") if "missing_reason" in fields.table else None,
+        purpose=purpose,
+        water_percent=fields.decimal("water_percent", places=2, default=water),
+        sewage_percent=fields.decimal("sewage_percent", places=2, default=sewage),
+        legalised_until=fields.day("legalised_until") if "legalised_until" in fields.table else None,
         between=tuple(_reading(table, next(reading_ids)) for table in fields.each("between")),
         diameter_mm=fields.integer("diameter_mm") if "diameter_mm" in fields.table else None,
     )
 
 
 def _reading(fields: Fields, reading_id: int) -> Reading:
-    fields.known("on", "index_m3", "source", "quality")
+    fields.known("on", "index_m3", "source", "quality", "billed_index_m3")
     return Reading(
         reading_id=reading_id,
         read_on=fields.day("on"),
         index_m3=fields.decimal("index_m3", places=3),
         source=fields.text("source", default="reader"),
         quality=fields.text("quality", default="actual"),
+        billed_index_m3=fields.decimal("billed_index_m3", places=3) if "billed_index_m3" in fields.table else None,
     )

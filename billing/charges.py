@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
@@ -43,7 +44,12 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinePart:
-    """A register's part in a quantity: ``percent`` of ``volume_m3`` between two readings (below 0: it comes off)."""
+    """A register's part in a quantity: ``percent`` of ``volume_m3`` between two readings (below 0: it comes off).
+
+    ``purpose`` is the register's, or ``behind`` for one of a point behind this one. ``lapsed_on`` is the last day of a
+    legalisation that has lapsed, so that nothing comes off. ``billed`` are the days of its volume, where contracts
+    share what is between the readings.
+    """
 
     meter_no: str
     purpose: str
@@ -53,6 +59,17 @@ class LinePart:
     current_index_m3: Decimal
     volume_m3: Decimal
     percent: Decimal
+    lapsed_on: date | None = field(default=None, metadata=LATER)
+    billed: Period | None = field(default=None, metadata=LATER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineTerms:
+    """What a quantity without a meter was reckoned from: m³ a month, of so many persons where it is a norm."""
+
+    norm: str | None
+    persons: int | None
+    m3_month: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +159,7 @@ class ChargeLine:
     share: LineShare | None = field(default=None, metadata=LATER)
     block: LineBlock | None = field(default=None, metadata=LATER)
     excess: LineExcess | None = field(default=None, metadata=LATER)
+    terms: LineTerms | None = field(default=None, metadata=LATER)
     extra_service_id: int | None = field(default=None, metadata=LATER)
     area: LineArea | None = field(default=None, metadata=LATER)
     settles: LineSettled | None = field(default=None, metadata=LATER)

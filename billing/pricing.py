@@ -168,13 +168,14 @@ def _line(
         vat_rate=vat_rate(service=quantity.service, on=issue_date),
         tariff_group=span.group,
         tariff_sha256=span.tariff_sha256,
-        basis=price_basis(span.basis, subsidy=subsidy),
+        basis=price_basis("; ".join((*quantity.bases, span.basis)), subsidy=subsidy),
         subsidy=subsidy,
         origin=quantity.origin,
         row_no=row_no,
-        parts=quantity.parts,
+        parts=piece.parts,
         share=piece.share,
         block=block,
+        terms=quantity.terms,
     )
 
 
@@ -185,7 +186,7 @@ def is_estimated(line: ChargeLine) -> bool:
 
 def _description(quantity: Quantity, block: LineBlock | None) -> str:
     remark = _ESTIMATED if quantity.estimated else _SETTLED if quantity.settles_estimate else ""
-    return _DESCRIPTIONS[quantity.service] + _block_words(block) + remark
+    return _DESCRIPTIONS[quantity.service] + _block_words(block) + quantity.remark + remark
 
 
 def _block_words(block: LineBlock | None) -> str:

@@ -4,7 +4,6 @@ Sources: uzzwś art. 27 (quantities), Rozp. 2018 par. 16 (dues), VAT act art. 10
 """
 
 from collections.abc import Sequence
-from datetime import date
 from itertools import pairwise
 
 from billing.accounts import AccountSnapshot, CycleTerms, PartyKind, PointSnapshot, Role
@@ -100,7 +99,7 @@ def _point_lines(customer: Customer, tariffs: TariffBook, cycle: CycleTerms) -> 
     """Water and sewage of a point: from readings, with what prognozy had charged taken off, or a prognoza."""
     if not is_settled_now(customer, cycle=cycle, tariffs=tariffs):
         return forecast_lines(customer, cycle=cycle, tariffs=tariffs)
-    metered = _metered_lines(customer, tariffs, cycle.issue_date)
+    metered = _metered_lines(customer, tariffs, cycle)
     return metered if isinstance(metered, NotBillable) or not metered else metered + settled_lines(customer.point)
 
 
@@ -154,7 +153,7 @@ def _handover(account: AccountSnapshot, lines: Sequence[ChargeLine]) -> NotBilla
 
 
 def _overlap(lines: Sequence[ChargeLine]) -> NotBillable | None:
-    """Two registers that count the same days at one point need a rule that there is none for yet."""
+    """Two registers that count the same days at one point, and no rule how they belong together."""
     first_rows = (line for line in lines if line.row_no == 1 and not _settles(line))
     ordered = sorted(first_rows, key=lambda line: (str(line.point_no), line.service, line.period))
     for one, other in pairwise(ordered):
@@ -172,7 +171,8 @@ def _is_active(point: PointSnapshot, cycle: CycleTerms) -> bool:
         return False
     if point.is_settled or until is None or until > cycle.period.start:
         return True
-    return any(register.previous.read_on < until for register in point.registers)
+    billed = [one.billed_until or max(one.valid_from, point.contract_from) for one in point.unmetered]
+    return any(register.previous.read_on < until for register in point.registers) or any(day < until for day in billed)
 
 
 def _no_group(customer: Customer, tariff: Tariff) -> dict[str, str] | None:
@@ -195,11 +195,11 @@ def _no_group(customer: Customer, tariff: Tariff) -> dict[str, str] | None:
     return facts
 
 
-def _metered_lines(customer: Customer, tariffs: TariffBook, issue_date: date) -> list[ChargeLine] | NotBillable:
-    found = quantities(customer.point)
+def _metered_lines(customer: Customer, tariffs: TariffBook, cycle: CycleTerms) -> list[ChargeLine] | NotBillable:
+    found = quantities(customer.point, until=cycle.period.until, models=tariffs.models)
     if isinstance(found, NotBillable):
         return found
-    return priced_lines(found, customer=customer, tariffs=tariffs, issue_date=issue_date)
+    return priced_lines(found, customer=customer, tariffs=tariffs, issue_date=cycle.issue_date)
 
 
 def _bill(account: AccountSnapshot, tariffs: TariffBook, lines: list[ChargeLine]) -> Bill:

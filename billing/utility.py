@@ -20,7 +20,7 @@ from billing.invoices import Seller
 from billing.law import AnswerTerm
 from billing.models import Models, read_models
 from billing.numbering import Numbering
-from billing.reading_limits import LimitRules, read_limit_rules
+from billing.reading_rules import CheckRules, read_check_rules
 from billing.routes import Route, read_routes
 from billing.sender import UNKNOWN, Mail, read_mail
 from billing.toml_fields import Fault, Fields, read_fields
@@ -69,7 +69,7 @@ class Utility:
     ``issue_time`` is of Europe/Warsaw; ``sending_allowance_days`` separate issue from planned sending by carrier;
     ``reject_share_max`` is the share of refused rows above which a reading file is refused as a whole;
     ``chunk_accounts`` are rated, or rendered, by one task;
-    ``reading_limits`` are what readers check an index against;
+    ``checks`` are the thresholds of the checks of readings, by which readers are warned too;
     ``bank_account`` is the utility's own NRB, for a customer without an account of its own; with
     ``individual_accounts`` every customer must have one; ``routes`` is the calendar of readings;
     ``answer_term`` is another term for answering complaints than the law's, None without a provision that sets one.
@@ -89,7 +89,7 @@ class Utility:
     approvers: tuple[str, ...]
     reading_window: ReadingWindow
     reject_share_max: Decimal
-    reading_limits: LimitRules
+    checks: CheckRules
     chunk_accounts: int
     bank_account: str | None = None
     individual_accounts: bool = False
@@ -123,10 +123,9 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
         _refuse_unknown(seller, mail, payment)
     payment.known("days", "allowance_days", "bank_account", "individual_accounts")
     readings.known(
-        *("days_before", "days_after", "reject_share_max", "volume_max_m3_day", "limits", "estimation"),
+        *("days_before", "days_after", "reject_share_max", "volume_max_m3_day", "checks", "estimation"),
         "estimate_override_two_persons",
     )
-
     return Utility(
         name=name,
         is_demo=top.flag("is_demo", default=False),
@@ -144,7 +143,7 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
             days_before=readings.integer("days_before"), days_after=readings.integer("days_after")
         ),
         reject_share_max=readings.decimal("reject_share_max", places=4),
-        reading_limits=read_limit_rules(readings.within("limits", default={})),
+        checks=read_check_rules(readings.within("checks", default={})),
         chunk_accounts=_chunk_accounts(top),
         bank_account=_bank_account(payment),
         individual_accounts=payment.flag("individual_accounts", default=False),

@@ -140,7 +140,11 @@ def changed_since(account: AccountSnapshot, row: Row[Any], *, decided: Mapping[i
     """
     if any(decided.get(read.reading_id, read.index_m3) != read.index_m3 for read in _frozen_readings(account)):
         code = HoldCode.READING_EDITED
-    elif _frozen_registry(account) != _present_registry(account, row) or _removed_since(account, row):
+    elif (
+        _frozen_registry(account) != _present_registry(account, row)
+        or _removed_since(account, row)
+        or _frozen_quantities(account) != _present_quantities(account, row)
+    ):
         code = HoldCode.REGISTRY_CHANGED
     else:
         return None
@@ -169,9 +173,27 @@ def _frozen_registry(account: AccountSnapshot) -> dict[str, Any]:
 
 def _removed_since(account: AccountSnapshot, row: Row[Any]) -> bool:
     """Whether a meter was taken away, unknown to the freeze, before or on the day up to which the charge bills it."""
-    registers = (register for point in account.points for register in point.registers)
-    frozen = {f"{one.meter_no}:{one.register}": to_data(one.removed_on) for one in registers}
+    own = [register for point in account.points for register in point.registers]
+    behind = [register for point in account.points for other in point.behind for register in other.registers]
+    frozen = {f"{one.meter_no}:{one.register}": to_data(one.removed_on) for one in (*own, *behind)}
     return any(frozen.get(number) != removed_on for number, removed_on in (row.removals_now or {}).items())
+
+
+def _frozen_quantities(account: AccountSnapshot) -> dict[str, str]:
+    """What the contracts said of services without a meter, in the words of ``quantities_now``."""
+    return {
+        f"{point.contract_no}:{one.service}:{one.valid_from}": " ".join(
+            str(told) for told in (one.basis, one.norm, one.persons, one.m3_month, one.valid_until) if told is not None
+        )
+        for point in account.points
+        for one in point.unmetered
+    }
+
+
+def _present_quantities(account: AccountSnapshot, row: Row[Any]) -> dict[str, str]:
+    frozen = {point.contract_no for point in account.points}
+    told = row.quantities_now or {}
+    return {name: words for name, words in told.items() if name.split(":")[0] in frozen}
 
 
 def _present_registry(account: AccountSnapshot, row: Row[Any]) -> dict[str, Any]:

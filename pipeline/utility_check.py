@@ -10,6 +10,8 @@ from pathlib import Path
 
 from billing.errors import DataRefused
 from billing.models import Models
+from billing.price_list_files import load_price_list
+from billing.price_lists import PriceBook
 from billing.readiness import Finding, by_importance, fault_findings, finding, unless_refused
 from billing.readiness_rounds import reading_findings, terms_findings
 from billing.readiness_seller import seller_findings
@@ -58,7 +60,8 @@ def run(*, folder: Path, on: date) -> tuple[Finding, ...]:
         ]
         found += unless_refused(judged, refused=found)
     models = utility.models if utility else Models()
-    return by_importance([*found, *_tariffs(folder, models, on=on), *_planned(folder, models), *_profiles(folder)])
+    found = (*found, *_tariffs(folder, models, on=on), *_planned(folder, models), *_price_lists(folder))
+    return by_importance([*found, *_profiles(folder)])
 
 
 def _utility(folder: Path) -> tuple[Utility | None, tuple[Finding, ...]]:
@@ -107,6 +110,23 @@ def _planned(folder: Path, models: Models) -> Iterator[Finding]:
             message = f"{len(refused)} faults, the first: {refused[0].field}: {refused[0].message}"
             file = tariff_file(f"planned/{path.name}")
             yield finding("TARIFF_PLANNED_UNFINISHED", file=file, field="", message=message)
+
+
+def _price_lists(folder: Path) -> Iterator[Finding]:
+    lists = []
+    for path in sorted(folder.glob("price-lists/*.toml")):
+        file, faults = f"price-lists/{path.name}", list[Fault]()
+        try:
+            lists.append(load_price_list(path.read_bytes(), name=path.name, faults=faults))
+        except OSError as error:
+            yield finding("PRICE_LIST_UNREADABLE", file=file, field="", message=f"{path.name}: {error.strerror}")
+        except DataRefused as refused:
+            yield _refused(refused, file=file)
+        yield from fault_findings(faults, file=file)
+    try:
+        PriceBook(lists=tuple(lists))
+    except DataRefused as refused:
+        yield _refused(refused, file="price-lists")
 
 
 def _profiles(folder: Path) -> Iterator[Finding]:

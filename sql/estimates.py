@@ -95,6 +95,14 @@ def place_of_meter(connection: Connection, *, meter_no: str, register: int, on_d
     return found
 
 
+def registers_to_visit(
+    connection: Connection, *, today: date, unread_since: date, periods_max: int, route: str | None
+) -> Sequence[Row[Any]]:
+    """Registers that had ``periods_max`` estimates in a row, or that nobody has read since a day before that one."""
+    asked = {"today": today, "unread_since": unread_since, "periods_max": periods_max, "route": route}
+    return connection.execute(_Q["visits"], asked).all()
+
+
 def installations_of(connection: Connection, *, reading_ids: Iterable[int]) -> dict[int, int]:
     """The installation of each reading."""
     rows = connection.execute(_Q["installations_of"], {"reading_ids": sorted(set(reading_ids))})

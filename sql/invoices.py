@@ -108,8 +108,10 @@ def _append_issued(connection: Connection, cycle: Cycle, invoices: Sequence[NewI
 
 def insert_drafted_periods(connection: Connection, *, cycle: Cycle) -> int:
     """Count the days and readings of the cycle's KSeF drafts as billed; how many lines they have."""
-    connection.execute(_Q["insert_drafted_readings"], {"cycle_id": cycle.cycle_id})
-    return connection.execute(_Q["insert_drafted_periods"], {"cycle_id": cycle.cycle_id}).rowcount
+    drafted = {"cycle_id": cycle.cycle_id}
+    connection.execute(_Q["insert_drafted_readings"], drafted)
+    connection.execute(_Q["insert_drafted_indexes"], drafted)
+    return connection.execute(_Q["insert_drafted_periods"], drafted).rowcount
 
 
 def _insert_deliveries(connection: Connection, invoices: Sequence[NewInvoice]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from billing.law import vat_rate
+from billing.law import norms_on, vat_rate
 from billing.models import Models
 from billing.prices import TariffPrice
 from billing.tariffs import TariffBook, TariffGroup
@@ -56,12 +56,18 @@ def store_prices(connection: Connection, cycle: Cycle, *, tariffs: TariffBook, i
 
 
 def store_models(connection: Connection, cycle: Cycle, *, models: Models) -> None:
-    """Write down the named models of the utility, for the checks."""
+    """Write down the named models of the utility, and the norms of the issue date, for the checks."""
     copy_rows(
         connection,
         table="cycle_model",
         columns=("cycle_id", "name", "value"),
         rows=((cycle.cycle_id, one.name, str(getattr(models, one.name))) for one in fields(models)),
+    )
+    copy_rows(
+        connection,
+        table="cycle_norm",
+        columns=("cycle_id", "norm", "m3_person_month"),
+        rows=((cycle.cycle_id, code, figure) for code, figure in norms_on(on=cycle.issue_date).items()),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -15,11 +15,13 @@ from billing.accounts import (
     Channel,
     Party,
     PartyKind,
+    PointBehind,
     PointSnapshot,
     Reading,
     RegisterSnapshot,
     Role,
     Service,
+    Unmetered,
 )
 from billing.beside_meters import ServiceOrder
 from billing.canonical import seal
@@ -66,21 +68,10 @@ def gather(
     accounts = connection.execute(_Q["eligible_accounts"], days).all()
     parties = _grouped(connection.execute(_Q["parties"], days), "account_id")
     contracts = connection.execute(_Q["contracts"], days).all()
-    closing_day = reading_window.last_day if cycle.is_off_cycle else cycle.period.until
-    registers = _grouped(
-        connection.execute(
-            _Q["registers"],
-            {
-                "contract_ids": [row.contract_id for row in contracts if not row.is_settled],
-                "closing_day": closing_day,
-                "period_start": cycle.period.start,
-                "window_start": reading_window.start,
-                "window_until": reading_window.until,
-                "cut_days": list(cut_days),
-            },
-        ),
-        "contract_id",
-    )
+    wanted = [row.contract_id for row in contracts if not row.is_settled]
+    registers = _registers(connection, cycle, wanted, window=reading_window, cut_days=cut_days)
+    asked = {"contract_ids": wanted, "issue_date": cycle.issue_date}
+    behind = _grouped(connection.execute(_Q["behind"], asked), "contract_id")
     beside = gather_beside(
         connection,
         contract_ids=[row.contract_id for row in contracts],
@@ -93,7 +84,12 @@ def gather(
     others = {row.account_id: row.cycle_key for row in taken}
     for account in accounts:
         points = [
-            _point(row, registers[row.contract_id], beside.points.get(row.contract_id, {}))
+            _point(
+                row,
+                registers[row.contract_id],
+                behind=behind[row.contract_id],
+                beside=beside.points.get(row.contract_id, {}),
+            )
             for row in by_account[account.account_id]
         ]
         orders = beside.orders.get(account.account_id, ())
@@ -102,6 +98,20 @@ def gather(
             snapshot=_snapshot(account, parties[account.account_id], points, orders),
             other_cycle=others.get(account.account_id),
         )
+
+
+def _registers(
+    connection: Connection, cycle: Cycle, contract_ids: Sequence[int], *, window: Period, cut_days: Sequence[date]
+) -> Mapping[int, list[Row[Any]]]:
+    asked = {
+        "contract_ids": contract_ids,
+        "closing_day": window.last_day if cycle.is_off_cycle else cycle.period.until,
+        "period_start": cycle.period.start,
+        "window_start": window.start,
+        "window_until": window.until,
+        "cut_days": list(cut_days),
+    }
+    return _grouped(connection.execute(_Q["registers"], asked), "contract_id")
 
 
 def _whom(cycle: Cycle) -> dict[str, Any]:
@@ -160,7 +170,9 @@ def _party(row: Row[Any]) -> Party:
     )
 
 
-def _point(row: Row[Any], registers: Iterable[Row[Any]], beside: Mapping[str, Any]) -> PointSnapshot:
+def _point(
+    row: Row[Any], registers: Sequence[Row[Any]], *, behind: Iterable[Row[Any]], beside: Mapping[str, Any]
+) -> PointSnapshot:
     return PointSnapshot(
         point_no=row.point_no,
         address=Address(street=row.street, postcode=row.postcode, city=row.city),
@@ -169,12 +181,57 @@ def _point(row: Row[Any], registers: Iterable[Row[Any]], beside: Mapping[str, An
         contract_until=row.contract_until,
         tariff_class=row.tariff_class,
         services=frozenset(Service(service) for service in row.services),
-        registers=tuple(_register(register) for register in registers),
+        registers=tuple(_register(register) for register in registers if register.behind_id is None),
         points_behind=row.points_behind,
         gmina=row.gmina,
         is_settled=row.is_settled,
         standing_from=row.standing_from,
+        unmetered=tuple(_unmetered(data) for data in row.unmetered or ()),
+        behind=tuple(made for one in behind if (made := _behind(one, registers)).registers),
+        other_contracts=_periods(row.other_contracts),
         **beside,
+    )
+
+
+def _behind(row: Row[Any], registers: Iterable[Row[Any]]) -> PointBehind:
+    return PointBehind(
+        point_no=row.point_no,
+        contract_no=row.contract_no,
+        contract_from=row.contract_from,
+        contract_until=row.contract_until,
+        services=frozenset(Service(service) for service in row.services),
+        registers=tuple(_register(register) for register in registers if register.behind_id == row.behind_id),
+        other_contracts=_periods(row.other_contracts),
+    )
+
+
+def _periods(data: Iterable[Mapping[str, str | None]] | None) -> tuple[Period, ...]:
+    """Half-open ranges; one that nobody has ended lasts as long as days do."""
+    days = ((one["start"], one["until"]) for one in data or ())
+    return tuple(
+        Period(
+            start=date.fromisoformat(start) if start else date.min,
+            until=date.fromisoformat(until) if until else date.max,
+        )
+        for start, until in days
+    )
+
+
+def _unmetered(data: Mapping[str, Any]) -> Unmetered:
+    valid_from, valid_until, billed_until = (
+        date.fromisoformat(data[name]) if data[name] else None for name in ("valid_from", "valid_until", "billed_until")
+    )
+    if valid_from is None:
+        raise AssertionError("a quantity of a contract has a first day")
+    return Unmetered(
+        service=Service(data["service"]),
+        basis=data["basis"],
+        norm=data["norm"],
+        persons=data["persons"],
+        m3_month=None if data["m3_month"] is None else Decimal(data["m3_month"]),
+        valid_from=valid_from,
+        valid_until=valid_until,
+        billed_until=billed_until,
     )
 
 
@@ -186,13 +243,20 @@ def _register(row: Row[Any]) -> RegisterSnapshot:
         decimals=row.decimals,
         installed_on=row.installed_on,
         removed_on=row.removed_on,
-        previous=_reading(row.previous_id, row.previous_on, row.previous_m3, row.previous_source, row.previous_quality),
+        previous=replace(
+            _reading(row.previous_id, row.previous_on, row.previous_m3, row.previous_source, row.previous_quality),
+            billed_index_m3=row.previous_billed_m3,
+        ),
         current=None
         if row.current_id is None
         else _reading(row.current_id, row.current_on, row.current_m3, row.current_source, row.current_quality),
         missing_reason=row.missing_reason,
         purpose=row.purpose,
+        water_percent=row.water_percent.normalize() + 0,
+        sewage_percent=row.sewage_percent.normalize() + 0,
+        legalised_until=row.legalised_until,
         between=tuple(_known(data) for data in row.known),
+        diameter_mm=row.diameter_mm,
     )
 
 

@@ -100,6 +100,12 @@ def _reading_text(reading: dict[str, Any]) -> str:
     read_at = reading["read_at"].astimezone(WARSAW)
     if reading["change_id"] is not None:
         came = f"as typed by {reading['changed_by']} with change {reading['change_id']}: {reading['index_m3']} m³"
+    elif reading["estimated_by_method"] is not None:
+        method, why = reading["estimated_by_method"], reading["estimated_why"]
+        came = f"estimated by {method} ({why}): {reading['index_m3']} m³"
     else:
         came = f"as received in {reading['file_name']}, line {reading['line_no']}: {reading['raw']}"
+    if reading["decision"] is not None:
+        index = f" to {reading['decided_m3']} m³" if reading["decided_m3"] is not None else ""
+        came += f"; {reading['decision']}{index} by {reading['decided_by']}"
     return f"   reading {reading['reading_id']} of {read_at:%Y-%m-%d %H:%M} {came}"

@@ -1,4 +1,4 @@
-"""Readings that wait for a person: ``obieg reading list|show|confirm|edit|void|estimate|bulk``."""
+"""Readings that wait for a person: ``obieg reading list|show|confirm|edit|void|estimate|bulk|visits``."""
 
 from argparse import ArgumentTypeError, Namespace
 from decimal import Decimal, InvalidOperation
@@ -12,7 +12,7 @@ from pipeline.cli.answer import Answer, shown
 from pipeline.cli.commands import command_of, day, person_decides, topic_of
 from pipeline.cli.csv_file import list_answer, table, takes_csv
 from pipeline.errors import OperatorError
-from pipeline.queue import bulk, decide, entries, estimate_meter, show
+from pipeline.queue import bulk, decide, entries, estimate_meter, show, visits
 from pipeline.queue.chosen_file import read_chosen
 from pipeline.queue.missing import choose_missing
 from pipeline.queue.planning import Chosen
@@ -47,6 +47,9 @@ def add(topics: Any) -> None:
         _reason(parser)
     _estimate(topic)
     _bulk(topic)
+    orders = command_of(topic, "visits", "meters to go to: no further estimate is allowed", list_visits)
+    orders.add_argument("--route", metavar="ROUTE", help="of accounts on this billing route")
+    takes_csv(orders)
 
 
 def _estimate(topic: Any) -> None:
@@ -106,6 +109,13 @@ def list_waiting(work: Work, options: Namespace) -> Answer:
     rows = entries.run(work, asked=_filter(options))
     text = table(entries.COLUMNS, rows) if rows else "no reading waits"
     return list_answer(work, options, name="readings", columns=entries.COLUMNS, rows=rows, text=text)
+
+
+def list_visits(work: Work, options: Namespace) -> Answer:
+    """``obieg reading visits``."""
+    rows = visits.run(work, route=options.route)
+    text = table(visits.COLUMNS, rows) if rows else "no meter has to be visited"
+    return list_answer(work, options, name="visits", columns=visits.COLUMNS, rows=rows, text=text)
 
 
 def show_reading(work: Work, options: Namespace) -> Answer:

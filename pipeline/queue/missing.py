@@ -10,11 +10,11 @@ from billing.accounts import RegisterSnapshot
 from billing.estimation_rules import EstimateWhy
 from billing.periods import Period
 from billing.reading_life import Decision
-from pipeline.freeze import reading_window
 from pipeline.queue.bulk import Choose, Selection
 from pipeline.queue.estimates import PlannedEstimate, Target, plan_estimates
 from pipeline.queue.planning import Chosen, Planned, beside_readings
 from pipeline.utility_files import LoadedUtility
+from pipeline.validate import reading_window
 from pipeline.work import warsaw_day
 from sql.clock import business_now
 from sql.cycles import Cycle

@@ -126,7 +126,7 @@ def _expected(history: Sequence[Row[Any]], reading: Row[Any], loaded: LoadedUtil
     limits: Limits = reading_limits(
         [IndexOn(read_on=one.read_on, index_m3=one.index_m3) for one in reversed(history)],
         days=Period(start=reading.read_on, until=reading.read_on + timedelta(days=1)),
-        rules=loaded.utility.reading_limits,
+        rules=loaded.utility.checks,
         volume_max_m3_day=loaded.utility.models.volume_max_m3_day,
         dials=reading.dials,
         decimals=reading.decimals,

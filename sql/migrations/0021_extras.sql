@@ -55,9 +55,9 @@ create table stormwater_area (
 );
 create index stormwater_area_of_point on stormwater_area (point_id);
 
--- Days of stormwater that are under contract, and up to which it is charged.
+-- Days of stormwater that are under contract, and those of the point that are charged.
 create view stormwater_day as
-    select k.contract_id, k.account_id, k.point_id, k.days, b.days as billed, upper(b.days) as billed_until
+    select k.contract_id, k.account_id, k.point_id, k.days, b.days as billed
     from (select c.contract_id, c.account_id, c.point_id, datemultirange(c.valid) * range_agg(s.valid) as days
           from contract c join stormwater_area s using (point_id)
           where not isempty(s.valid) and not isempty(c.valid) and s.valid && c.valid

@@ -35,12 +35,15 @@ select (select count(*) from snapshot_account s where s.cycle_id = :cycle_id) as
         from charge c where c.cycle_id = :cycle_id) as charges_sha256
 
 -- name: totals_by_service
-select l.service, l.unit, count(*) as lines, sum(l.quantity) as quantity, sum(l.net_zl) as net_zl
+-- Prognozy, and what settlements take off of them, stand apart from what was used.
+select l.service || case l.origin when 'forecast' then ' (prognoza)' when 'settled_forecast' then ' (taken off)' else '' end
+           as service,
+       l.unit, count(*) as lines, sum(l.quantity) as quantity, sum(l.net_zl) as net_zl
 from charge_line l
 join charge c using (charge_id)
 where c.cycle_id = :cycle_id
-group by l.service, l.unit
-order by l.service
+group by 1, l.unit
+order by 1
 
 -- name: totals_by_group
 select l.tariff_group, c.channel, count(distinct c.charge_id) as charges, sum(l.net_zl) as net_zl
@@ -104,11 +107,21 @@ select c.charge_id, c.account_id, a.account_no, c.channel, c.net_zl, c.vat_zl, c
                              and t.valid @> least(cast(:issue_date as date), upper(k.valid) - 1)
         where k.account_id = c.account_id and not isempty(k.valid)) as contracts_now,
        (select json_object_agg(m.meter_no || ':' || i.register, i.removed_on)
-        from charge_line l
+        from (select current_reading_id from charge_line l where l.charge_id = c.charge_id
+              union all
+              select current_reading_id from charge_line_part l where l.charge_id = c.charge_id) l
         join reading r on r.reading_id = l.current_reading_id
         join installation i on i.installation_id = r.installation_id
         join meter m on m.meter_id = i.meter_id
-        where l.charge_id = c.charge_id and i.removed_on <= r.read_on) as removals_now
+        where i.removed_on <= r.read_on) as removals_now,
+       (select json_object_agg(k.contract_no || ':' || q.service || ':' || lower(q.valid),
+                               concat_ws(' ', q.basis, q.norm, q.persons, q.m3_month,
+                                         case when upper(q.valid) <= upper(y.period) then upper(q.valid) end))
+        from contract k
+        join contract_quantity q using (contract_id)
+        join cycle y on y.cycle_id = :cycle_id
+        where k.account_id = c.account_id and not isempty(q.valid) and lower(q.valid) < upper(y.period))
+           as quantities_now
 from charge c
 join account a using (account_id)
 join snapshot_account s using (cycle_id, account_id)
@@ -154,6 +167,7 @@ select l.charge_id, l.line_no, p.point_no, l.service, l.description, lower(l.per
        l.tariff_group, l.tariff_sha256, l.basis, l.gmina, l.subsidy_mode, l.subsidy_zl_m3, l.subsidy_zl,
        l.subsidy_basis, l.origin, l.row_no, l.share_days, l.share_of_days, l.share_of_m3, l.share_after_days,
        l.block_from_m3, l.block_until_m3, l.indicator, l.indicator_measured, l.indicator_permitted,
+       l.terms_norm, l.terms_persons, l.terms_m3_month,
        l.extra_service_id, l.surface, l.area_m2, l.m3_per_m2_year, l.forecast_line_id, l.forecast_document
 from charge_line l
 join charge c using (charge_id)
@@ -164,7 +178,7 @@ order by l.charge_id, l.line_no
 
 -- name: parts_of_chunk
 select p.charge_id, p.line_no, p.meter_no, p.purpose, p.previous_reading_id, p.current_reading_id, p.previous_index_m3,
-       p.current_index_m3, p.volume_m3, p.percent
+       p.current_index_m3, p.volume_m3, p.percent, p.lapsed_on, lower(p.billed) as billed_from, upper(p.billed) as billed_until
 from charge_line_part p
 join charge c using (charge_id)
 join snapshot_account s using (cycle_id, account_id)

@@ -128,3 +128,34 @@ order by i.installed_on desc limit 1
 
 -- name: installations_of
 select reading_id, installation_id from reading where reading_id = any(:reading_ids)
+
+-- name: visits
+-- Registers under contract today that must not be estimated once more: too many estimates in a row, or too long unread.
+select p.point_no, m.meter_no, i.register, p.street, p.postcode, p.city, d.route, a.account_no, actual.read_on,
+       since.estimates, failed.reason_code as last_reason
+from contract c
+join account a using (account_id)
+join account_details d on d.account_id = c.account_id and d.valid @> cast(:today as date)
+join point p using (point_id)
+join installation i on i.point_id = c.point_id and i.installed_on <= :today and coalesce(i.removed_on, 'infinity') > :today
+join meter m using (meter_id)
+left join lateral (
+    select r.read_on, r.read_at from reading_now r
+    where r.installation_id = i.installation_id and r.is_usable and r.quality <> 'estimated'
+    order by r.read_on desc, r.read_at desc limit 1
+) actual on true
+cross join lateral (
+    select count(*) as estimates from reading_now r
+    where r.installation_id = i.installation_id and r.is_usable and r.quality = 'estimated'
+      and r.read_at > coalesce(actual.read_at, '-infinity')
+) since
+left join lateral (
+    select r.reason_code from reading_now r
+    where r.installation_id = i.installation_id and r.quality = 'not_read' and r.state <> 'VOID'
+      and r.read_at > coalesce(actual.read_at, '-infinity')
+    order by r.read_at desc, r.reading_id desc limit 1
+) failed on true
+where c.valid @> cast(:today as date)
+  and (cast(:route as text) is null or d.route = :route)
+  and (since.estimates >= :periods_max or actual.read_on < cast(:unread_since as date))
+order by actual.read_on nulls first, p.point_no, m.meter_no, i.register

@@ -1,22 +1,23 @@
 -- name: surfaces
 -- Surfaces of the points under these contracts, and up to which day their stormwater is charged.
 select c.contract_id, s.surface, s.area_m2, s.item_code, lower(s.valid) as valid_from, upper(s.valid) as valid_until,
-       (select max(upper(b.period)) from billed_day b where b.point_id = c.point_id and b.service = 'stormwater')
-           as billed_until
+       (select max(upper(b.period)) from billed_day b
+        where b.point_id = c.point_id and b.service = 'stormwater' and b.period && c.valid) as billed_until
 from contract c
 join stormwater_area s using (point_id)
 where c.contract_id = any(cast(:contract_ids as bigint[])) and s.valid && c.valid and lower(s.valid) < :until
 order by c.contract_id, s.surface, lower(s.valid)
 
 -- name: excesses
--- Faults of sewage that are not charged to their end, and up to which day any of the point is charged.
+-- Faults of sewage that are not charged to their end, and up to which day any of the point is charged. A fault that was
+-- found under another contract is not this customer's.
 select c.contract_id, x.indicator, x.measured, x.permitted, lower(x.valid) as sampled_on, upper(x.valid) as cleared_on,
        x.report_no, charged.until as charged_until
 from contract c
 join sewage_excess x using (point_id)
 cross join lateral (
     select max(upper(b.period)) as until from billed_day b where b.point_id = c.point_id and b.service = 'excess') charged
-where c.contract_id = any(cast(:contract_ids as bigint[])) and x.valid && c.valid
+where c.contract_id = any(cast(:contract_ids as bigint[])) and c.valid @> lower(x.valid)
   and coalesce(upper(x.valid), 'infinity') > coalesce(charged.until, '-infinity')
 order by c.contract_id, x.indicator, lower(x.valid)
 
@@ -25,7 +26,7 @@ order by c.contract_id, x.indicator, lower(x.valid)
 select distinct c.contract_id, m.document, lower(m.period) as period_start, upper(m.period) as period_until, m.row_no,
        m.quantity, m.price_zl, m.tariff_group, m.tariff_sha256
 from contract c
-join sewage_excess x using (point_id)
+join sewage_excess x on x.point_id = c.point_id and c.valid @> lower(x.valid)
 join metered_line m on m.point_id = c.point_id and m.account_id = c.account_id and m.service = 'sewage'
                    and m.period && x.valid
 where c.contract_id = any(cast(:contract_ids as bigint[]))

@@ -50,6 +50,14 @@ from hold h
 cross join lateral readings_of_draft(h.draft) n
 where h.cycle_id = :cycle_id and h.draft is not null
 
+-- name: insert_drafted_indexes
+insert into drafted_index (cycle_id, account_id, point_id, reading_id, index_m3)
+select h.cycle_id, h.account_id, p.point_id, n.reading_id, n.index_m3
+from hold h
+cross join lateral indexes_of_draft(h.draft) n
+left join point p on p.point_no = n.point_no
+where h.cycle_id = :cycle_id and h.draft is not null
+
 -- name: insert_deliveries
 insert into delivery (delivery_id, invoice_id, purpose, channel, account_id, address, state, reason, message_id,
                       issue_date, deadline, not_before)

@@ -6,7 +6,7 @@ with named as (
     select i.installation_id from installation i join point p using (point_id) where p.point_no = any(:point_nos)
 )
 select i.installation_id, i.meter_id, p.point_no, m.meter_no, m.module_no, i.register, i.dials, i.decimals,
-       i.installed_on, i.removed_on, billed.read_on as last_billed_on
+       i.installed_on, i.removed_on, i.q3_m3h, billed.read_on as last_billed_on
 from named
 join installation i using (installation_id)
 join meter m using (meter_id)
@@ -68,10 +68,11 @@ from reading_now r
 where r.external_id = any(:external_ids)
 
 -- name: insert_findings
-insert into finding (reading_id, code, severity, facts)
-select r.reading_id, f.code, f.severity, cast(f.facts as jsonb)
+insert into finding (reading_id, code, severity, owner, facts)
+select r.reading_id, f.code, f.severity, f.owner, cast(f.facts as jsonb)
 from unnest(cast(:meter_ids as bigint[]), cast(:registers as smallint[]), cast(:read_ats as timestamptz[]),
-            cast(:sources as text[]), cast(:codes as text[]), cast(:severities as text[]), cast(:facts as text[]))
-       as f(meter_id, register, read_at, source, code, severity, facts)
+            cast(:sources as text[]), cast(:codes as text[]), cast(:severities as text[]), cast(:owners as text[]),
+            cast(:facts as text[]))
+       as f(meter_id, register, read_at, source, code, severity, owner, facts)
 join reading r on r.meter_id = f.meter_id and r.register = f.register and r.read_at = f.read_at
               and r.source = f.source

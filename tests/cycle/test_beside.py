@@ -66,18 +66,35 @@ def test_a_settlement_below_zero_is_issued_and_forecasting_goes_on_after_it(town
     for month in (7, 8, 9):
         issued_month(town, month)
     set_clock(town, datetime(2026, 11, 1, 12, 0))
-    file = write_readings(tmp_path / "10.csv", month_end=date(2026, 10, 31), used={"0004": 4})
+    file = write_readings(tmp_path / "10.csv", month_end=date(2026, 10, 31), used={"0004": 6})
     assert collect.run(town, file=file)["accepted"] > 0
     issued_month(town, 10)
 
     *_, settlement = invoices(town, "A0004")
 
-    # 4 m³ for real: 21,00 + 31,00; off come 3 × (13,13 + 19,38) = 97,53; abonament 12,00
-    assert (settlement.kind, settlement.net_zl) == ("settlement", Decimal("-33.53"))
-    assert (settlement.vat_zl, settlement.payable_zl) == (Decimal("-2.68"), Decimal("-36.21"))
+    # 6 m³ for real: 31,50 + 46,50; off come 3 × (13,13 + 19,38) = 97,53; abonament 12,00
+    assert (settlement.kind, settlement.net_zl) == ("settlement", Decimal("-7.53"))
+    assert (settlement.vat_zl, settlement.payable_zl) == (Decimal("-0.60"), Decimal("-8.13"))
     issued_month(town, 11)
     assert invoices(town, "A0004")[-1].kind == "forecast"
     assert [line[1] for line in lines(town, "A0004", 11) if line[0] == "water"] == ["2026-11-01..2026-12-01"]
+
+
+def test_days_of_rain_that_no_document_charges_are_missed_in_the_statement(town, database) -> None:
+    key = issued_month(town, 7)
+    assert statement(town, cycle_key=key).forgotten == 0
+    owner = make_engine(database.owner_url)
+    with owner.begin() as connection:
+        connection.execute(text("alter table billed_period disable trigger user"))
+        connection.execute(
+            text("delete from billed_period where service = 'stormwater' and lower(period) = '2026-07-11'")
+        )
+    owner.dispose()
+
+    found = statement(town, cycle_key=key)
+
+    assert found.forgotten == 1
+    assert any("stormwater, days {[2026-07-11,2026-08-01)}" in difference for difference in found.differences)
 
 
 def test_services_of_a_rejected_cycle_are_billed_once_by_the_next(town) -> None:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from email import message_from_bytes, policy
 
 import pytest
+from changing import change, close, index
 from off_cycles import open_holds, order_of, resolutions, rows, to_check, to_close
 from queue_town import REASON, by, fetch, now_of, read_on, reading_of
 from sqlalchemy import text
@@ -19,17 +20,18 @@ from billing.reading_life import Decision
 from pipeline import collect, import_registry
 from pipeline.errors import OperatorError
 from pipeline.open_cycle import CycleOrder
-from pipeline.queue import bulk, decide, estimate_meter, show
+from pipeline.queue import bulk, decide, estimate_meter, show, visits
 from pipeline.queue.missing import choose_missing
+from pipeline.queue.planning import Chosen
 from pipeline.statement import statement
 
 UNREAD = ("0001", "0010", LATECOMER)
 """Nobody could read them in August; the last one was never read."""
 
 
-def edited(work, key, index, person="operator", reason=REASON):
+def edited(work, key, index_m3, person="operator", reason=REASON):
     return decide.run(
-        by(work, person), reading_id=key, decision=Decision.EDITED, index_m3=Decimal(index), reason=reason
+        by(work, person), reading_id=key, decision=Decision.EDITED, index_m3=Decimal(index_m3), reason=reason
     )
 
 
@@ -208,10 +210,22 @@ def test_a_third_estimate_in_a_row_needs_a_visit(august) -> None:
     assert more(date(2026, 9, 30))["index_m3"] == Decimal("19.000")
     with pytest.raises(OperatorError, match="ESTIMATE_PROLONGED"):
         more(date(2026, 10, 31))
+    assert [row["meter_no"] for row in visits.run(august, route=None)] == ["M0001"]
+    assert visits.run(august, route="R2") == []
     with pytest.raises(OperatorError, match="READING_THERE"):
         more(date(2026, 9, 15))
     with pytest.raises(OperatorError, match="E106"):
         more(date(2026, 11, 30))
+
+
+def test_nobody_is_estimated_after_the_contract(august) -> None:
+    set_clock(august, datetime(2026, 10, 1, 12, 0))
+    change(august, close("C0004", date(2026, 9, 10), index("M0004", 50)))
+
+    with pytest.raises(OperatorError, match="NO_CONTRACT"):
+        estimate_meter.run(
+            august, meter_no="M0004", register=0, on=date(2026, 9, 30), why=EstimateWhy.NO_ACCESS, reason="x"
+        )
 
 
 def test_another_index_in_place_of_an_estimate_takes_two_people(august) -> None:
@@ -225,6 +239,9 @@ def test_another_index_in_place_of_an_estimate_takes_two_people(august) -> None:
     with pytest.raises(OperatorError, match="NOT_AN_APPROVER"):
         edited(august, key, "15", person="somebody")
     assert now_of(august, key) == ("VALID", "16", True)
+    wish = Chosen(reading_id=key, decision=Decision.EDITED, index_m3=Decimal(15))
+    seen = bulk.preview(august, choose=bulk.choose_readings([wish], by="approver"))
+    assert [row["refusal"] for row in seen.rows] == ["SECOND_PERSON"]
     assert edited(august, key, "14", person="approver")["state"] == "asked"  # another index is another wish
     with pytest.raises(OperatorError, match="NOT_AN_APPROVER"):
         edited(august, key, "14")
