@@ -10,7 +10,15 @@ left join tariff_switch s on s.tariff_sha256 = given.sha256
 select count(*) from cycle where state in ('issued', 'closed')
 
 -- name: newest_switch
-select s.tariff_sha256, s.name, s.valid_from from tariff_switch s order by s.switch_id desc limit 1
+-- With whether an approved correction of prices has put another file in its place since.
+select s.tariff_sha256, s.name, s.valid_from,
+       exists (select 1 from correction_run r join cycle y using (cycle_id)
+               where r.cause = 'prices' and y.state in ('issued', 'closed') and r.recorded_at > s.recorded_at
+                 and not exists (select 1 from cycle_input n
+                                 where n.cycle_id = r.cycle_id and n.sha256 = s.tariff_sha256)) as is_corrected
+from tariff_switch s
+order by s.switch_id desc
+limit 1
 
 -- name: find_switch
 -- The switch of a content or, when the file is gone, the newest one of its name, with the bytes.
@@ -70,8 +78,7 @@ from contract c
 join contract_terms t on t.contract_id = c.contract_id and t.valid @> cast(:on_day as date)
 join agreed_delivery(cast(:today as date)) d using (account_id)
 cross join lateral (
-    -- read through its row as JSON: the diameter is not in every registry
-    select max((to_jsonb(i) ->> 'diameter_mm')::integer) as diameter_mm
+    select max(i.diameter_mm) as diameter_mm
     from installation i
     where i.point_id = c.point_id and i.purpose = 'main' and i.installed_on = (
         select max(n.installed_on) from installation n
@@ -89,8 +96,9 @@ where c.valid @> cast(:on_day as date)
 with billed as (
     select i.account_id, l.point_id, l.service, l.quantity, upper(l.period) - lower(l.period) as days, l.row_no
     from cycle y
-    join invoice i using (cycle_id)
-    join charge_line l using (charge_id)
+    join invoice o using (cycle_id)
+    join charge_in_force i on i.original_id = o.invoice_id
+    join charge_line l on l.charge_id = i.charge_id
     where y.issue_date > :since and l.service in ('water', 'sewage')
       and upper(l.period) > :since and upper(l.period) <= :until
     union all
@@ -123,8 +131,7 @@ join point p using (point_id)
 join agreed_delivery(cast(:today as date)) d on d.account_id = a.account_id
 left join used u on u.account_id = c.account_id and u.point_id = c.point_id
 cross join lateral (
-    -- read through its row as JSON: the diameter is not in every registry
-    select max((to_jsonb(i) ->> 'diameter_mm')::integer) as diameter_mm
+    select max(i.diameter_mm) as diameter_mm
     from installation i
     where i.point_id = c.point_id and i.purpose = 'main' and i.installed_on = (
         select max(n.installed_on) from installation n
