@@ -3,9 +3,11 @@
 import dataclasses
 import json
 from datetime import date, datetime
+from decimal import Decimal
 
 import pytest
 from beside_town import enter, issued_month, read_month
+from correcting import order_of, reading_of, to_close
 from sqlalchemy import text
 from town import cycle_order, set_clock, settle, write_consents, write_readings
 
@@ -120,7 +122,8 @@ def test_every_invoice_of_a_town_with_charges_of_all_kinds_explains_itself_and_i
     for one in told:
         assert (one.change is None) == (one.before is None)
         if one.change is not None and one.before is not None:
-            assert one.change.difference_zl == one.invoice.payable_zl - one.before.payable_zl
+            before = next(other.invoice for other in told if other.invoice.number.text == one.before)
+            assert one.change.difference_zl == one.invoice.payable_zl - before.payable_zl
     assert sum(one.before is None for one in told) == len({one.invoice.account_no for one in told})
     settled = next(one for one in told if one.invoice.kind == "settlement")
     assert Cause.FORECAST in {part.cause for part in settled.change.parts}
@@ -128,3 +131,49 @@ def test_every_invoice_of_a_town_with_charges_of_all_kinds_explains_itself_and_i
         assert main(["explain", number]) == 0
         assert main(["invoice", "explain", number]) == 0
     assert "odejmujemy to, co naliczyła prognoza FV/2026/08/" in capsys.readouterr().out
+
+
+def test_a_correction_tells_what_is_owed_instead_and_the_next_invoice_is_compared_with_that(
+    obieg, work, tmp_path
+) -> None:
+    # A0003 was billed 3 m³ in July: 15.75 + 23.25 + 12.00 = 51.00, gross 55.08; read right 2 m³: 38.00, gross 41.04
+    reading = reading_of(work, "0003", "2026-07-31")
+    to_close(work, order_of(date(2026, 9, 10), readings=(f"{reading}=32",)))
+    with work.engine.connect() as connection:
+        query = text("select invoice_no from invoice where kind = 'correction' order by invoice_id")
+        first, *_ = connection.execute(query).scalars()
+
+    said = obieg("explain", first)
+
+    for sentence in (
+        "Koryguje fakturę FV/2026/08/000003 z dnia 03.08.2026: Błędny odczyt wodomierza.",
+        "do zwrotu lub zaliczenia 14,04 zł",
+        "zużycie: 32 − 30 = 2 m³ w ciągu 31 dni",
+        "Razem netto 38,00 zł, VAT 3,04 zł, brutto 41,04 zł.",
+        "W porównaniu z fakturą FV/2026/08/000003 z dnia 03.08.2026:",
+        "Do zapłaty jest 41,04 zł, poprzednio było 55,08 zł: o 14,04 zł mniej.",
+        "zużycie – woda, punkt PP0003 (2 m³ zamiast 3 m³): −5,25 zł",
+        "razem: −14,04 zł",
+    ):
+        assert sentence in said
+
+    set_clock(work, datetime(2026, 10, 1, 12, 0))
+    september = write_readings(tmp_path / "september.csv", month_end=date(2026, 9, 30), used={"0001": 12})
+    assert collect.run(work, file=september)["refused"] == 0
+    to_issue(
+        work,
+        order=dataclasses.replace(AUGUST, period="2026-09", issue_date=date(2026, 10, 2)),
+        on=datetime(2026, 10, 2, 7, 0),
+    )
+    with work.engine.connect() as connection:
+        query = text(
+            "select invoice_no from invoice join account using (account_id)"
+            " where account_no = 'A0003' and issue_date = '2026-10-02'"
+        )
+        told = explaining.run(connection, invoice_no=connection.execute(query).scalar_one())
+
+    # August was corrected with July: it begins with the index 32 and bills 4 m³ now
+    assert told.change is not None
+    assert told.before is not None
+    assert told.before.startswith("FK/")
+    assert told.change.was_zl == Decimal("69.12")
