@@ -22,6 +22,7 @@ _ORIGINS = {
     Origin.CONTRACT: "no reading: the contract names the quantity",
     Origin.AREA: "no reading: the surface that rain runs off names the quantity",
     Origin.ORDER: "no reading: a service that was ordered",
+    Origin.DIFFERENCE: "no reading: a share in what a building's meter counted beyond its flats'",
     Origin.FORECAST: "no reading: a forecast (prognoza), to be settled",
     Origin.SETTLED_FORECAST: "what a forecast (prognoza) had charged, coming off",
 }

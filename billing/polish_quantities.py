@@ -50,6 +50,7 @@ _ORIGINS = {
     Origin.CONTRACT: "ilość określona w umowie",
     Origin.AREA: "ilość wynika z powierzchni, z której spływają wody opadowe",
     Origin.ORDER: "usługa zamówiona",
+    Origin.DIFFERENCE: "udział w różnicy wodomierza głównego budynku i wodomierzy lokali",
     Origin.FORECAST: "prognoza; rozliczy ją odczyt",
     Origin.SETTLED_FORECAST: "odejmujemy to, co już naliczyła prognoza",
 }
@@ -94,6 +95,16 @@ def _beside(line: ChargeLine) -> Iterator[str]:
         yield f"powierzchnia {line.area.surface}: {area}{depth}, razem {quantity}{months}"
     elif line.settles is not None:
         yield f"odejmujemy to, co naliczyła prognoza {line.settles.document}: {quantity}"
+    elif line.difference is not None:
+        found = line.difference
+        yield (
+            f"wodomierz główny budynku (punkt {found.front_point_no}) policzył o {format_m3(found.of_m3)} więcej niż "
+            f"wodomierze lokali; różnicę dzieli się według ich zużycia"
+        )
+        exact_m3 = found.of_m3 * found.own_m3 / found.all_m3
+        reckoned = f"{format_quantity(found.of_m3)} × {format_quantity(found.own_m3)} / {format_quantity(found.all_m3)}"
+        counted = "" if exact_m3 == line.quantity else f", po zaokrągleniu narastająco {quantity}"
+        yield f"udział: {reckoned} = {format_exact(exact_m3)}{NBSP}m³{counted}"
     elif line.origin is Origin.ORDER:
         yield f"usługa zamówiona, wykonana {format_date(line.period.start)}: {quantity}"
 

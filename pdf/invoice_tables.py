@@ -25,6 +25,7 @@ from pdf.invoice_usage import place_of
 _ORIGINS = {
     Origin.NORM: "według norm zużycia",
     Origin.CONTRACT: "ilość z umowy",
+    Origin.DIFFERENCE: "udział w różnicy wodomierza głównego i lokali",
     Origin.FORECAST: "do rozliczenia po odczycie",
     Origin.SETTLED_FORECAST: "naliczone już w prognozie",
 }

@@ -31,6 +31,7 @@ _PURPOSES = {
 _NOT_MEASURED = {
     Origin.NORM: "według norm zużycia",
     Origin.CONTRACT: "według umowy",
+    Origin.DIFFERENCE: "udział w różnicy wodomierza głównego i lokali",
     Origin.FORECAST: "według prognozy",
     Origin.SETTLED_FORECAST: "rozliczona prognoza",
 }

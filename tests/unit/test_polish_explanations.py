@@ -12,6 +12,7 @@ from billing.charges import (
     ChargeLine,
     LineArea,
     LineBlock,
+    LineDifference,
     LineExcess,
     LinePart,
     LineSettled,
@@ -165,6 +166,31 @@ def test_a_quantity_that_no_register_measured_says_what_named_it(origin: Origin,
 
     assert words in said(line)
     assert "no reading: " in for_auditors(line) or origin is Origin.FORECAST
+
+
+@pytest.mark.parametrize("origin", Origin)
+def test_whatever_named_a_quantity_can_be_told(origin: Origin) -> None:
+    line = no_meter(water_line(), origin=origin)
+
+    assert "12 m³" in said(line)
+    assert for_auditors(line)
+
+
+def test_a_share_in_what_the_building_used_beyond_its_flats_is_worked_out() -> None:
+    # 5 × 30 / 115 = 1.3043…
+    share = LineDifference(
+        share_id=1,
+        front_point_no="PP-1",
+        of_m3=Decimal(5),
+        before_m3=Decimal(0),
+        own_m3=Decimal(30),
+        all_m3=Decimal(115),
+    )
+    line = of(no_meter(water_line(), origin=Origin.DIFFERENCE, difference=share), "1.304", "8.87")
+
+    assert "wodomierz główny budynku (punkt PP-1) policzył o 5 m³ więcej niż wodomierze lokali" in said(line)
+    assert "udział: 5 × 30 / 115 = 1,304347… m³, po zaokrągleniu narastająco 1,304 m³" in said(line)
+    assert "share by use: 5 x (0 + 30) / 115 less 5 x 0 / 115, each half up: 1.304 m3" in for_auditors(line)
 
 
 def test_a_norm_tells_persons_and_month_and_a_contract_its_month() -> None:
