@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from billing.beside_meters import BilledSewage, Forecast, ServiceOrder, SewageExcess, Surface
 from billing.canonical import LATER
 from billing.periods import Period
 
@@ -77,7 +78,8 @@ class Reading:
     """One usable index of one register; ``index_m3`` as it counts, in m³ to three places.
 
     ``billed_index_m3`` is the index up to which it was billed where that is not just ``index_m3`` cut to the digits of
-    the register (a meter that ran back a little).
+    the register (a meter that ran back a little). ``is_confirmed``: a customer's own reading that a person of the
+    utility has confirmed.
     """
 
     reading_id: int
@@ -86,6 +88,7 @@ class Reading:
     source: str
     quality: str
     billed_index_m3: Decimal | None = field(default=None, metadata=LATER)
+    is_confirmed: bool = field(default=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +99,11 @@ class RegisterSnapshot:
     ``current`` is None when no usable reading arrived; ``missing_reason`` then says why (``suspect``, or the
     reader's reason such as ``no_access``), None meaning that nothing at all came.
     ``removed_on`` is set for a meter that was exchanged; its ``current`` must be the removal reading.
-    ``purpose`` is ``main``, or says which part of the main meter's water it counts (``garden``, ``sub``). The
-    percentages are the shares of its m³ that are billed as water and as sewage. ``between`` are actual readings taken
-    after ``previous`` and before ``current``, of days on which a price or a contract begins.
+    ``purpose`` is ``main``; or says which part of the main meter's water it counts (``garden``, ``sub``), or what it
+    counts beside it (``intake``: the customer's own well; ``sewage``: what runs off). The percentages are the shares of
+    its m³ that are billed as water and as sewage. ``between`` are readings taken after ``previous`` and before
+    ``current``: actual ones of days on which a price begins, and the nearest ones to the day on which a contract does.
+    ``diameter_mm`` is the meter's.
     """
 
     meter_no: str
@@ -115,16 +120,57 @@ class RegisterSnapshot:
     sewage_percent: Decimal = field(default=ALL, metadata=LATER)
     legalised_until: date | None = field(default=None, metadata=LATER)
     between: tuple[Reading, ...] = field(default=(), metadata=LATER)
+    diameter_mm: int | None = field(default=None, metadata=LATER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmetered:
+    """What a contract says of a service that no meter counts, on the days from ``valid_from`` on.
+
+    ``basis`` is ``norm`` (the norm of that code for so many persons) or ``contract`` (``m3_month``).
+    ``billed_until`` is the first day of the service at the point that is not billed yet (None: nothing is).
+    """
+
+    service: Service
+    basis: str
+    norm: str | None
+    persons: int | None
+    m3_month: Decimal | None
+    valid_from: date
+    valid_until: date | None
+    billed_until: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointBehind:
+    """A contract on a point whose water the main meter of another point counts too, with its main registers.
+
+    ``previous`` of each is what the point in front was billed up to.
+    """
+
+    point_no: str
+    contract_no: str
+    contract_from: date
+    contract_until: date | None
+    services: frozenset[Service]
+    registers: tuple[RegisterSnapshot, ...]
+    other_contracts: tuple[Period, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointSnapshot:
     """A point of supply under contract.
 
-    ``points_behind`` lie behind its main meter with meters of their own; ``gmina`` is where it lies, as the utility
-    writes it, for subsidies. ``is_settled``: the contract has ended and its water is billed to the end or was given up;
-    only its standing charge may still be owed. ``standing_from`` is set where each point owes one: the first month not
-    billed to this point.
+    ``points_behind`` counts the points that lie behind its main meter; ``behind`` are the contracts on those of them
+    that have meters. ``gmina`` is where it lies, as the utility writes it, for subsidies. ``is_settled``: the contract
+    has ended and its water is billed to the end or was given up; only its standing charge may still be owed.
+    ``standing_from`` is set where each point owes one: the first month not
+    billed to this point. ``other_contracts`` are the days of contracts of others at this point, for a meter that was
+    not read on the day on which one followed the other. ``unmetered`` says what is taken without a meter.
+    ``difference`` is the name of the model by which this contract settles what the points behind it do not explain.
+    ``surfaces`` are charged for stormwater from ``stormwater_from`` on (None: never charged yet). ``excesses`` are
+    faults of its sewage, charged from ``excess_from`` on, and ``sewage_billed`` what of it was charged before they were
+    known. ``forecast`` is set where it is charged by prognozy.
     """
 
     point_no: str
@@ -139,6 +185,23 @@ class PointSnapshot:
     gmina: str | None = field(default=None, metadata=LATER)
     is_settled: bool = field(default=False, metadata=LATER)
     standing_from: date | None = field(default=None, metadata=LATER)
+    unmetered: tuple[Unmetered, ...] = field(default=(), metadata=LATER)
+    behind: tuple[PointBehind, ...] = field(default=(), metadata=LATER)
+    other_contracts: tuple[Period, ...] = field(default=(), metadata=LATER)
+    difference: str | None = field(default=None, metadata=LATER)
+    surfaces: tuple[Surface, ...] = field(default=(), metadata=LATER)
+    stormwater_from: date | None = field(default=None, metadata=LATER)
+    excesses: tuple[SewageExcess, ...] = field(default=(), metadata=LATER)
+    excess_from: date | None = field(default=None, metadata=LATER)
+    sewage_billed: tuple[BilledSewage, ...] = field(default=(), metadata=LATER)
+    forecast: Forecast | None = field(default=None, metadata=LATER)
+
+    @property
+    def diameter_mm(self) -> int | None:
+        """Diameter of the main meter that was installed last: it picks the tariff group for the whole bill."""
+        mains = [register for register in self.registers if register.purpose == "main"]
+        newest = max(mains, key=lambda one: (one.installed_on, one.diameter_mm or 0), default=None)
+        return newest.diameter_mm if newest else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +212,8 @@ class AccountSnapshot:
     document travels (paper in spite of an agreed e-mail when there is no confirmed address).
     ``standing_from`` begins the first month whose abonament is not billed yet (None: the cycle's first day), so that a
     month in which the account was held is not lost; ``waived_months`` are the first days of months from then on that
-    were given up with a hold. ``handed_over_on`` is the day on which payer or nabywca last changed.
+    were given up with a hold. ``handed_over_on`` is the day on which payer or nabywca last changed. ``orders`` are
+    services that were done and are on no invoice yet.
     """
 
     account_no: str
@@ -164,6 +228,7 @@ class AccountSnapshot:
     standing_from: date | None = None
     handed_over_on: date | None = None
     waived_months: tuple[date, ...] = field(default=(), metadata=LATER)
+    orders: tuple[ServiceOrder, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,15 +5,18 @@ Everything is taken from the frozen invoice and from the readings as they were r
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
-from billing.accounts import Address
-from billing.charges import ChargeLine
+from billing.accounts import ALL, Address
+from billing.charges import ChargeLine, LinePart
 from billing.explanations import PriceSource, formula, price_source
 from billing.invoices import Invoice
 from billing.polish import NBSP, format_date, format_m3, format_percent, format_period, format_quantity, format_zl
+from billing.polish_explanations import days_of
 from billing.registers import ESTIMATED, REMOVAL_SOURCE
 from billing.tariffs import TariffBook
+from billing.workings import counted_m3, reading_days
 
 _PRINTED_UNITS = {"m3": "m³", "l": "l"}
 
@@ -121,24 +124,44 @@ def tell_invoice(invoice: Invoice, *, tariffs: TariffBook, readings: Mapping[int
 def _point(invoice: Invoice, point_no: str, address: str, readings: Mapping[int, ReceivedReading]) -> ShownPoint:
     pairs: dict[tuple[object, ...], ShownMeter] = {}
     for line in invoice.lines:
-        if line.point_no == point_no and line.meter_no is not None:
-            # water and sewage are charged on the same two readings: told once
-            pair = (line.meter_no, line.previous_reading_id, line.current_reading_id)
-            pairs.setdefault(pair, _meter(line, readings))
+        if line.point_no != point_no:
+            continue
+        # water and sewage, and each price of the days, are charged on the same two readings: told once
+        for part in _counted(line):
+            pair = (part.meter_no, part.previous_reading_id, part.current_reading_id)
+            pairs.setdefault(pair, _meter(part, reading_days(line), readings))
     return ShownPoint(point_no=point_no, address=address, meters=tuple(pairs.values()))
 
 
-def _meter(line: ChargeLine, readings: Mapping[int, ReceivedReading]) -> ShownMeter:
+def _counted(line: ChargeLine) -> tuple[LinePart, ...]:
+    """What each register counted, also where one alone did."""
+    if line.parts or line.meter_no is None:
+        return line.parts
     if line.previous_reading_id is None or line.current_reading_id is None:
         raise ValueError(f"a line of meter {line.meter_no} has no readings")
-    previous, current = line.previous_index_m3 or Decimal(0), line.current_index_m3 or Decimal(0)
-    difference = f"{format_quantity(current)} − {format_quantity(previous)}"
+    return (
+        LinePart(
+            meter_no=line.meter_no,
+            purpose="main",
+            previous_reading_id=line.previous_reading_id,
+            current_reading_id=line.current_reading_id,
+            previous_index_m3=line.previous_index_m3 or Decimal(0),
+            current_index_m3=line.current_index_m3 or Decimal(0),
+            volume_m3=counted_m3(line),
+            percent=ALL,
+        ),
+    )
+
+
+def _meter(part: LinePart, days: tuple[date, date], readings: Mapping[int, ReceivedReading]) -> ShownMeter:
+    start, until = days
+    difference = f"{format_quantity(part.current_index_m3)} − {format_quantity(part.previous_index_m3)}"
     return ShownMeter(
-        meter_no=line.meter_no or "",
-        previous=_reading(format_date(line.period.start), previous, readings[line.previous_reading_id]),
-        current=_reading(format_date(line.period.until), current, readings[line.current_reading_id]),
-        used=f"{difference} = {format_m3(line.quantity)}",
-        days=f"{line.period.days}{NBSP}{'dnia' if line.period.days == 1 else 'dni'}",
+        meter_no=part.meter_no,
+        previous=_reading(format_date(start), part.previous_index_m3, readings[part.previous_reading_id]),
+        current=_reading(format_date(until), part.current_index_m3, readings[part.current_reading_id]),
+        used=f"{difference} = {format_m3(part.volume_m3)}",
+        days=days_of((until - start).days),
     )
 
 

@@ -1,13 +1,15 @@
 """An account described by hand, as the cases of the tests and ``obieg quote`` read it (``given.toml``).
 
 ``utility`` names the folder whose tariffs apply; ``[cycle]``, ``[account]``, ``[[party]]`` and ``[[point]]`` with its
-``[[point.meter]]`` describe the account; ``[expected]`` is left to the reader of the case.
+``[[point.meter]]``, ``[[point.unmetered]]`` and ``[[point.behind]]`` describe the account, with what is charged beside
+metered water in the tables that ``billing.case_extras`` reads; ``[expected]`` is left to the reader of the case.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from billing.accounts import (
     AccountSnapshot,
@@ -16,16 +18,25 @@ from billing.accounts import (
     CycleTerms,
     Party,
     PartyKind,
+    PointBehind,
     PointSnapshot,
     Reading,
     RegisterSnapshot,
     Role,
     Service,
+    Unmetered,
 )
-from billing.periods import months_period
-from billing.toml_fields import Fields, read_fields
+from billing.case_extras import read_excess, read_forecast, read_order, read_sewage, read_surface
+from billing.errors import DataRefused
+from billing.parts import MAIN, USUAL_PERCENTS
+from billing.periods import Period, months_period
+from billing.toml_fields import Fault, Fields, read_fields
+
+E = TypeVar("E", bound=StrEnum)
 
 _LONG_AGO = date(2015, 1, 1)
+_ANY_PERIOD = months_period("2015-01")
+"""Stands for a refused one until all faults are known."""
 _NO_ACCOUNT = "00 0000 0000 0000 0000 0000 0000"
 
 
@@ -44,37 +55,52 @@ def read_case(text: str, *, name: str) -> Case:
     """The case that a ``given.toml`` describes; readings are numbered in the order of the text, from 1.
 
     Raises:
-        DataRefused: ``CASE_UNREADABLE``, ``CASE_FIELD_MISSING`` or ``CASE_FIELD_WRONG``.
+        DataRefused: ``CASE_UNREADABLE``, ``CASE_FIELD_MISSING`` or ``CASE_FIELD_WRONG``: the code of the first fault,
+            and every fault with its place.
     """
-    top = read_fields(text, name=name, kind="CASE")
-    top.known("why", "utility", "cycle", "account", "party", "point", "expected")
-    return Case(
+    faults: list[Fault] = []
+    top = read_fields(text, name=name, kind="CASE", faults=faults)
+    top.known("why", "utility", "cycle", "account", "party", "point", "service", "expected")
+    case = Case(
         why=top.text("why"),
         utility=top.text("utility"),
         account=_account(top),
         cycle=_cycle(top.within("cycle")),
         expected=top.within("expected", default={}).table,
     )
+    if faults:
+        told = "; ".join(f"{fault.field}: {fault.message}" for fault in faults)
+        raise DataRefused(faults[0].code, f"{name}: {told}")
+    return case
 
 
 def _cycle(fields: Fields) -> CycleTerms:
-    fields.known("key", "period", "issue_date", "payment_days")
+    fields.known("key", "period", "issue_date", "payment_days", "purpose")
     word = fields.text("period")
-    try:
-        period = months_period(word)
-    except ValueError as error:
-        raise fields.refuse("FIELD_WRONG", str(error)) from None
     return CycleTerms(
         cycle_key=fields.text("key", default=f"{word}/1"),
-        period=period,
+        period=_months(fields, word),
         issue_date=fields.day("issue_date"),
         payment_days=fields.integer("payment_days", default=14),
+        purpose=fields.text("purpose") if "purpose" in fields.table else None,
     )
+
+
+def _months(fields: Fields, word: str) -> Period:
+    with fields.keeping("period"):
+        try:
+            return months_period(word)
+        except ValueError as error:
+            raise fields.refuse("FIELD_WRONG", str(error)) from None
+    return _ANY_PERIOD
 
 
 def _account(top: Fields) -> AccountSnapshot:
     fields = top.within("account")
-    fields.known("account_no", "bank_account", "channel", "carrier", "email", "consent_id")
+    fields.known(
+        *("account_no", "bank_account", "channel", "carrier", "email", "consent_id"),
+        *("standing_from", "waived_months", "handed_over_on"),
+    )
     channel = fields.choice("channel", Channel)
     reading_ids = iter(range(1, 1_000_000))
     return AccountSnapshot(
@@ -87,7 +113,20 @@ def _account(top: Fields) -> AccountSnapshot:
         consent_id=fields.integer("consent_id") if "consent_id" in fields.table else None,
         channel_reason="described by hand",
         points=tuple(_point(table, reading_ids) for table in top.each("point")),
+        standing_from=_optional_day(fields, "standing_from"),
+        handed_over_on=_optional_day(fields, "handed_over_on"),
+        waived_months=_waived(fields),
+        orders=tuple(read_order(table, number) for number, table in enumerate(top.each("service"), start=1)),
     )
+
+
+def _waived(fields: Fields) -> tuple[date, ...]:
+    words = fields.texts("waived_months", default=())
+    return tuple(_months(fields, word).start for word in words)
+
+
+def _optional_day(fields: Fields, name: str) -> date | None:
+    return fields.day(name) if name in fields.table else None
 
 
 def _roles(fields: Fields) -> list[tuple[Role, Party]]:
@@ -100,9 +139,15 @@ def _roles(fields: Fields) -> list[tuple[Role, Party]]:
         address=_address(fields),
     )
     roles = fields.texts("roles", default=(Role.PAYER.value, Role.BUYER.value, Role.RECIPIENT.value))
-    if not set(roles) <= set(Role):
-        raise fields.refuse("FIELD_WRONG", f"roles must be some of {', '.join(Role)}")
-    return [(Role(role), party) for role in roles]
+    return [(role, party) for role in _some_of(fields, "roles", roles, Role)]
+
+
+def _some_of(fields: Fields, name: str, words: Collection[str], kind: type[E]) -> list[E]:
+    """The words as members of an enumeration, or a refusal."""
+    with fields.keeping(name):
+        if not set(words) <= set(kind):
+            raise fields.refuse("FIELD_WRONG", f"{name} must be some of {', '.join(kind)}")
+    return [kind(word) for word in words if word in set(kind)]
 
 
 def _address(fields: Fields) -> Address:
@@ -112,50 +157,108 @@ def _address(fields: Fields) -> Address:
 def _point(fields: Fields, reading_ids: Iterator[int]) -> PointSnapshot:
     fields.known(
         *("point_no", "street", "postcode", "city", "contract_no", "contract_from", "contract_until"),
-        *("tariff_class", "services", "gmina", "meter"),
+        *("tariff_class", "services", "gmina", "meter", "unmetered", "behind", "other_contract"),
+        *("surface", "stormwater_from", "excess", "excess_from", "sewage_billed", "forecast"),
     )
     services = fields.texts("services")
-    if not set(services) <= set(Service):
-        raise fields.refuse("FIELD_WRONG", f"services must be some of {', '.join(Service)}")
     point_no = fields.text("point_no")
     return PointSnapshot(
         point_no=point_no,
         address=_address(fields),
         contract_no=fields.text("contract_no", default=f"U/{point_no}"),
         contract_from=fields.day("contract_from", default=_LONG_AGO),
-        contract_until=fields.day("contract_until") if "contract_until" in fields.table else None,
+        contract_until=_optional_day(fields, "contract_until"),
         tariff_class=fields.text("tariff_class"),
-        services=frozenset(Service(service) for service in services),
+        services=frozenset(_some_of(fields, "services", services, Service)),
         registers=tuple(_meter(table, reading_ids) for table in fields.each("meter")),
         gmina=fields.text("gmina") if "gmina" in fields.table else None,
+        unmetered=tuple(_unmetered(table) for table in fields.each("unmetered")),
+        behind=tuple(_behind(table, reading_ids) for table in fields.each("behind")),
+        other_contracts=_others(fields),
+        surfaces=tuple(read_surface(table) for table in fields.each("surface")),
+        stormwater_from=fields.day("stormwater_from") if "stormwater_from" in fields.table else None,
+        excesses=tuple(read_excess(table) for table in fields.each("excess")),
+        excess_from=fields.day("excess_from") if "excess_from" in fields.table else None,
+        sewage_billed=tuple(read_sewage(table) for table in fields.each("sewage_billed")),
+        forecast=read_forecast(fields.within("forecast"), point_no=point_no) if "forecast" in fields.table else None,
+    )
+
+
+def _others(fields: Fields) -> tuple[Period, ...]:
+    """Days of contracts of others at the same point."""
+    found = []
+    for table in fields.each("other_contract"):
+        table.known("from", "until")
+        found.append(Period(start=table.day("from", default=_LONG_AGO), until=table.day("until", default=date.max)))
+    return tuple(found)
+
+
+def _unmetered(fields: Fields) -> Unmetered:
+    fields.known("service", "basis", "norm", "persons", "m3_month", "valid_from", "valid_until", "billed_until")
+    return Unmetered(
+        service=fields.choice("service", Service),
+        basis=fields.text("basis"),
+        norm=fields.text("norm") if "norm" in fields.table else None,
+        persons=fields.integer("persons") if "persons" in fields.table else None,
+        m3_month=fields.decimal("m3_month", places=3) if "m3_month" in fields.table else None,
+        valid_from=fields.day("valid_from"),
+        valid_until=fields.day("valid_until") if "valid_until" in fields.table else None,
+        billed_until=fields.day("billed_until") if "billed_until" in fields.table else None,
+    )
+
+
+def _behind(fields: Fields, reading_ids: Iterator[int]) -> PointBehind:
+    fields.known("point_no", "contract_from", "contract_until", "services", "meter", "other_contract")
+    services = fields.texts("services", default=(Service.WATER.value, Service.SEWAGE.value))
+    point_no = fields.text("point_no")
+    return PointBehind(
+        point_no=point_no,
+        contract_no=f"U/{point_no}",
+        contract_from=fields.day("contract_from", default=_LONG_AGO),
+        contract_until=fields.day("contract_until") if "contract_until" in fields.table else None,
+        services=frozenset(_some_of(fields, "services", services, Service)),
+        registers=tuple(_meter(table, reading_ids) for table in fields.each("meter")),
+        other_contracts=_others(fields),
     )
 
 
 def _meter(fields: Fields, reading_ids: Iterator[int]) -> RegisterSnapshot:
     fields.known(
         *("meter_no", "register", "dials", "decimals", "installed_on", "removed_on"),
-        *("previous", "current", "missing_reason"),
+        *("previous", "current", "missing_reason", "between", "diameter_mm"),
+        *("purpose", "water_percent", "sewage_percent", "legalised_until"),
     )
     has_current = "current" in fields.table
+    purpose = fields.text("purpose", default=MAIN)
+    if purpose not in USUAL_PERCENTS:
+        raise fields.refuse("FIELD_WRONG", f"purpose must be one of {', '.join(USUAL_PERCENTS)}")
+    water, sewage = USUAL_PERCENTS[purpose]
     return RegisterSnapshot(
         meter_no=fields.text("meter_no"),
         register=fields.integer("register", default=1),
         dials=fields.integer("dials", default=5),
         decimals=fields.integer("decimals", default=0),
         installed_on=fields.day("installed_on", default=_LONG_AGO),
-        removed_on=fields.day("removed_on") if "removed_on" in fields.table else None,
+        removed_on=_optional_day(fields, "removed_on"),
         previous=_reading(fields.within("previous"), next(reading_ids)),
         current=_reading(fields.within("current"), next(reading_ids)) if has_current else None,
         missing_reason=fields.text("missing_reason") if "missing_reason" in fields.table else None,
+        purpose=purpose,
+        water_percent=fields.decimal("water_percent", places=2, default=water),
+        sewage_percent=fields.decimal("sewage_percent", places=2, default=sewage),
+        legalised_until=fields.day("legalised_until") if "legalised_until" in fields.table else None,
+        between=tuple(_reading(table, next(reading_ids)) for table in fields.each("between")),
+        diameter_mm=fields.integer("diameter_mm") if "diameter_mm" in fields.table else None,
     )
 
 
 def _reading(fields: Fields, reading_id: int) -> Reading:
-    fields.known("on", "index_m3", "source", "quality")
+    fields.known("on", "index_m3", "source", "quality", "billed_index_m3")
     return Reading(
         reading_id=reading_id,
         read_on=fields.day("on"),
         index_m3=fields.decimal("index_m3", places=3),
         source=fields.text("source", default="reader"),
         quality=fields.text("quality", default="actual"),
+        billed_index_m3=fields.decimal("billed_index_m3", places=3) if "billed_index_m3" in fields.table else None,
     )

@@ -30,7 +30,7 @@ from billing.identifiers import is_email, is_nip, is_nrb, is_number_word, is_pos
 DAYS_FAR = 400
 """An order of a day further away than this is a slip of the pen."""
 ROLES = ("odbiorca", "correspondence")
-SERVICES = ("water", "sewage")
+SERVICES = ("water", "sewage", "stormwater")
 CONFIRMATIONS = ("click", "signed_paper", "delivered_without_bounce")
 REMOVAL_QUALITIES = ("actual", "estimated")
 _TEXT_LENGTH = 200

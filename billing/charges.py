@@ -1,16 +1,29 @@
 """Charges: quantity times price with the legal reference, or a hold that says why not and what next."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
 from billing.accounts import Channel, Service
 from billing.canonical import LATER
 from billing.holds import HoldCode
-from billing.money import ZERO_ZL
+from billing.money import ZERO_ZL, round_zl
 from billing.periods import Period
 from billing.subsidies import LineSubsidy, SubsidyMode, total_zl
+
+
+class LineRounding(StrEnum):
+    """Where a net is rounded to the grosz; the law speaks of sums only (VAT act art. 106e ust. 11).
+
+    ``each_line``: quantity times price is rounded on its line, and sums are of rounded lines. ``rate_sum``: unrounded
+    nets are summed by VAT rate and the sum is rounded; what a line prints is rounded for show.
+    """
+
+    EACH_LINE = "each_line"
+    RATE_SUM = "rate_sum"
 
 
 class Origin(StrEnum):
@@ -31,7 +44,12 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinePart:
-    """A register's part in a quantity: ``percent`` of ``volume_m3`` between two readings (below 0: it comes off)."""
+    """A register's part in a quantity: ``percent`` of ``volume_m3`` between two readings (below 0: it comes off).
+
+    ``purpose`` is the register's, or ``behind`` for one of a point behind this one. ``lapsed_on`` is the last day of a
+    legalisation that has lapsed, so that nothing comes off. ``billed`` are the days of its volume, where contracts
+    share what is between the readings.
+    """
 
     meter_no: str
     purpose: str
@@ -41,6 +59,17 @@ class LinePart:
     current_index_m3: Decimal
     volume_m3: Decimal
     percent: Decimal
+    lapsed_on: date | None = field(default=None, metadata=LATER)
+    billed: Period | None = field(default=None, metadata=LATER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineTerms:
+    """What a quantity without a meter was reckoned from: m³ a month, of so many persons where it is a norm."""
+
+    norm: str | None
+    persons: int | None
+    m3_month: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +104,26 @@ class LineExcess:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LineArea:
+    """The surface that rain runs off: ``area_m2`` times the months of the line, a twelfth of a year each.
+
+    ``m3_per_m2_year`` is set where the price is for m³.
+    """
+
+    surface: str
+    area_m2: Decimal
+    m3_per_m2_year: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineSettled:
+    """The line of a prognoza that this one takes off, and the document that charged it."""
+
+    forecast_line_id: int
+    document: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeLine:
     """One line: what, for which days, from which readings, at which price of which tariff, and why.
 
@@ -82,7 +131,8 @@ class ChargeLine:
     The readings and indexes are those of the one register that measured it, and None where none or several did; then
     ``parts`` tells them. With a subsidy in ``net`` mode ``price_zl`` is what is left for the customer; in ``gross``
     mode price and net are the full ones. ``origin`` is None for registers and for months of abonament. ``row_no``
-    numbers lines of the same service and days; the first occupies them.
+    numbers lines of the same service and days; the first occupies them. ``extra_service_id`` names the order of an
+    extra service. Where a price list sets the price, ``tariff_group`` is its item and ``tariff_sha256`` its file.
     """
 
     point_no: str | None
@@ -109,6 +159,19 @@ class ChargeLine:
     share: LineShare | None = field(default=None, metadata=LATER)
     block: LineBlock | None = field(default=None, metadata=LATER)
     excess: LineExcess | None = field(default=None, metadata=LATER)
+    terms: LineTerms | None = field(default=None, metadata=LATER)
+    extra_service_id: int | None = field(default=None, metadata=LATER)
+    area: LineArea | None = field(default=None, metadata=LATER)
+    settles: LineSettled | None = field(default=None, metadata=LATER)
+
+    def summed_zl(self, rounding: LineRounding) -> Decimal:
+        """What the line adds to the net of its rate: its net or, unrounded, what that was rounded from."""
+        if rounding is LineRounding.EACH_LINE:
+            return self.net_zl
+        whole_zl = self.quantity * self.price_zl
+        if self.excess is None:
+            return whole_zl
+        return whole_zl * (self.excess.measured - self.excess.permitted) / self.excess.permitted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +189,8 @@ class Bill:
     """The charges of one account in one cycle; sums equal their parts or it cannot be made.
 
     ``subsidy_net_zl`` has come off the net already; ``subsidy_gross_zl`` comes off the gross, and leaves
-    ``payable_zl`` to the customer.
+    ``payable_zl`` to the customer. With ``line_rounding`` ``rate_sum`` the nets printed on the lines may miss the total
+    by grosze.
     """
 
     account_no: str
@@ -138,6 +202,7 @@ class Bill:
     gross_zl: Decimal
     subsidy_net_zl: Decimal = field(default=ZERO_ZL, metadata=LATER)
     subsidy_gross_zl: Decimal = field(default=ZERO_ZL, metadata=LATER)
+    line_rounding: LineRounding = field(default=LineRounding.EACH_LINE, metadata=LATER)
 
     @property
     def payable_zl(self) -> Decimal:
@@ -145,7 +210,12 @@ class Bill:
         return self.gross_zl - self.subsidy_gross_zl
 
     def __post_init__(self) -> None:
-        if self.net_zl != sum(line.net_zl for line in self.lines):
+        nets_zl: dict[Decimal, Decimal] = defaultdict(Decimal)
+        for line in self.lines:
+            nets_zl[line.vat_rate] += line.summed_zl(self.line_rounding)
+        if {part.vat_rate: part.net_zl for part in self.vat_sums} != {
+            rate: round_zl(net_zl) for rate, net_zl in nets_zl.items()
+        }:
             raise ValueError(f"lines of {self.account_no} do not add up to its net")
         if (self.net_zl, self.vat_zl, self.gross_zl) != (
             sum(part.net_zl for part in self.vat_sums),

@@ -7,17 +7,18 @@ earlier ones had planned from its own effective day on, so that a new acceptance
 its notice. The same events in any order, or twice, give the same days.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from billing.accounts import Channel, Service
+from billing.accounts import Channel, PartyKind, Service
 from billing.errors import DataRefused
 from billing.law import vat_rate
-from billing.money import ZERO_ZL, multiply_zl
+from billing.money import ZERO_ZL, multiply_zl, round_zl
+from billing.prices import OWED_FOR
 from billing.tariffs import TariffBook
 from billing.vat import vat_sums
 
@@ -153,26 +154,43 @@ def preference_on(*, preferences: Iterable[Preference], day: date) -> Preference
     return None
 
 
-def price_effect_zl_year(*, tariffs: TariffBook, tariff_class: str, on: date) -> Decimal:
-    """What the e-faktura saves in a year, gross: 12 monthly invoices of the abonament alone, paper less e-mail.
+def price_effect_zl_year(
+    *,
+    tariffs: TariffBook,
+    tariff_class: str,
+    on: date,
+    services: Collection[Service] = (Service.WATER, Service.SEWAGE),
+    payer: PartyKind | None = None,
+) -> Decimal:
+    """What the e-faktura saves in a year, gross: invoices of the abonament alone, paper less e-mail.
 
-    On an invoice with other lines VAT is taken on their sum, so that a month may differ by a grosz.
+    As many of them as the year has billing periods of the rate, and of each abonament that is owed for ``services``. On
+    an invoice with other lines VAT is taken on their sum, so that one may differ by a grosz.
 
     Raises:
-        DataRefused: ``TARIFF_NO_PRICE``, the tariff in force has no group of this class for both channels.
+        DataRefused: ``TARIFF_NO_PRICE``, the tariff in force has no group of this class and nabywca for both channels,
+            or it takes the diameter of the meter to tell.
     """
-    paper_zl, email_zl = (_month_gross_zl(tariffs, tariff_class, channel, on) for channel in Channel)
-    return _MONTHS_A_YEAR * (paper_zl - email_zl)
+    parted = tariffs.parts_standing(on)
+    owed = [service for service, of in OWED_FOR.items() if not parted or of in services]
+    paper_zl, email_zl = (
+        sum((_year_gross_zl(tariffs, tariff_class, channel, payer, service=one, on=on) for one in owed), ZERO_ZL)
+        for channel in Channel
+    )
+    return paper_zl - email_zl
 
 
-def _month_gross_zl(tariffs: TariffBook, tariff_class: str, channel: Channel, on: date) -> Decimal:
-    span = tariffs.span_on(tariff_class=tariff_class, channel=channel, service=Service.STANDING, day=on)
+def _year_gross_zl(
+    tariffs: TariffBook, tariff_class: str, channel: Channel, payer: PartyKind | None, *, service: Service, on: date
+) -> Decimal:
+    span = tariffs.span_on(tariff_class=tariff_class, channel=channel, service=service, day=on, payer=payer)
     if span is None:
-        raise DataRefused("TARIFF_NO_PRICE", f"no abonament of class {tariff_class!r} by {channel} on {on}")
+        raise DataRefused("TARIFF_NO_PRICE", f"no {service} of class {tariff_class!r} by {channel} on {on}")
     if span.net_zl is None:
         return ZERO_ZL
-    line = (vat_rate(service=Service.STANDING, on=on), multiply_zl(quantity=Decimal(1), price_zl=span.net_zl))
-    return sum((part.gross_zl for part in vat_sums(lines=[line], model=tariffs.models.vat)), ZERO_ZL)
+    line = (vat_rate(service=service, on=on), multiply_zl(quantity=Decimal(1), price_zl=span.net_zl))
+    gross_zl = sum((part.gross_zl for part in vat_sums(lines=[line], model=tariffs.models.vat)), ZERO_ZL)
+    return round_zl(gross_zl * _MONTHS_A_YEAR / span.per_months)
 
 
 def _ordered(events: Iterable[ConsentEvent]) -> list[ConsentEvent]:

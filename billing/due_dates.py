@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from billing.accounts import Channel
 from billing.errors import DataRefused
 from billing.law import payment_days_min
+from billing.periods import next_month
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,13 @@ def plan_due_date(
         f"payable within {payment_days} days (Rozp. 2018 par. 17 ust. 1: at least {least})"
     )
     return DueDate(day=sent_by + timedelta(days=payment_days), basis=basis)
+
+
+def agreed_due_date(due: DueDate, *, payment_day: int) -> DueDate:
+    """The day of the month on which the contract lets a prognoza be paid, never before ``due`` (par. 17 ust. 2)."""
+    month = due.day if due.day.day <= payment_day else next_month(due.day)
+    basis = f"{due.basis}; the contract's day {payment_day} of the month (Rozp. 2018 par. 17 ust. 2)"
+    return DueDate(day=month.replace(day=payment_day), basis=basis)
 
 
 def may_send_on(*, day: date, due_date: date) -> bool:

@@ -1,20 +1,24 @@
 """What a new tariff changes for an account: a year of its own use at the prices of two books. Pure.
 
 The year holds 365 days from the new tariff's first day on. Use is what an average billed day of the account used,
-times 365, spread evenly over the year: a price that changes inside it counts for its days only. The abonament is that
-of the twelve calendar months that begin in the year, by the named models of the tariff in force on its first day.
+times 365, spread evenly over the year: a price that changes inside it, or with the season, counts for its days only,
+and each day has its share of thresholds that count by months. Thresholds that count by bills give no figures: nobody
+knows how long the bills will be. The abonament is that of the twelve calendar months that begin in the year, by the
+named models of the tariff in force on its first day.
 VAT is taken on the sums of the year; twelve invoices may differ from it by grosze.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
-from billing.accounts import Channel, Service
+from billing.accounts import Channel, PartyKind, Service
 from billing.law import vat_rate
 from billing.money import VOLUME, ZERO_ZL, multiply_zl
-from billing.priced_year import YEAR_DAYS, PricedYear, Steps
+from billing.periods import Period
+from billing.priced_year import YEAR_DAYS, Buying, PointKind, PricedYear, Steps
 from billing.vat import vat_sums
 
 HISTORY_DAYS_MIN = 28
@@ -22,6 +26,7 @@ HISTORY_DAYS_MIN = 28
 
 _METERED = (Service.WATER, Service.SEWAGE)
 _NO_VOLUME = Decimal("0.000")
+_Use = tuple[PointKind, Service, Decimal]
 
 
 class NoImpactReason(StrEnum):
@@ -30,6 +35,7 @@ class NoImpactReason(StrEnum):
     NO_PRICE = "no_price"
     NO_PRICE_BEFORE = "no_price_before"
     NO_HISTORY = "no_history"
+    NO_BILL_LENGTH = "no_bill_length"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,15 +58,27 @@ class UsedPoint:
 
     tariff_class: str
     uses: Mapping[Service, KnownUse]
+    diameter_mm: int | None = None
+
+    @property
+    def kind(self) -> PointKind:
+        """What picks its prices."""
+        return PointKind(tariff_class=self.tariff_class, services=frozenset(self.uses), diameter_mm=self.diameter_mm)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsingAccount:
-    """An account with its points and the channel agreed now."""
+    """An account with its points, the channel agreed now, and the kind of its nabywca (None: unknown)."""
 
     account_no: str
     channel: Channel
     points: tuple[UsedPoint, ...]
+    payer: PartyKind | None = None
+
+    @property
+    def buying(self) -> Buying:
+        """What picks its prices."""
+        return Buying(channel=self.channel, payer=self.payer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +127,7 @@ def impact(account: UsingAccount, *, before: PricedYear, after: PricedYear) -> I
         lacking = _unpriced(account, year)
         if lacking is not None:
             return NoImpact(account_no=account.account_no, channel=account.channel, reason=reason, lacking=lacking)
-    year_m3: list[tuple[str, Service, Decimal]] = []
+    year_m3: list[_Use] = []
     for point in account.points:
         for service, use in point.uses.items():
             volume_m3 = use.year_m3()
@@ -117,7 +135,11 @@ def impact(account: UsingAccount, *, before: PricedYear, after: PricedYear) -> I
                 lacking = f"{service}: {use.days} of {HISTORY_DAYS_MIN} days"
                 reason = NoImpactReason.NO_HISTORY
                 return NoImpact(account_no=account.account_no, channel=account.channel, reason=reason, lacking=lacking)
-            year_m3.append((point.tariff_class, service, volume_m3))
+            if any(year.needs_bill_length(point.kind, account.buying, service=service) for year in (after, before)):
+                reason = NoImpactReason.NO_BILL_LENGTH
+                lacking = f"{service}: the thresholds of {point.tariff_class} count by bills"
+                return NoImpact(account_no=account.account_no, channel=account.channel, reason=reason, lacking=lacking)
+            year_m3.append((point.kind, service, volume_m3))
     return Impact(
         account_no=account.account_no,
         channel=account.channel,
@@ -128,37 +150,39 @@ def impact(account: UsingAccount, *, before: PricedYear, after: PricedYear) -> I
     )
 
 
-def _classes(account: UsingAccount) -> tuple[str, ...]:
-    return tuple(sorted(point.tariff_class for point in account.points))
+def _kinds(account: UsingAccount) -> tuple[PointKind, ...]:
+    return tuple(sorted((point.kind for point in account.points), key=str))
 
 
 def _unpriced(account: UsingAccount, year: PricedYear) -> str | None:
     channel = account.channel
     for point in account.points:
         name = point.tariff_class
-        if year.group(tariff_class=name, channel=channel) is None:
+        if year.group(point.kind, account.buying) is None:
             return f"{name} by {channel}: no group"
         for service in _METERED:
-            if service in point.uses and not year.metered(tariff_class=name, channel=channel, service=service):
+            if service in point.uses and not year.metered(point.kind, account.buying, service=service):
                 return f"{name} by {channel}: {service}"
-    if year.standing(tariff_classes=_classes(account), channel=channel) is None:
-        return f"{'+'.join(sorted(set(_classes(account))))} by {channel}: {Service.STANDING}"
+    if year.standing(_kinds(account), account.buying) is None:
+        classes = sorted({point.tariff_class for point in account.points})
+        return f"{'+'.join(classes)} by {channel}: {Service.STANDING}"
     return None
 
 
-def _total_m3(year_m3: Sequence[tuple[str, Service, Decimal]], wanted: Service) -> Decimal:
+def _total_m3(year_m3: Sequence[_Use], wanted: Service) -> Decimal:
     return sum((volume_m3 for _, service, volume_m3 in year_m3 if service is wanted), _NO_VOLUME)
 
 
-def _year_sum(account: UsingAccount, year_m3: Sequence[tuple[str, Service, Decimal]], year: PricedYear) -> YearSum:
-    channel = account.channel
-    lines = list(year.standing(tariff_classes=_classes(account), channel=channel) or ())
-    for tariff_class, service, volume_m3 in year_m3:
-        steps = year.metered(tariff_class=tariff_class, channel=channel, service=service) or ()
+def _year_sum(account: UsingAccount, year_m3: Sequence[_Use], year: PricedYear) -> YearSum:
+    buying = account.buying
+    lines = list(year.standing(_kinds(account), buying) or ())
+    for kind, service, volume_m3 in year_m3:
+        steps = year.metered(kind, buying, service=service) or ()
         rate = vat_rate(service=service, on=year.start)
-        lines += [(rate, net_zl) for net_zl in _stepwise(volume_m3, steps)]
-    sums = vat_sums(lines=lines, model=year.book.models.vat)
-    groups = {year.group(tariff_class=point.tariff_class, channel=channel) or "" for point in account.points}
+        lines += [(rate, net_zl) for net_zl in _stepwise(volume_m3, steps, year.year)]
+    models = year.book.models
+    sums = vat_sums(lines=lines, model=models.vat, rounding=models.line_rounding)
+    groups = {year.group(point.kind, buying) or "" for point in account.points}
     return YearSum(
         groups="+".join(sorted(groups)),
         net_zl=sum((part.net_zl for part in sums), ZERO_ZL),
@@ -166,11 +190,16 @@ def _year_sum(account: UsingAccount, year_m3: Sequence[tuple[str, Service, Decim
     )
 
 
-def _stepwise(volume_m3: Decimal, steps: Steps) -> list[Decimal]:
+def _stepwise(volume_m3: Decimal, steps: Steps, year: Period) -> list[Decimal]:
     """Net of the part of the volume at each price; the parts add up to the volume."""
-    nets_zl, counted_m3 = [], _NO_VOLUME
-    for days, price_zl in steps:
-        until_m3 = (volume_m3 * days / YEAR_DAYS).quantize(VOLUME, rounding=ROUND_HALF_UP)
-        nets_zl.append(multiply_zl(quantity=until_m3 - counted_m3, price_zl=price_zl))
-        counted_m3 = until_m3
+    nets_zl, counted_m3, start = [], _NO_VOLUME, year.start
+    for step in steps:
+        until = year.start + timedelta(days=step.until_days)
+        until_m3 = (volume_m3 * step.until_days / YEAR_DAYS).quantize(VOLUME, rounding=ROUND_HALF_UP)
+        days = Period(start=start, until=until)
+        nets_zl += [
+            multiply_zl(quantity=part_m3, price_zl=price_zl)
+            for part_m3, price_zl in step.parts(until_m3 - counted_m3, days=days, year=year)
+        ]
+        counted_m3, start = until_m3, until
     return nets_zl

@@ -1,14 +1,20 @@
 """A bill becomes an invoice: the frozen account, its charges, a number and the utility's terms in one document."""
 
 from billing.accounts import AccountSnapshot, CycleTerms
-from billing.charges import Bill
-from billing.due_dates import plan_due_date
+from billing.charges import Bill, Origin
+from billing.due_dates import agreed_due_date, plan_due_date
 from billing.invoices import Invoice, InvoiceNumber, PointOfSupply
 from billing.utility import Utility
 
 INVOICE = "invoice"
 FINAL = "final"
-"""The kinds of document; a final one settles an account whose contracts have ended."""
+FORECAST = "forecast"
+SETTLEMENT = "settlement"
+"""The kinds of document.
+
+A final one settles an account whose contracts have ended; a forecast charges for prognozy, and a settlement takes
+them off (Rozp. 2018 par. 16 ust. 4-5, 17 ust. 3).
+"""
 
 
 def make_invoice(
@@ -27,9 +33,13 @@ def make_invoice(
         allowance_days=utility.sending_allowance_days,
         payment_days=cycle.payment_days,
     )
+    kind = kind_of(bill, purpose=cycle.purpose)
+    payment_days = {point.forecast.payment_day for point in account.points if point.forecast} - {None}
+    if kind == FORECAST and payment_days:
+        due = agreed_due_date(due, payment_day=min(day for day in payment_days if day))
     return Invoice(
         number=number,
-        kind=FINAL if cycle.purpose == FINAL else INVOICE,
+        kind=kind,
         cycle_key=cycle.cycle_key,
         account_no=account.account_no,
         issue_date=cycle.issue_date,
@@ -51,6 +61,16 @@ def make_invoice(
         subsidy_net_zl=bill.subsidy_net_zl,
         subsidy_gross_zl=bill.subsidy_gross_zl,
     )
+
+
+def kind_of(bill: Bill, *, purpose: str | None) -> str:
+    """Which document a bill becomes; ``purpose`` is the cycle's."""
+    origins = {line.origin for line in bill.lines}
+    if purpose == FINAL:
+        return FINAL
+    if Origin.SETTLED_FORECAST in origins:
+        return SETTLEMENT
+    return FORECAST if Origin.FORECAST in origins else INVOICE
 
 
 def _refuse_other_account(account: AccountSnapshot, bill: Bill) -> None:

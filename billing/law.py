@@ -4,9 +4,11 @@ The value of a day is the one with the latest ``valid_from`` not after it. Sourc
 """
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,11 +19,26 @@ from billing.errors import DataRefused
 _FOLDER = Path(__file__).parent / "law"
 
 
+class VatClass(StrEnum):
+    """Which rate a price list means: ``standard`` (23 %) or ``reduced`` (8 %)."""
+
+    STANDARD = "standard"
+    REDUCED = "reduced"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerTerm:
     """Days for the answer to a complaint after the day of its receipt, and the provision that sets them."""
 
     days: int
+    basis: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThresholdMin:
+    """The least m³ a month that the lowest block of a progressive price must hold."""
+
+    m3_month: Decimal
     basis: str
 
 
@@ -56,6 +73,17 @@ def vat_rate(*, service: Service, on: date) -> Decimal:
 
 
 @cache
+def vat_class_rate(*, vat_class: VatClass, on: date) -> Decimal:
+    """VAT rate of a class whose invoice is issued on that day, as a fraction (``0.23``).
+
+    Raises:
+        DataRefused: ``LAW_NO_VALUE``, the law data holds no rate for that day.
+    """
+    rows = [row for row in _rows("vat", "class") if row["class"] == vat_class]
+    return Decimal(_row_on(rows, what=f"VAT rate of class {vat_class}", on=on)["rate"])
+
+
+@cache
 def charge_basis(*, service: Service) -> str:
     """Legal basis of a charge as printed beside its line: the newest entry of ``charges.toml``.
 
@@ -64,6 +92,17 @@ def charge_basis(*, service: Service) -> str:
     """
     rows = [row for row in _rows("charges", "charge") if row["service"] == service]
     return str(_row_on(rows, what=f"basis of {service}", on=date.max)["basis"])
+
+
+@cache
+def threshold_min(*, on: date) -> ThresholdMin:
+    """The norm that the threshold of a progressive price must not go below, for one person (Rozp. 2018 par. 14).
+
+    Raises:
+        DataRefused: ``LAW_NO_VALUE``, the law data holds none for that day.
+    """
+    row = _row_on(_rows("charges", "threshold_min"), what="least threshold", on=on)
+    return ThresholdMin(m3_month=Decimal(row["m3_month"]), basis=str(row["basis"]))
 
 
 @cache
@@ -142,6 +181,41 @@ def legalisation_rules() -> tuple[Validity, ...]:
         )
         for row in rows
     )
+
+
+@cache
+def quantity_basis(*, kind: str) -> str:
+    """Legal basis of how a quantity was found, where that of its charge does not say it.
+
+    Raises:
+        DataRefused: ``LAW_NO_VALUE``, the law data does not know such a quantity.
+    """
+    rows = [row for row in _rows("charges", "quantity") if row["kind"] == kind]
+    return str(_row_on(rows, what=f"basis of a quantity: {kind}", on=date.max)["basis"])
+
+
+@cache
+def norm_m3_month(*, code: str, on: date) -> Decimal:
+    """Average use of a person in a month by the norm of that code, in m³ (Rozp. 2002 table 1).
+
+    Raises:
+        DataRefused: ``LAW_NO_VALUE``, the law data holds no such norm for that day.
+    """
+    rows = [row for row in _rows("norms", "norm") if row["code"] == code]
+    return Decimal(_row_on(rows, what=f"norm {code}", on=on)["m3_person_month"])
+
+
+@cache
+def norms_on(*, on: date) -> Mapping[str, Decimal]:
+    """The norms in force on a day, by code, as ``norm_m3_month`` gives them."""
+    begun = sorted({row["code"] for row in _rows("norms", "norm") if row["valid_from"] <= on})
+    return {code: norm_m3_month(code=code, on=on) for code in begun}
+
+
+@cache
+def norm_codes() -> frozenset[str]:
+    """The codes of the norms that the law data holds."""
+    return frozenset(row["code"] for row in _rows("norms", "norm"))
 
 
 @cache

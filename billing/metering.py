@@ -1,61 +1,89 @@
 """From the registers of a point to the quantities of its services (uzzwś art. 27)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 
-from billing.accounts import PointSnapshot, Service
+from billing.accounts import PointSnapshot, Service, Unmetered
 from billing.holds import HoldCode
-from billing.quantities import Known, NotBillable, Quantity
-from billing.registers import Consumption, consumption, truncate_index
+from billing.models import Models
+from billing.parts import Share, percent_of, shares_of
+from billing.periods import Period
+from billing.quantities import NotBillable, Quantity
+from billing.registers import Consumption
+from billing.together import combined
+from billing.unmetered import reckoned
 
 METERED = (Service.WATER, Service.SEWAGE)
-MAIN = "main"
 
 
-def quantities(point: PointSnapshot) -> list[Quantity] | NotBillable:
-    """What a point took of each metered service under its contract, or why that cannot be told."""
+def quantities(point: PointSnapshot, *, until: date, models: Models) -> list[Quantity] | NotBillable:
+    """What a point took of each metered service under its contract, or why that cannot be told.
+
+    What no meter counts is reckoned up to ``until``; where the contract names a quantity, no meter is asked.
+    """
     services = [service for service in METERED if service in point.services]
     if not services or point.is_settled:
         return []
-    if not point.registers:
-        return NotBillable(code=HoldCode.NO_METER, facts={"point_no": point.point_no})
-    behind = [register.meter_no for register in point.registers if register.purpose != MAIN]
-    if behind or point.points_behind:
-        facts = {"point_no": point.point_no, "meters": ",".join(behind), "points_behind": str(point.points_behind)}
-        return NotBillable(code=HoldCode.SUB_METERS, facts=facts)
-    used = _consumptions(point)
-    if isinstance(used, NotBillable):
-        return used
-    return [_quantity(service, part, places, known) for service in services for part, places, known in used]
+    found: list[Quantity] = []
+    for service in services:
+        given = reckoned(point, service=service, until=until)
+        metered = _metered(point, service, models)
+        if isinstance(metered, NotBillable):
+            return NotBillable(code=metered.code, facts={"point_no": point.point_no, **metered.facts})
+        found += sorted([*given, *metered], key=lambda one: one.period)
+    return found
 
 
-def _quantity(service: Service, used: Consumption, places: int, known: tuple[Known, ...]) -> Quantity:
+def _metered(point: PointSnapshot, service: Service, models: Models) -> list[Quantity] | NotBillable:
+    """What meters counted of a service on the days of which the contract names no quantity."""
+    terms = [one for one in point.unmetered if one.service is service]
+    registers = [one for one in point.registers if not _is_given(one.previous.read_on, terms)]
+    if not registers:
+        facts = {"service": service.value}
+        return [] if terms else NotBillable(code=HoldCode.NO_METER, facts=facts)
+    shares = shares_of(point, registers=registers, service=service, models=models)
+    if isinstance(shares, NotBillable):
+        return shares
+    if not shares and not terms and all(percent_of(one, service) == 0 for one in registers):
+        return NotBillable(code=HoldCode.NO_METER, facts={"service": service.value})
+    for share in shares:
+        if any(_overlaps(share.used.period, one) for one in terms):
+            facts = {"meter_no": share.used.counted.meter_no, "reason": "quantity_in_contract"}
+            return NotBillable(code=HoldCode.METERS_UNCLEAR, facts=facts)
+    if _one_by_one(shares):
+        return [_alone(service, share.used) for share in shares]
+    return combined(shares, service=service, models=models)
+
+
+def _is_given(day: date, terms: Iterable[Unmetered]) -> bool:
+    """Whether the contract names the quantity from a day on, or from the next, until further notice."""
+    edge = day + timedelta(days=1)
+    for one in sorted(terms, key=lambda one: one.valid_from):
+        if one.valid_from <= edge:
+            if one.valid_until is None:
+                return True
+            edge = max(edge, one.valid_until)
+    return False
+
+
+def _overlaps(period: Period, terms: Unmetered) -> bool:
+    return terms.valid_from < period.until and (terms.valid_until is None or period.start < terms.valid_until)
+
+
+def _one_by_one(shares: Sequence[Share]) -> bool:
+    """Whether each register stands on a line of its own: they are of one purpose, and billed in full."""
+    return all(share.is_whole for share in shares) and len({share.used.register.purpose for share in shares}) <= 1
+
+
+def _alone(service: Service, used: Consumption) -> Quantity:
     return Quantity(
         service=service,
         period=used.period,
         volume_m3=used.volume_m3,
-        places=places,
+        places=used.register.decimals,
         estimated=used.estimated,
+        settles_estimate=used.settles_estimate,
         counted=used.counted,
-        known=known,
+        billed=used.billed,
+        known=used.known,
     )
-
-
-def _consumptions(point: PointSnapshot) -> Sequence[tuple[Consumption, int, tuple[Known, ...]]] | NotBillable:
-    used: list[tuple[Consumption, int, tuple[Known, ...]]] = []
-    for register in sorted(point.registers, key=lambda item: (item.previous.read_on, item.meter_no, item.register)):
-        part = consumption(register=register, contract_from=point.contract_from, contract_until=point.contract_until)
-        if isinstance(part, NotBillable):
-            return NotBillable(code=part.code, facts={"point_no": point.point_no, **part.facts})
-        if part is not None:
-            known = tuple(
-                Known(
-                    day=one.read_on,
-                    reading_id=one.reading_id,
-                    index_m3=index_m3,
-                    volume_m3=index_m3 - part.counted.previous_index_m3,
-                )
-                for one in register.between
-                for index_m3 in (truncate_index(index_m3=one.index_m3, decimals=register.decimals),)
-            )
-            used.append((part, register.decimals, known))
-    return used

@@ -72,3 +72,19 @@ def months_period(word: str) -> Period:
     if last < start:
         raise ValueError(f"the period {word!r} ends before it starts")
     return Period(start=start, until=next_month(last))
+
+
+def months_later(day: date, *, months: int) -> date:
+    """The first day of the month so many months after the one that begins with ``day``.
+
+    Where that month has no such day it ends with its last one (KC art. 112, to verify), and the next begins on the 1st:
+    12 months after 29 February comes 1 March.
+    """
+    place = day.month - 1 + months
+    first = date(day.year + place // 12, place % 12 + 1, 1)
+    return min(first + timedelta(days=day.day - 1), next_month(first))
+
+
+def days_from(day: date, *, days: int) -> Period:
+    """So many days, the first of them ``day``."""
+    return Period(start=day, until=day + timedelta(days=days))

@@ -4,7 +4,7 @@ Every document and message prints through these, so that the same figure looks t
 """
 
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 from billing.periods import Period
 
@@ -58,6 +58,14 @@ def format_quantity(quantity: Decimal) -> str:
     return _grouped(quantity, places=3 if _places(quantity) else 0)
 
 
+def format_exact(value: Decimal, *, most: int = 6) -> str:
+    """A figure before it is rounded: ``10.285`` as ``10,285``; what has more than ``most`` places ends in ``…``."""
+    if _places(value) <= most:
+        return _grouped(value, places=_places(value))
+    cut = value.quantize(Decimal(1).scaleb(-most), rounding=ROUND_DOWN)
+    return f"{_grouped(cut, places=most)}…"
+
+
 def format_percent(rate: Decimal) -> str:
     """The rate ``0.08`` as ``8%``, ``0.055`` as ``5,5%``."""
     percent = rate * 100
@@ -107,3 +115,14 @@ def _grouped(value: Decimal, *, places: int) -> str:
         raise ValueError(f"{value} does not fit into {places} decimal places")
     text = f"{abs(value):,.{places}f}".replace(",", NBSP).replace(".", ",")
     return f"{_MINUS}{text}" if value < 0 else text
+
+
+_UNITS = {"m3": "m³", "month": "mies.", "m2_month": "m² × mies.", "m2_year": "m² × rok"}
+
+
+def format_unit(unit: str) -> str:
+    """The unit of a line as it is printed: ``m³``, ``mies.``, ``okr. 2-mies.``."""
+    count, _, months = unit.partition("_")
+    if months == "months" and count.isdecimal():
+        return f"okr. {count}-mies."
+    return _UNITS.get(unit, unit)

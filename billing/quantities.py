@@ -6,9 +6,13 @@ from datetime import date
 from decimal import Decimal
 
 from billing.accounts import Service
-from billing.charges import LinePart, Origin
+from billing.charges import LinePart, LineTerms, Origin
 from billing.holds import HoldCode
+from billing.law import quantity_basis
 from billing.periods import Period
+from billing.polish import NBSP, format_date, format_quantity
+
+_WITH_RULES = ("garden", "behind")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +38,10 @@ class Counted:
 class Quantity:
     """Cubic metres of one service in a period, to three places.
 
-    ``counted`` is set when one register alone measured it, ``parts`` when several did, ``origin`` when none did.
-    ``billed`` are the days of it that are this contract's (None: all). ``known`` tells the volume reached by days on
-    which it was read in between, with the reading and its cut index; ``places`` are the digits that a share by days
-    is rounded to.
+    ``estimated``: up to an estimate; ``settles_estimate``: from one up to a reading, and perhaps below zero.
+    ``counted`` is set when one register alone measured it, ``parts`` when several did, ``origin`` when none did, with
+    the ``terms`` that it was reckoned from. ``billed`` are the days of it that are this contract's (None: all).
+    ``known`` tells the volume reached by days within; ``places`` are the digits that a share by days is rounded to.
     """
 
     service: Service
@@ -45,18 +49,62 @@ class Quantity:
     volume_m3: Decimal
     places: int
     estimated: bool = False
+    settles_estimate: bool = False
     counted: Counted | None = None
     parts: tuple[LinePart, ...] = ()
     origin: Origin | None = None
     billed: Period | None = None
     known: tuple["Known", ...] = ()
+    terms: LineTerms | None = None
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """The provisions beside that of its service that say how much it is.
+
+        Raises:
+            DataRefused: ``LAW_NO_VALUE``, the law data lacks one.
+        """
+        if self.terms is not None:
+            return (quantity_basis(kind=f"{self.origin}_{self.service}"),)
+        purposes = dict.fromkeys(part.purpose for part in self.parts if part.purpose in _WITH_RULES)
+        return tuple(quantity_basis(kind=f"{purpose}_{self.service}") for purpose in purposes)
+
+    @property
+    def remark(self) -> str:
+        """What a customer is told beside the service: persons, a lapsed legalisation, a meter that passed zero."""
+        if self.terms is not None:
+            return f" ({_terms(self.terms)})"
+        lapsed = (
+            f" (bez odliczenia: legalizacja wodomierza {part.meter_no} do {format_date(part.lapsed_on)})"
+            for part in self.parts
+            if part.lapsed_on is not None
+        )
+        counted: list[Counted | LinePart] = [*self.parts, *([self.counted] if self.counted is not None else [])]
+        turned = (
+            f" (wodomierz {one.meter_no} przeszedł przez zero)"
+            for one in counted
+            if one.current_index_m3 < one.previous_index_m3
+        )
+        return "".join((*lapsed, *turned))
+
+
+def _terms(terms: LineTerms) -> str:
+    if terms.persons is None:
+        return f"{format_quantity(terms.m3_month)}{NBSP}m³ miesięcznie"
+    each_m3 = format_quantity(terms.m3_month / terms.persons)
+    return f"{terms.persons}{NBSP}os. po {each_m3}{NBSP}m³ miesięcznie"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A reading between the first and the last one of a quantity: the volume reached by its day."""
+    """The volume that a quantity reached by a day within it.
+
+    Of one register with the reading of that day and its index, of several with their ``parts`` up to then, of none when
+    it is reckoned.
+    """
 
     day: date
     volume_m3: Decimal
-    reading_id: int
-    index_m3: Decimal
+    reading_id: int | None = None
+    index_m3: Decimal | None = None
+    parts: tuple[LinePart, ...] = ()

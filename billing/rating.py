@@ -4,19 +4,21 @@ Sources: uzzwś art. 27 (quantities), Rozp. 2018 par. 16 (dues), VAT act art. 10
 """
 
 from collections.abc import Sequence
-from datetime import date
 from itertools import pairwise
 
-from billing.accounts import AccountSnapshot, Channel, CycleTerms, PartyKind, PointSnapshot, Role, Service
-from billing.charges import Bill, ChargeLine, Hold
+from billing.accounts import AccountSnapshot, CycleTerms, PartyKind, PointSnapshot, Role
+from billing.beside import lines_of_account, lines_of_points
+from billing.charges import Bill, ChargeLine, Hold, Origin
+from billing.forecasts import forecast_lines, is_settled_now, settled_lines
 from billing.holds import HoldCode
 from billing.metering import quantities
 from billing.money import ZERO_ZL
-from billing.pricing import no_price, priced_lines
+from billing.prices import STANDING
+from billing.pricing import Customer, no_price, priced_lines
 from billing.quantities import NotBillable
 from billing.standing import standing_lines
 from billing.subsidies import SubsidyMode, total_zl
-from billing.tariffs import TariffBook
+from billing.tariffs import Tariff, TariffBook
 from billing.vat import vat_sums
 
 
@@ -36,7 +38,7 @@ def bill(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> Bi
     made = owed(account, tariffs, cycle)
     if isinstance(made, Hold):
         return made
-    obstacle = _nothing_to_bill(made, cycle)
+    obstacle = _nothing_to_bill(made, cycle) or _settles_below_zero(made)
     if obstacle is not None:
         return _hold(account, obstacle)
     if buyer.nip is not None or buyer.kind is not PartyKind.NATURAL_PERSON:
@@ -46,8 +48,8 @@ def bill(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> Bi
 
 
 def owed(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> Bill | Hold:
-    """What the account owes, were it nothing at all, whoever the buyer is; raises as ``bill``."""
-    lines = _lines(account, tariffs, cycle)
+    """What the account owes, were it nothing at all, whoever the buyer is; it has one. Raises as ``bill``."""
+    lines = _lines(account, tariffs, cycle, account.parties[Role.BUYER].kind)
     if isinstance(lines, NotBillable):
         return _hold(account, lines)
     made = _bill(account, tariffs, lines)
@@ -55,45 +57,98 @@ def owed(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> Bi
     return made if obstacle is None else _hold(account, obstacle)
 
 
-def _lines(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> list[ChargeLine] | NotBillable:
+def _lines(
+    account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms, payer: PartyKind
+) -> list[ChargeLine] | NotBillable:
     active = [point for point in account.points if _is_active(point, cycle)]
     points = sorted(active, key=lambda point: point.point_no)
+    ordered = lines_of_account(account, cycle=cycle, tariffs=tariffs)
+    if isinstance(ordered, NotBillable) or (ordered and not points):
+        return ordered
     if not points:
         facts = {"period": cycle.period.word(), "points": str(len(account.points))}
         return NotBillable(code=HoldCode.CONTRACT_INACTIVE, facts=facts)
+    supplied = _supplied_lines(account, points, tariffs, cycle, payer)
+    return supplied if isinstance(supplied, NotBillable) else supplied + ordered
+
+
+def _supplied_lines(
+    account: AccountSnapshot,
+    points: Sequence[PointSnapshot],
+    tariffs: TariffBook,
+    cycle: CycleTerms,
+    payer: PartyKind,
+) -> list[ChargeLine] | NotBillable:
+    """What is charged at points of supply under contract."""
     tariff = tariffs.tariff_on(cycle.issue_date)
     if tariff is None:
         return no_price(points[0], account.channel, on=cycle.issue_date.isoformat(), reason="no_tariff")
-    for point in points:
-        if not tariff.group_for(tariff_class=point.tariff_class, channel=account.channel):
-            return no_price(point, account.channel, on=cycle.issue_date.isoformat(), reason="no_group")
+    customers = [Customer(point=point, channel=account.channel, payer=payer) for point in points]
+    for customer in customers:
+        lacking = _no_group(customer, tariff)
+        if lacking is not None:
+            return no_price(customer.point, account.channel, on=cycle.issue_date.isoformat(), **lacking)
     lines: list[ChargeLine] = []
-    for point in points:
-        metered = _metered_lines(point, account.channel, tariffs, cycle.issue_date)
-        if isinstance(metered, NotBillable):
-            return metered
-        lines += metered
-    obstacle = _handover(account, lines) or _overlap(lines)
+    for customer in customers:
+        found = _point_lines(customer, tariffs, cycle)
+        if isinstance(found, NotBillable):
+            return found
+        lines += found
+    beside = lines_of_points(points, lines=lines, cycle=cycle, tariffs=tariffs)
+    if isinstance(beside, NotBillable):
+        return beside
+    obstacle = _handover(account, lines + beside) or _overlap(lines)
     if obstacle is not None:
         return obstacle
     standing = standing_lines(account=account, points=points, cycle=cycle, per=tariff.standing_per, tariffs=tariffs)
-    return standing if isinstance(standing, NotBillable) else lines + standing
+    return standing if isinstance(standing, NotBillable) else lines + beside + standing
+
+
+def _point_lines(customer: Customer, tariffs: TariffBook, cycle: CycleTerms) -> list[ChargeLine] | NotBillable:
+    """Water and sewage of a point: from readings, with what prognozy had charged taken off, or a prognoza."""
+    if not is_settled_now(customer, cycle=cycle, tariffs=tariffs):
+        return forecast_lines(customer, cycle=cycle, tariffs=tariffs)
+    metered = _metered_lines(customer, tariffs, cycle)
+    return metered if isinstance(metered, NotBillable) or not metered else metered + settled_lines(customer.point)
 
 
 def _nothing_to_bill(made: Bill, cycle: CycleTerms) -> NotBillable | None:
     owed_by_nobody = made.gross_zl == made.subsidy_net_zl == ZERO_ZL
-    if owed_by_nobody and all(line.service is not Service.STANDING for line in made.lines):
+    if owed_by_nobody and not any(line.service in STANDING or _settles(line) for line in made.lines):
         facts = {"period": cycle.period.word(), "lines": str(len(made.lines))}
         return NotBillable(code=HoldCode.NOTHING_TO_BILL, facts=facts)
     return None
 
 
+def _settles_below_zero(made: Bill) -> NotBillable | None:
+    """What an estimate billed too much, and this bill cannot take off, only a correction gives back."""
+    taken_off = [line for line in made.lines if line.quantity < 0 and not _settles(line)]
+    if not taken_off or min((part.gross_zl for part in made.vat_sums), default=ZERO_ZL) >= ZERO_ZL:
+        return None
+    first = taken_off[0]
+    facts = {
+        "point_no": str(first.point_no),
+        "meter_no": str(first.meter_no),
+        "estimate": str(first.previous_reading_id),
+        "volume_m3": format(first.quantity, "f"),
+        "gross_zl": str(made.gross_zl),
+    }
+    return NotBillable(code=HoldCode.ESTIMATE_SETTLES_NEGATIVE, facts=facts)
+
+
 def _subsidy_too_high(made: Bill) -> NotBillable | None:
-    """A gmina cannot pay more than the whole; rounding alone may bring it a grosz above."""
-    if made.payable_zl >= ZERO_ZL:
+    """A gmina cannot pay more than the whole; rounding alone may bring it a grosz above.
+
+    A settlement of prognozy may come out below zero, and is issued: the customer has paid too much.
+    """
+    if made.payable_zl >= ZERO_ZL or any(_settles(line) for line in made.lines):
         return None
     facts = {"gross_zl": str(made.gross_zl), "subsidy_zl": str(made.subsidy_gross_zl)}
     return NotBillable(code=HoldCode.SUBSIDY_TOO_HIGH, facts=facts)
+
+
+def _settles(line: ChargeLine) -> bool:
+    return line.origin is Origin.SETTLED_FORECAST
 
 
 def _handover(account: AccountSnapshot, lines: Sequence[ChargeLine]) -> NotBillable | None:
@@ -107,8 +162,9 @@ def _handover(account: AccountSnapshot, lines: Sequence[ChargeLine]) -> NotBilla
 
 
 def _overlap(lines: Sequence[ChargeLine]) -> NotBillable | None:
-    """Two registers that count the same days at one point need a rule that there is none for yet."""
-    ordered = sorted(lines, key=lambda line: (str(line.point_no), line.service, line.period))
+    """Two registers that count the same days at one point, and no rule how they belong together."""
+    first_rows = (line for line in lines if line.row_no == 1 and not _settles(line))
+    ordered = sorted(first_rows, key=lambda line: (str(line.point_no), line.service, line.period))
     for one, other in pairwise(ordered):
         same = (one.point_no, one.service) == (other.point_no, other.service)
         if same and one.period.overlap(other.period):
@@ -124,38 +180,59 @@ def _is_active(point: PointSnapshot, cycle: CycleTerms) -> bool:
         return False
     if point.is_settled or until is None or until > cycle.period.start:
         return True
-    return any(register.previous.read_on < until for register in point.registers)
+    billed = [one.billed_until or max(one.valid_from, point.contract_from) for one in point.unmetered]
+    return any(register.previous.read_on < until for register in point.registers) or any(day < until for day in billed)
 
 
-def _metered_lines(
-    point: PointSnapshot, channel: Channel, tariffs: TariffBook, issue_date: date
-) -> list[ChargeLine] | NotBillable:
-    found = quantities(point)
+def _no_group(customer: Customer, tariff: Tariff) -> dict[str, str] | None:
+    """Why no group of the tariff is the customer's; None when one is."""
+    point = customer.point
+    found = tariff.group_for(
+        tariff_class=point.tariff_class,
+        channel=customer.channel,
+        diameter_mm=point.diameter_mm,
+        payer=customer.payer,
+    )
+    if found is not None:
+        return None
+    same = [group for group in tariff.groups if group.tariff_class == point.tariff_class]
+    facts = {"reason": "no_group"}
+    if any(group.diameters for group in same):
+        facts["diameter_mm"] = str(point.diameter_mm or "unknown")
+    if any(group.payer for group in same):
+        facts["payer"] = str(customer.payer or "unknown")
+    return facts
+
+
+def _metered_lines(customer: Customer, tariffs: TariffBook, cycle: CycleTerms) -> list[ChargeLine] | NotBillable:
+    found = quantities(customer.point, until=cycle.period.until, models=tariffs.models)
     if isinstance(found, NotBillable):
         return found
-    lines: list[ChargeLine] = []
-    for quantity in found:
-        priced = priced_lines(quantity, point=point, channel=channel, tariffs=tariffs, issue_date=issue_date)
-        if isinstance(priced, NotBillable):
-            return priced
-        lines += priced
-    return lines
+    return priced_lines(found, customer=customer, tariffs=tariffs, issue_date=cycle.issue_date)
 
 
 def _bill(account: AccountSnapshot, tariffs: TariffBook, lines: list[ChargeLine]) -> Bill:
-    sums = vat_sums(lines=((line.vat_rate, line.net_zl) for line in lines), model=tariffs.models.vat)
+    rounding = tariffs.models.line_rounding
+    nets = ((line.vat_rate, line.summed_zl(rounding)) for line in lines)
+    sums = vat_sums(lines=nets, model=tariffs.models.vat, rounding=rounding)
     subsidies = [line.subsidy for line in lines]
     return Bill(
         account_no=account.account_no,
         channel=account.channel,
-        lines=tuple(lines),
+        lines=tuple(sorted(lines, key=_point_by_point)),
         vat_sums=sums,
         net_zl=sum((part.net_zl for part in sums), ZERO_ZL),
         vat_zl=sum((part.vat_zl for part in sums), ZERO_ZL),
         gross_zl=sum((part.gross_zl for part in sums), ZERO_ZL),
         subsidy_net_zl=total_zl(subsidies, mode=SubsidyMode.NET),
         subsidy_gross_zl=total_zl(subsidies, mode=SubsidyMode.GROSS),
+        line_rounding=rounding,
     )
+
+
+def _point_by_point(line: ChargeLine) -> tuple[bool, str]:
+    """What is owed once for all points comes last; lines of one point keep their order."""
+    return (line.point_no is None, line.point_no or "")
 
 
 def _hold(account: AccountSnapshot, why: NotBillable) -> Hold:

@@ -1,9 +1,9 @@
 """Between which indexes a reader should find a meter, from what it used a day in its last intervals.
 
 The reader's device asks again outside of the limits; nothing is refused by them. Ratios and floor are those of the
-usual high and low check: use is high above ``high_ratio`` times the base *and* ``floor_m3_month`` above it, low below
-``low_ratio`` times the base *and* as much below it. A meter without a finished interval may stand anywhere from its
-last index up to what it can pass at most.
+wide band of the checks V08 and V09 (``billing.reading_rules``): use is high above ``high_ratio`` times the base *and*
+``floor_m3_month`` above it, low below ``low_ratio`` times the base *and* as much below it. A meter without a finished
+interval may stand anywhere from its last index up to what it can pass at most.
 """
 
 from collections.abc import Sequence
@@ -12,21 +12,10 @@ from datetime import date, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 from billing.periods import Period
-from billing.toml_fields import Fields
+from billing.reading_rules import DAYS_A_MONTH, CheckRules
+from billing.reading_use import NOTHING, daily_band
 
-DAYS_A_MONTH = 30
-NOTHING = Decimal(0)
 THREE_PLACES = Decimal("0.001")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LimitRules:
-    """A utility's ratios; ``intervals`` are how many of the last ones make the base. The defaults are ours."""
-
-    intervals: int = 3
-    low_ratio: Decimal = Decimal("0.3")
-    high_ratio: Decimal = Decimal("2.5")
-    floor_m3_month: Decimal = Decimal(5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,31 +40,11 @@ class Limits:
     high_index_m3: Decimal
 
 
-def read_limit_rules(fields: Fields) -> LimitRules:
-    """The rules of ``[readings.limits]``; what the table leaves out is the default.
-
-    Raises:
-        DataRefused: ``UTILITY_FIELD_WRONG``.
-    """
-    fields.known("intervals", "low_ratio", "high_ratio", "floor_m3_month")
-    usual = LimitRules()
-    rules = LimitRules(
-        intervals=fields.integer("intervals", default=usual.intervals),
-        low_ratio=fields.decimal("low_ratio", places=3, default=usual.low_ratio),
-        high_ratio=fields.decimal("high_ratio", places=3, default=usual.high_ratio),
-        floor_m3_month=fields.decimal("floor_m3_month", places=3, default=usual.floor_m3_month),
-    )
-    if rules.intervals < 1 or not NOTHING <= rules.low_ratio <= 1 <= rules.high_ratio or rules.floor_m3_month < 0:
-        wanted = "intervals >= 1, 0 <= low_ratio <= 1 <= high_ratio, floor_m3_month >= 0"
-        raise fields.refuse("FIELD_WRONG", f"the limits need {wanted}")
-    return rules
-
-
 def reading_limits(
     history: Sequence[IndexOn],
     *,
     days: Period,
-    rules: LimitRules,
+    rules: CheckRules,
     volume_max_m3_day: Decimal,
     dials: int,
     decimals: int,
@@ -88,7 +57,7 @@ def reading_limits(
     if not history:
         return _limits(None, None, expected=NOTHING, low=NOTHING, high=Decimal(10**dials), dials=dials, places=decimals)
     last = history[-1]
-    base = _base(history[-(rules.intervals + 1) :])
+    base = _base(history[-(rules.intervals_month + 1) :])
     low_day, high_day = _daily(base, rules=rules, volume_max_m3_day=volume_max_m3_day)
     middle = first_day + timedelta(days=days.days // 2)
     return _limits(
@@ -110,13 +79,10 @@ def _base(history: Sequence[IndexOn]) -> Decimal | None:
     return max(history[-1].index_m3 - history[0].index_m3, NOTHING) / days
 
 
-def _daily(base: Decimal | None, *, rules: LimitRules, volume_max_m3_day: Decimal) -> tuple[Decimal, Decimal]:
+def _daily(base: Decimal | None, *, rules: CheckRules, volume_max_m3_day: Decimal) -> tuple[Decimal, Decimal]:
     if base is None:
         return NOTHING, volume_max_m3_day
-    floor = rules.floor_m3_month / DAYS_A_MONTH
-    low = max(min(base * rules.low_ratio, base - floor), NOTHING)
-    high = min(max(base * rules.high_ratio, base + floor), volume_max_m3_day)
-    return low, max(high, base)
+    return daily_band(base, floor_m3_day=rules.floor_m3_month / DAYS_A_MONTH, rules=rules, cap_m3_day=volume_max_m3_day)
 
 
 def _days(last: IndexOn, day: date) -> int:

@@ -4,15 +4,18 @@ Each index is cut to the digits that the register bills (never the difference), 
 is counted next time.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_DOWN, Decimal
+from itertools import pairwise
 
 from billing.accounts import Reading, RegisterSnapshot
 from billing.holds import HoldCode
+from billing.models import Models, SplitModel
 from billing.money import VOLUME
 from billing.periods import Period
-from billing.quantities import Counted, NotBillable
+from billing.quantities import Counted, Known, NotBillable
 
 REMOVAL_SOURCE = "exchange_removal"
 ESTIMATED = "estimated"
@@ -20,16 +23,35 @@ SUSPECT = "suspect"
 _ONE_DAY = timedelta(days=1)
 _MISSING = {None: HoldCode.READING_MISSING, SUSPECT: HoldCode.READING_SUSPECT}
 _ONES = tuple(Decimal(1).scaleb(-decimals) for decimals in range(4))
+_NOTHING = VOLUME * 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenure:
+    """The days of a contract at a point; ``others`` are those of contracts of others there."""
+
+    start: date
+    until: date | None
+    others: tuple[Period, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consumption:
-    """Cubic metres that a register counted in a period, to three places."""
+    """Cubic metres that a register counted in a period, to three places.
 
+    ``estimated``: up to an estimate. ``settles_estimate``: from one, up to what somebody read; only then may it be
+    below zero. ``billed`` are the days of it that are the contract's, where it shares what is between the two readings
+    with another contract. ``known`` tells the volume reached by readings in between.
+    """
+
+    register: RegisterSnapshot
     period: Period
     counted: Counted
     volume_m3: Decimal
     estimated: bool
+    settles_estimate: bool
+    billed: Period | None = None
+    known: tuple[Known, ...] = ()
 
 
 def truncate_index(*, index_m3: Decimal, decimals: int) -> Decimal:
@@ -37,57 +59,50 @@ def truncate_index(*, index_m3: Decimal, decimals: int) -> Decimal:
     return index_m3.quantize(_ONES[decimals], rounding=ROUND_DOWN).quantize(VOLUME)
 
 
-def consumption(
-    *, register: RegisterSnapshot, contract_from: date, contract_until: date | None
-) -> Consumption | NotBillable | None:
-    """Consumption of a register between its two readings; None when they are of one day and nothing was used.
+def consumptions(
+    *, register: RegisterSnapshot, tenure: Tenure, models: Models
+) -> tuple[Consumption, ...] | NotBillable:
+    """What a register counted for a contract; nothing when both readings are of one day and nothing was used.
 
-    Both readings must lie within the contract, so that nobody pays for the days of another customer; the reading of
-    the day before its first one closes the contract before it, and opens this one.
+    The readings must lie within the contract, so that nobody pays for the days of another customer; the reading of
+    the day before its first one closes the contract before it, and opens this one. Where nobody read the meter when one
+    contract followed another, ``contract_split`` decides whether both share by days what was used between the reading
+    before and the one after. Then there is one consumption for those readings and one for the rest.
     """
     current, previous = register.current, register.previous
-    removed = register.removed_on is not None and (contract_until is None or register.removed_on <= contract_until)
+    removed = register.removed_on is not None and (tenure.until is None or register.removed_on <= tenure.until)
     if removed and (current is None or (current.source, current.read_on) != (REMOVAL_SOURCE, register.removed_on)):
-        return _refusal(HoldCode.EXCHANGE_INCOMPLETE, register, removed_on=str(register.removed_on))
+        return refusal(HoldCode.EXCHANGE_INCOMPLETE, register, removed_on=str(register.removed_on))
     if current is not None and register.missing_reason == SUSPECT:
-        return _refusal(HoldCode.READING_SUSPECT, register, reason="contradicted")
+        return refusal(HoldCode.READING_SUSPECT, register, reason="contradicted")
     if current is None:
         code = _MISSING.get(register.missing_reason, HoldCode.READING_NOT_READ)
-        return _refusal(code, register, reason=register.missing_reason or "none")
-    if previous.read_on < contract_from - _ONE_DAY:
-        facts = {"reason": "before_contract", "wanted_on": contract_from.isoformat()}
-        return _refusal(HoldCode.READING_MISSING, register, **facts)
-    if contract_until is not None and current.read_on > contract_until:
-        facts = {"reason": "after_contract", "wanted_on": contract_until.isoformat()}
-        return _refusal(HoldCode.READING_MISSING, register, **facts)
+        return refusal(code, register, reason=register.missing_reason or "none")
+    shares = models.contract_split is SplitModel.BY_DAYS
+    if previous.read_on < tenure.start - _ONE_DAY and not (
+        shares and _followed(tenure, previous.read_on, tenure.start)
+    ):
+        facts = {"reason": "before_contract", "wanted_on": tenure.start.isoformat()}
+        return refusal(HoldCode.READING_MISSING, register, **facts)
+    if (
+        tenure.until is not None
+        and current.read_on > tenure.until
+        and not (shares and _followed(tenure, tenure.until, current.read_on))
+    ):
+        facts = {"reason": "after_contract", "wanted_on": tenure.until.isoformat()}
+        return refusal(HoldCode.READING_MISSING, register, **facts)
     if current.read_on < previous.read_on:
-        return _refusal(HoldCode.READING_SUSPECT, register, reason="older_than_previous")
-    return _difference(register, previous, current)
+        return refusal(HoldCode.READING_SUSPECT, register, reason="older_than_previous")
+    return _counted(register, _hinges(register, current, tenure), tenure, models)
 
 
-def _difference(register: RegisterSnapshot, previous: Reading, current: Reading) -> Consumption | NotBillable | None:
-    previous_index_m3 = truncate_index(index_m3=previous.index_m3, decimals=register.decimals)
-    current_index_m3 = truncate_index(index_m3=current.index_m3, decimals=register.decimals)
-    volume_m3 = current_index_m3 - previous_index_m3
-    if volume_m3 < 0:
-        return _refusal(HoldCode.CONSUMPTION_NEGATIVE, register)
-    if current.read_on == previous.read_on:
-        return _refusal(HoldCode.READING_SUSPECT, register, reason="used_in_no_time") if volume_m3 else None
-    return Consumption(
-        period=Period(start=previous.read_on, until=current.read_on),
-        counted=Counted(
-            meter_no=register.meter_no,
-            previous_reading_id=previous.reading_id,
-            current_reading_id=current.reading_id,
-            previous_index_m3=previous_index_m3,
-            current_index_m3=current_index_m3,
-        ),
-        volume_m3=volume_m3,
-        estimated=ESTIMATED in (previous.quality, current.quality),
-    )
+def settles_estimate(previous: Reading, current: Reading) -> bool:
+    """Whether somebody has read what was billed by an estimate; the difference may then be below zero."""
+    return previous.quality == ESTIMATED and current.quality != ESTIMATED
 
 
-def _refusal(code: HoldCode, register: RegisterSnapshot, **facts: str) -> NotBillable:
+def refusal(code: HoldCode, register: RegisterSnapshot, **facts: str) -> NotBillable:
+    """A hold for what is wrong with a register, naming the meter and its readings."""
     known = {
         "meter_no": register.meter_no,
         "register": str(register.register),
@@ -98,3 +113,124 @@ def _refusal(code: HoldCode, register: RegisterSnapshot, **facts: str) -> NotBil
         known["read_on"] = register.current.read_on.isoformat()
         known["index_m3"] = format(register.current.index_m3, "f")
     return NotBillable(code=code, facts=known | facts)
+
+
+def _followed(tenure: Tenure, start: date, until: date) -> bool:
+    """Whether other contracts hold every day from ``start`` on, so that nothing that is shared goes unbilled."""
+    day = start
+    for period in sorted(tenure.others):
+        if period.start <= day < period.until:
+            day = period.until
+    return day >= until
+
+
+def _hinges(register: RegisterSnapshot, current: Reading, tenure: Tenure) -> list[Reading]:
+    """The readings, in order, between which consumption is reckoned: first, last, nearest to an edge of a contract.
+
+    Both contracts beside an edge take the same two readings, so that their shares make the whole.
+    """
+    chain = [register.previous, *register.between, current]
+    used = [register.previous, current]
+    if register.previous.read_on < tenure.start - _ONE_DAY:
+        used.append(next(one for one in chain[1:] if one.read_on > tenure.start))
+    if tenure.until is not None and current.read_on > tenure.until:
+        used.append([one for one in chain[:-1] if one.read_on <= tenure.until][-1])
+    return [one for place, one in enumerate(chain) if any(one is other for other in used) or place == 0]
+
+
+def _counted(
+    register: RegisterSnapshot, chain: Sequence[Reading], tenure: Tenure, models: Models
+) -> tuple[Consumption, ...] | NotBillable:
+    found: list[Consumption] = []
+    index_m3 = register.previous.billed_index_m3
+    if index_m3 is None:
+        index_m3 = truncate_index(index_m3=register.previous.index_m3, decimals=register.decimals)
+    for previous, current in pairwise(chain):
+        made = _between(register, (previous, index_m3), current, tenure, models)
+        if isinstance(made, NotBillable):
+            return made
+        if made is not None:
+            found.append(made)
+            index_m3 = made.counted.current_index_m3
+    return tuple(found)
+
+
+def _between(
+    register: RegisterSnapshot, start: tuple[Reading, Decimal], current: Reading, tenure: Tenure, models: Models
+) -> Consumption | NotBillable | None:
+    previous, previous_index_m3 = start
+    reached = _reached(register, start, current, models)
+    if reached is None:
+        return refusal(HoldCode.CONSUMPTION_NEGATIVE, register)
+    index_m3, volume_m3 = reached
+    if current.read_on == previous.read_on:
+        return refusal(HoldCode.READING_SUSPECT, register, reason="used_in_no_time") if volume_m3 else None
+    period = Period(start=previous.read_on, until=current.read_on)
+    return Consumption(
+        register=register,
+        period=period,
+        counted=Counted(
+            meter_no=register.meter_no,
+            previous_reading_id=previous.reading_id,
+            current_reading_id=current.reading_id,
+            previous_index_m3=previous_index_m3,
+            current_index_m3=index_m3,
+        ),
+        volume_m3=volume_m3,
+        estimated=current.quality == ESTIMATED,
+        settles_estimate=settles_estimate(previous, current),
+        billed=_own_days(period, tenure),
+        known=tuple(_known(register, start, period, volume_m3, models)),
+    )
+
+
+def _own_days(period: Period, tenure: Tenure) -> Period | None:
+    """The contract's days of a period that reaches beyond it; None when it does not."""
+    early = period.start < tenure.start - _ONE_DAY
+    late = tenure.until is not None and period.until > tenure.until
+    if not early and not late:
+        return None
+    until = tenure.until if tenure.until is not None and late else period.until
+    return Period(start=tenure.start if early else period.start, until=until)
+
+
+def _reached(
+    register: RegisterSnapshot, start: tuple[Reading, Decimal], current: Reading, models: Models
+) -> tuple[Decimal, Decimal] | None:
+    """The index up to which ``current`` bills, and the m³ from ``start`` to it; None when they are below zero.
+
+    One that has passed its last digit goes on from zero, if it then passed no more than a meter can. What settles an
+    estimate may be below zero. A register that ran back by no more than ``jitter_m3`` stands still, and goes on from
+    the index billed before.
+    """
+    previous, previous_index_m3 = start
+    highest_m3 = max(previous.index_m3, previous_index_m3)
+    index_m3 = truncate_index(index_m3=current.index_m3, decimals=register.decimals)
+    if current.index_m3 >= highest_m3:
+        return index_m3, index_m3 - previous_index_m3
+    range_m3 = Decimal(10) ** register.dials
+    turned_m3 = index_m3 + range_m3 - previous_index_m3
+    days = (current.read_on - previous.read_on).days
+    if (
+        previous.index_m3 >= models.rollover_share * range_m3
+        and current.index_m3 <= (1 - models.rollover_share) * range_m3
+        and turned_m3 <= models.volume_max_m3_day * days
+    ):
+        return index_m3, turned_m3
+    if settles_estimate(previous, current):
+        return index_m3, index_m3 - previous_index_m3
+    if highest_m3 - current.index_m3 <= models.jitter_m3:
+        return previous_index_m3, _NOTHING
+    return None
+
+
+def _known(
+    register: RegisterSnapshot, start: tuple[Reading, Decimal], period: Period, volume_m3: Decimal, models: Models
+) -> Iterator[Known]:
+    """Readings in between that tell of a volume between nothing and the whole, and no less than the one before."""
+    least_m3 = _NOTHING
+    for one in register.between:
+        reached = _reached(register, start, one, models) if period.start < one.read_on < period.until else None
+        if reached is not None and least_m3 <= reached[1] <= volume_m3:
+            index_m3, least_m3 = reached
+            yield Known(day=one.read_on, volume_m3=least_m3, reading_id=one.reading_id, index_m3=index_m3)

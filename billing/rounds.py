@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from billing.reading_life import USABLE
+
 _NOT_A_VISIT = frozenset({"exchange_install", "exchange_removal", "estimate"})
 _TOLD = frozenset({"actual", "customer"})
 
@@ -53,7 +55,7 @@ def stop_end(came: Sequence[Came], *, removed: bool) -> StopEnd:
         (one for one in came if one.source not in _NOT_A_VISIT and one.quality != "estimated"),
         key=lambda one: (one.read_at, one.reading_id),
     )
-    read = [one for one in visits if one.quality in _TOLD and one.state == "VALID"]
+    read = [one for one in visits if one.quality in _TOLD and one.state in USABLE]
     if read:
         return StopEnd(state=StopState.READ, reading_id=read[-1].reading_id)
     if removed:

@@ -5,15 +5,15 @@ sum to the whole, whoever cuts it and wherever else: two customers of one meter 
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
 
-from billing.charges import LineShare
+from billing.charges import LinePart, LineShare
 from billing.money import VOLUME
 from billing.periods import Period
-from billing.quantities import Counted, Quantity
+from billing.quantities import Counted, Known, Quantity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,21 +24,25 @@ class Piece:
     volume_m3: Decimal
     counted: Counted | None
     share: LineShare | None
+    parts: tuple[LinePart, ...] = ()
 
 
 def pieces(quantity: Quantity, *, cuts: Collection[date], places: int) -> Iterator[Piece]:
-    """``quantity`` cut at those of ``cuts`` that lie within its period, in order of days."""
-    whole = quantity.period
-    inner = sorted(day for day in set(cuts) if whole.start < day < whole.until)
+    """``quantity`` cut at those of ``cuts`` that lie within its period, in order of days; its billed days only."""
+    whole, own = quantity.period, quantity.billed
+    edges = {own.start, own.until} if own is not None else set()
+    inner = sorted(day for day in edges.union(cuts) if whole.start < day < whole.until)
     for segment in _segments(quantity, inner):
         days = [day for day in inner if segment.period.start < day < segment.period.until]
-        yield from _by_days(segment, days, places)
+        for piece in _by_days(segment, days, places):
+            if own is None or own.overlap(piece.period):
+                yield piece
 
 
 def needs_days(quantity: Quantity, *, cuts: Collection[date]) -> date | None:
     """The first of ``cuts`` within the period of which there is no reading."""
     known = {one.day for one in quantity.known}
-    whole = quantity.period
+    whole = quantity.billed or quantity.period
     return min((day for day in cuts if whole.start < day < whole.until and day not in known), default=None)
 
 
@@ -50,30 +54,57 @@ def volume_by(day: date, *, period: Period, volume_m3: Decimal, places: int) -> 
 
 def _segments(quantity: Quantity, cuts: Collection[date]) -> list[Piece]:
     """The quantity between readings of its own: the first, those on the days of the cuts, and the last."""
-    counted = quantity.counted
-    used = sorted((one for one in quantity.known if one.day in cuts), key=lambda one: one.day) if counted else []
-    if counted is None or not used:
-        return [Piece(period=quantity.period, volume_m3=quantity.volume_m3, counted=counted, share=None)]
-    edges = [
-        (quantity.period.start, VOLUME * 0, counted.previous_reading_id, counted.previous_index_m3),
-        *((one.day, one.volume_m3, one.reading_id, one.index_m3) for one in used),
-        (quantity.period.until, quantity.volume_m3, counted.current_reading_id, counted.current_index_m3),
-    ]
-    return [
-        Piece(
-            period=Period(start=start, until=until),
-            volume_m3=reached - before,
-            counted=Counted(
-                meter_no=counted.meter_no,
-                previous_reading_id=previous_id,
-                current_reading_id=current_id,
-                previous_index_m3=previous_m3,
-                current_index_m3=current_m3,
-            ),
-            share=None,
+    used = sorted((one for one in quantity.known if one.day in cuts), key=lambda one: one.day)
+    whole = Known(
+        day=quantity.period.until,
+        volume_m3=quantity.volume_m3,
+        reading_id=quantity.counted.current_reading_id if quantity.counted else None,
+        index_m3=quantity.counted.current_index_m3 if quantity.counted else None,
+        parts=quantity.parts,
+    )
+    pieces = []
+    start, before = quantity.period.start, None
+    for known in (*used, whole):
+        pieces.append(
+            Piece(
+                period=Period(start=start, until=known.day),
+                volume_m3=known.volume_m3 - (before.volume_m3 if before else VOLUME * 0),
+                counted=_counted_between(quantity.counted, before, known),
+                share=None,
+                parts=_parts_between(before.parts if before else (), known.parts),
+            )
         )
-        for (start, before, previous_id, previous_m3), (until, reached, current_id, current_m3) in pairwise(edges)
-    ]
+        start, before = known.day, known
+    return pieces
+
+
+def _counted_between(whole: Counted | None, before: Known | None, known: Known) -> Counted | None:
+    if whole is None or known.reading_id is None or known.index_m3 is None:
+        return None
+    counted = replace(whole, current_reading_id=known.reading_id, current_index_m3=known.index_m3)
+    if before is None or before.reading_id is None or before.index_m3 is None:
+        return counted
+    return replace(counted, previous_reading_id=before.reading_id, previous_index_m3=before.index_m3)
+
+
+def _parts_between(before: Collection[LinePart], reached: Collection[LinePart]) -> tuple[LinePart, ...]:
+    """What each register added since ``before``; those that added nothing more have gone, or been put in later."""
+    earlier = {(part.meter_no, part.previous_reading_id): part for part in before}
+    found = []
+    for part in reached:
+        known = earlier.get((part.meter_no, part.previous_reading_id))
+        if known is None:
+            found.append(part)
+        elif known.current_reading_id != part.current_reading_id:
+            found.append(
+                replace(
+                    part,
+                    volume_m3=part.volume_m3 - known.volume_m3,
+                    previous_reading_id=known.current_reading_id,
+                    previous_index_m3=known.current_index_m3,
+                )
+            )
+    return tuple(found)
 
 
 def _by_days(segment: Piece, cuts: Collection[date], places: int) -> Iterator[Piece]:
@@ -96,4 +127,4 @@ def _by_days(segment: Piece, cuts: Collection[date], places: int) -> Iterator[Pi
             of_m3=segment.volume_m3.quantize(VOLUME),
             after_days=(start - whole.start).days,
         )
-        yield Piece(period=period, volume_m3=after - before, counted=segment.counted, share=share)
+        yield Piece(period=period, volume_m3=after - before, counted=segment.counted, share=share, parts=segment.parts)

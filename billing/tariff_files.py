@@ -1,43 +1,40 @@
 """One file = one approved taryfa: read, checked, and refused until its worked examples recompute.
 
-Shape: ``title``, ``decision``, ``basis``, ``valid_from``, where known ``decided_on`` (by the regulator) and
-``published_on`` (in BIP), the ``standing_*`` models, ``[[group]]`` (code, class, channel, name), ``[[price]]`` (groups,
-item, unit, net_zl, valid_from, basis), ``[[subsidy]]`` (see ``billing.subsidy_files``) and ``[[example]]`` (groups, on,
-the quantities by item, gross_zl, source; for a subsidy the gmina and, in gross mode, payable_zl). Examples are
-published amounts or sums done by hand, and every price and subsidy of every group needs one. What is not known is
-written ``unknown``.
+Shape: ``title``, ``decision``, ``basis``, ``valid_from``, where known ``valid_until`` (the first day after the printed
+end), ``decided_on`` (by the regulator) and ``published_on`` (in BIP), the ``standing_*`` models, ``block_per``,
+``[[group]]`` (code, class, channel, name; where it matters ``diameters_mm`` or ``diameter_from_mm`` and
+``diameter_until_mm``, ``payer``, ``metering``), ``[[price]]`` (see ``billing.price_files``), ``[[subsidy]]`` (see
+``billing.subsidy_files``) and ``[[example]]`` (see ``billing.tariff_examples``). Examples are published amounts or sums
+done by hand, and every price and subsidy of every group needs one. What is not known is written ``unknown``.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from decimal import Decimal
-from itertools import product
+from collections.abc import Iterable
+from datetime import date
+from itertools import combinations
 
-from billing.accounts import Channel, Service
+from billing.accounts import Channel, PartyKind
 from billing.errors import DataRefused
-from billing.law import vat_rate
-from billing.money import multiply_zl
-from billing.subsidies import LineSubsidy, SubsidyMode, price_left_zl, subsidy_of, total_zl
+from billing.models import Models
+from billing.price_files import read_prices, refuse_wrong_prices
+from billing.prices import BlockPer
 from billing.subsidy_files import read_subsidies, refuse_wrong_subsidies
+from billing.tariff_examples import read_examples, recompute, refuse_untouched_prices
 from billing.tariffs import (
+    Diameters,
+    Metering,
     StandingMonths,
+    StandingPart,
     StandingPer,
     StandingPrice,
     Tariff,
-    TariffExample,
     TariffGroup,
-    TariffPrice,
-    Unit,
 )
 from billing.toml_fields import Fault, Fields, read_fields
-from billing.vat import VatModel, vat_sums
-
-_UNITS = {Service.WATER: Unit.CUBIC_METRE, Service.SEWAGE: Unit.CUBIC_METRE, Service.STANDING: Unit.MONTH}
-_GROUP_KEY = 2
 
 
 def load_tariff(
-    content: bytes, *, name: str, vat_model: VatModel = VatModel.ON_RATE_SUM, faults: list[Fault] | None = None
+    content: bytes, *, name: str, models: Models | None = None, faults: list[Fault] | None = None
 ) -> Tariff:
     """The tariff that a file holds; ``name`` is the file's name as it stands in messages.
 
@@ -56,19 +53,20 @@ def load_tariff(
     tariff = _tariff(top, name=name, sha256=hashlib.sha256(content).hexdigest())
     if top.is_sound("group", "price", "example"):
         _refuse_overlaps(tariff, top)
-        _refuse_early_prices(tariff, top)
-        _refuse_untouched_prices(tariff, top)
+        refuse_wrong_prices(tariff, top)
+        refuse_untouched_prices(tariff, top)
         refuse_wrong_subsidies(tariff, top)
         for example in tariff.examples:
             with top.keeping("example"):
-                _recompute(tariff, example, top, vat_model)
+                recompute(tariff, example, top, models=models or Models())
     return tariff
 
 
 def _tariff(top: Fields, *, name: str, sha256: str) -> Tariff:
     top.known(
         *("title", "decision", "basis", "decided_on", "published_on", "valid_from"),
-        *("standing_months", "standing_price", "standing_per", "group", "price", "subsidy", "example"),
+        *("valid_until", "standing_months", "standing_price", "standing_per", "standing_part", "block_per"),
+        *("group", "price", "subsidy", "example"),
     )
     groups = tuple(_group(fields) for fields in top.each("group"))
     codes = {group.code for group in groups}
@@ -76,6 +74,7 @@ def _tariff(top: Fields, *, name: str, sha256: str) -> Tariff:
         if not top.table.get(table):
             with top.keeping(table):
                 raise top.refuse("FIELD_MISSING", f"there is no [[{table}]]")
+    valid_from = top.day("valid_from")
     return Tariff(
         name=name,
         title=top.text("title"),
@@ -83,14 +82,25 @@ def _tariff(top: Fields, *, name: str, sha256: str) -> Tariff:
         basis=top.text("basis"),
         decided_on=top.day("decided_on") if "decided_on" in top.table else None,
         published_on=top.day("published_on") if "published_on" in top.table else None,
-        valid_from=top.day("valid_from"),
+        valid_from=valid_from,
+        valid_until=_valid_until(top, valid_from),
         sha256=sha256,
         standing_months=top.choice("standing_months", StandingMonths),
         standing_price=top.choice("standing_price", StandingPrice),
         standing_per=top.choice("standing_per", StandingPer),
+        standing_part=top.choice("standing_part", StandingPart, default=StandingPart.BY_MONTHS.value),
+        block_per=_block_per(top),
         groups=groups,
-        prices=tuple(price for fields in top.each("price") for price in _prices(fields, codes)),
-        examples=tuple(example for fields in top.each("example") for example in _examples(fields, codes)),
+        prices=tuple(
+            price
+            for fields in top.each("price")
+            for price in read_prices(fields, groups=_known_groups(fields, codes), tariff_from=valid_from)
+        ),
+        examples=tuple(
+            example
+            for fields in top.each("example")
+            for example in read_examples(fields, groups=_known_groups(fields, codes))
+        ),
         subsidies=tuple(
             subsidy
             for fields in top.each("subsidy")
@@ -99,8 +109,29 @@ def _tariff(top: Fields, *, name: str, sha256: str) -> Tariff:
     )
 
 
+def _valid_until(top: Fields, valid_from: date) -> date | None:
+    if "valid_until" not in top.table:
+        return None
+    day = top.day("valid_until")
+    if day <= valid_from and top.is_sound("valid_from", "valid_until"):
+        with top.keeping("valid_until"):
+            raise top.refuse("FIELD_WRONG", f"valid_until = {day} is not after valid_from = {valid_from}")
+    return day
+
+
+def _block_per(top: Fields) -> BlockPer:
+    has_blocks = any("block" in fields.table for fields in top.each("price"))
+    if has_blocks and "block_per" not in top.table:
+        with top.keeping("block_per"):
+            raise top.refuse("FIELD_MISSING", "prices in blocks need block_per: bill or month")
+    return top.choice("block_per", BlockPer, default=BlockPer.BILL.value)
+
+
 def _group(fields: Fields) -> TariffGroup:
-    fields.known("code", "class", "channel", "name")
+    fields.known(
+        *("code", "class", "channel", "name", "payer", "metering"),
+        *("diameters_mm", "diameter_from_mm", "diameter_until_mm"),
+    )
     word = fields.text("channel")
     if word and word not in {"any", *Channel}:
         with fields.keeping("channel"):
@@ -110,44 +141,30 @@ def _group(fields: Fields) -> TariffGroup:
         tariff_class=fields.text("class"),
         channels=frozenset(channel for channel in Channel if word in {"any", channel}),
         name=fields.text("name"),
+        diameters=_diameters(fields),
+        payer=fields.choice("payer", PartyKind) if "payer" in fields.table else None,
+        metering=fields.choice("metering", Metering) if "metering" in fields.table else None,
     )
 
 
-def _prices(fields: Fields, codes: Iterable[str]) -> Iterator[TariffPrice]:
-    fields.known("groups", "item", "unit", "net_zl", "valid_from", "basis")
-    service, unit = fields.choice("item", Service), fields.choice("unit", Unit)
-    if unit is not _UNITS[service] and fields.is_sound("item", "unit"):
-        with fields.keeping("unit"):
-            raise fields.refuse("FIELD_WRONG", f"{service} is priced per {_UNITS[service]}")
-    for group in _known_groups(fields, codes):
-        yield TariffPrice(
-            group=group,
-            service=service,
-            unit=_UNITS[service],
-            net_zl=fields.decimal("net_zl", places=4),
-            valid_from=fields.day("valid_from"),
-            basis=fields.text("basis"),
-        )
-
-
-def _examples(fields: Fields, codes: Iterable[str]) -> Iterator[TariffExample]:
-    fields.known("groups", "on", "gmina", "net_zl", "gross_zl", "payable_zl", "source", *Service)
-    quantities = {
-        service: fields.decimal(service, places=0 if service is Service.STANDING else 3)
-        for service in Service
-        if service in fields.table
-    }
-    for group in _known_groups(fields, codes):
-        yield TariffExample(
-            group=group,
-            on=fields.day("on"),
-            quantities=quantities,
-            net_zl=fields.decimal("net_zl", places=2) if "net_zl" in fields.table else None,
-            gross_zl=fields.decimal("gross_zl", places=2),
-            source=fields.text("source"),
-            gmina=fields.text("gmina") if "gmina" in fields.table else None,
-            payable_zl=fields.decimal("payable_zl", places=2) if "payable_zl" in fields.table else None,
-        )
+def _diameters(fields: Fields) -> tuple[Diameters, ...]:
+    if "diameters_mm" in fields.table:
+        if {"diameter_from_mm", "diameter_until_mm"} & set(fields.table):
+            with fields.keeping("diameters_mm"):
+                raise fields.refuse("FIELD_WRONG", "diameters_mm and diameter_from_mm both name diameters")
+        named = fields.integers("diameters_mm")
+        if any(mm < 1 for mm in named) or not named:
+            with fields.keeping("diameters_mm"):
+                raise fields.refuse("FIELD_WRONG", "diameters_mm must name diameters above zero")
+        return tuple(Diameters(from_mm=mm, until_mm=mm + 1) for mm in sorted(set(named)))
+    if "diameter_from_mm" not in fields.table and "diameter_until_mm" not in fields.table:
+        return ()
+    from_mm = fields.integer("diameter_from_mm", default=1)
+    until_mm = fields.integer("diameter_until_mm") if "diameter_until_mm" in fields.table else None
+    if until_mm is not None and until_mm <= from_mm:
+        with fields.keeping("diameter_until_mm"):
+            raise fields.refuse("FIELD_WRONG", f"no diameter lies from {from_mm} up to {until_mm} mm")
+    return (Diameters(from_mm=from_mm, until_mm=until_mm),)
 
 
 def _known_groups(fields: Fields, codes: Iterable[str]) -> tuple[str, ...]:
@@ -160,68 +177,14 @@ def _known_groups(fields: Fields, codes: Iterable[str]) -> tuple[str, ...]:
 
 
 def _refuse_overlaps(tariff: Tariff, top: Fields) -> None:
-    seen: set[tuple[str, ...]] = set()
-    keys: list[tuple[str, ...]] = [("group", group.code) for group in tariff.groups]
-    keys += [(group.tariff_class, channel) for group in tariff.groups for channel in sorted(group.channels)]
-    keys += [(price.group, price.service, price.valid_from.isoformat()) for price in tariff.prices]
-    for key in keys:
-        if key in seen:
-            with top.keeping("group" if len(key) == _GROUP_KEY else "price"):
-                raise top.refuse("OVERLAP", f"{' '.join(key)} is defined twice")
-        seen.add(key)
-
-
-def _refuse_early_prices(tariff: Tariff, top: Fields) -> None:
-    for price in tariff.prices:
-        if price.valid_from < tariff.valid_from:
-            with top.keeping("price"):
-                raise top.refuse(
-                    "FIELD_WRONG",
-                    f"the price of {price.service} for {price.group} starts on {price.valid_from}, before the tariff",
-                )
-
-
-def _refuse_untouched_prices(tariff: Tariff, top: Fields) -> None:
-    touched = {
-        (example.group, service, price.valid_from)
-        for example, service in product(tariff.examples, Service)
-        if service in example.quantities
-        and example.gmina is None
-        and (price := tariff.price_on(group=example.group, service=service, day=example.on))
-    }
-    for price in tariff.prices:
-        if (price.group, price.service, price.valid_from) not in touched:
-            with top.keeping("example"):
-                raise top.refuse(
-                    "NO_EXAMPLE", f"no example touches {price.service} for {price.group} from {price.valid_from}"
-                )
-
-
-def _recompute(tariff: Tariff, example: TariffExample, top: Fields, vat_model: VatModel) -> None:
-    what = ", ".join(f"{quantity} × {service}" for service, quantity in example.quantities.items())
-    where = f" in {example.gmina}" if example.gmina else ""
-    place = f"example {example.group}{where} on {example.on} ({what})"
-    unpriced = top.refuse("EXAMPLE_WRONG", f"{place}: the file does not price all of that on that day")
-    lines = [
-        _line(tariff, example, service, quantity=quantity, refusal=unpriced)
-        for service, quantity in example.quantities.items()
-    ]
-    sums = vat_sums(lines=((rate, net_zl) for rate, net_zl, _ in lines), model=vat_model)
-    got = {"net": sum(part.net_zl for part in sums), "gross": sum(part.gross_zl for part in sums)}
-    got["payable"] = got["gross"] - total_zl((subsidy for _, _, subsidy in lines), mode=SubsidyMode.GROSS)
-    wanted = {"net": example.net_zl, "gross": example.gross_zl, "payable": example.payable_zl}
-    for kind, amount_zl in wanted.items():
-        if amount_zl is not None and amount_zl != got[kind]:
-            raise top.refuse("EXAMPLE_WRONG", f"{place}: expected {kind} {amount_zl} zł, got {got[kind]} zł")
-
-
-def _line(
-    tariff: Tariff, example: TariffExample, service: Service, *, quantity: Decimal, refusal: DataRefused
-) -> tuple[Decimal, Decimal, LineSubsidy | None]:
-    price = tariff.price_on(group=example.group, service=service, day=example.on)
-    if price is None:
-        raise refusal
-    agreed = tariff.subsidy_on(gmina=example.gmina, group=example.group, service=service, day=example.on)
-    subsidy = subsidy_of(agreed=agreed, volume_m3=quantity, tariff_zl=price.net_zl)
-    net_zl = multiply_zl(quantity=quantity, price_zl=price_left_zl(price.net_zl, subsidy=subsidy))
-    return vat_rate(service=service, on=example.on), net_zl, subsidy
+    seen: set[str] = set()
+    for group in tariff.groups:
+        if group.code in seen:
+            with top.keeping("group"):
+                raise top.refuse("OVERLAP", f"group {group.code} is defined twice")
+        seen.add(group.code)
+    for one, other in combinations(tariff.groups, 2):
+        if one.meets(other):
+            with top.keeping("group"):
+                text = f"{one.code} and {other.code} are both for class {one.tariff_class} and the same channel"
+                raise top.refuse("OVERLAP", f"{text}, meters and payers")

@@ -5,26 +5,20 @@ of its predecessor, and a late successor prolongs it (uzzwś art. 24g), so print
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise, product
 
-from billing.accounts import Channel, Service
+from billing.accounts import Channel, PartyKind, Service
 from billing.errors import DataRefused
-from billing.law import charge_basis
 from billing.models import Models
 from billing.periods import Period
-from billing.subsidies import SubsidyMode, TariffSubsidy, divide
-
-
-class Unit(StrEnum):
-    """What a price is for one of."""
-
-    CUBIC_METRE = "m3"
-    MONTH = "month"
+from billing.price_lists import PriceBook
+from billing.prices import BlockPer, PricedBy, PriceSpan, PriceStep, TariffPrice, in_force, steps_of
+from billing.subsidies import TariffSubsidy
 
 
 class StandingMonths(StrEnum):
@@ -46,31 +40,83 @@ class StandingPer(StrEnum):
     POINT = "point"
 
 
+class StandingPart(StrEnum):
+    """What is owed for some months of a billing period. ``by_months``: as many parts of the rate as months."""
+
+    BY_MONTHS = "by_months"
+
+
+class Metering(StrEnum):
+    """Whose group it is: it decides which components an abonament may have (Rozp. 2018 par. 13 ust. 3-4)."""
+
+    MAIN_METER = "main_meter"
+    FLAT = "flat"
+    NORM = "norm"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Diameters:
+    """Nominal diameters of meters from ``from_mm`` up to, not including, ``until_mm`` (None: all above)."""
+
+    from_mm: int
+    until_mm: int | None
+
+    def __contains__(self, diameter_mm: int) -> bool:
+        return self.from_mm <= diameter_mm and (self.until_mm is None or diameter_mm < self.until_mm)
+
+    def overlap(self, other: "Diameters") -> bool:
+        """Whether some diameter lies in both."""
+        return self.from_mm in other or other.from_mm in self
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TariffGroup:
-    """A grupa taryfowa; two channels mean that the manner of invoicing does not change the price."""
+    """A grupa taryfowa; two channels mean that the manner of invoicing does not change the price.
+
+    With ``diameters`` it is for meters of these alone, and for a point whose meter's diameter nobody knows it is none;
+    with ``payer`` it is for nabywcy of that kind alone.
+    """
 
     code: str
     tariff_class: str
     channels: frozenset[Channel]
     name: str
+    diameters: tuple[Diameters, ...] = ()
+    payer: PartyKind | None = None
+    metering: Metering | None = None
 
+    def takes(self, *, tariff_class: str, channel: Channel, diameter_mm: int | None, payer: PartyKind | None) -> bool:
+        """Whether it prices a point of that class and meter, invoiced in that manner to a nabywca of that kind."""
+        if tariff_class != self.tariff_class or channel not in self.channels:
+            return False
+        return self.payer in {None, payer} and self.measures(diameter_mm)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TariffPrice:
-    """Net price of one unit of a service in a group, from ``valid_from`` until the next price of both."""
+    def measures(self, diameter_mm: int | None) -> bool:
+        """Whether it is for meters of that diameter (None: unknown, or no meter)."""
+        return not self.diameters or (
+            diameter_mm is not None and any(diameter_mm in diameters for diameters in self.diameters)
+        )
 
-    group: str
-    service: Service
-    unit: Unit
-    net_zl: Decimal
-    valid_from: date
-    basis: str
+    def meets(self, other: "TariffGroup") -> bool:
+        """Whether some point may belong to both."""
+        return (
+            self.tariff_class == other.tariff_class
+            and bool(self.channels & other.channels)
+            and (self.payer is None or other.payer in {None, self.payer})
+            and (
+                not self.diameters
+                or not other.diameters
+                or any(one.overlap(two) for one, two in product(self.diameters, other.diameters))
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TariffExample:
-    """A published amount, or a sum done by hand, that the prices must reproduce on a day, in a gmina if it says so."""
+    """A published amount, or a sum done by hand, that the prices must reproduce on a day, in a gmina if it says so.
+
+    ``days`` are those of the m³, for thresholds that count by months.
+    """
 
     group: str
     on: date
@@ -80,13 +126,15 @@ class TariffExample:
     source: str
     gmina: str | None = None
     payable_zl: Decimal | None = None
+    days: int = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tariff:
     """One approved taryfa, read from one file; ``sha256`` is of the file's bytes.
 
-    ``decided_on`` and ``published_on`` (in BIP) are None where the file does not tell them.
+    ``decided_on`` and ``published_on`` (in BIP) are None where the file does not tell them. ``valid_until`` is the
+    first day after its printed end: it ends nothing (uzzwś art. 24g), but from it on the tariff is prolonged.
     """
 
     name: str
@@ -104,20 +152,36 @@ class Tariff:
     decided_on: date | None = None
     published_on: date | None = None
     subsidies: tuple[TariffSubsidy, ...] = ()
+    block_per: BlockPer = BlockPer.BILL
+    valid_until: date | None = None
+    standing_part: StandingPart = StandingPart.BY_MONTHS
 
-    def group_for(self, *, tariff_class: str, channel: Channel) -> TariffGroup | None:
-        """The group that prices a class of customers invoiced in that manner."""
-        found = (group for group in self.groups if group.tariff_class == tariff_class and channel in group.channels)
-        return next(found, None)
+    @property
+    def parts_standing(self) -> bool:
+        """Whether sewage has an abonament of its own; the other one is then owed for water alone."""
+        return any(price.service is Service.STANDING_SEWAGE for price in self.prices)
+
+    def group_for(
+        self,
+        *,
+        tariff_class: str,
+        channel: Channel,
+        diameter_mm: int | None = None,
+        payer: PartyKind | None = None,
+    ) -> TariffGroup | None:
+        """The group that prices a class of customers invoiced in that manner, by their meter and kind."""
+        for group in self.groups:
+            if group.takes(tariff_class=tariff_class, channel=channel, diameter_mm=diameter_mm, payer=payer):
+                return group
+        return None
 
     def price_on(self, *, group: str, service: Service, day: date) -> TariffPrice | None:
         """The price of a service in a group on a day, as far as this tariff alone says."""
-        begun = [
-            price
-            for price in self.prices
-            if price.group == group and price.service is service and price.valid_from <= day
-        ]
-        return max(begun, key=lambda price: price.valid_from, default=None)
+        return in_force(self.prices_of(group=group, service=service), day=day)
+
+    def prices_of(self, *, group: str, service: Service) -> tuple[TariffPrice, ...]:
+        """The prices of a service in a group, of whatever days and seasons."""
+        return tuple(price for price in self.prices if price.group == group and price.service is service)
 
     def subsidy_on(self, *, gmina: str | None, group: str, service: Service, day: date) -> TariffSubsidy | None:
         """What the gmina pays on a day for a service in a group."""
@@ -130,40 +194,17 @@ class Tariff:
         return tuple(one for one in self.subsidies if (one.gmina, one.group, one.service) == key)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PriceSpan:
-    """One price for the days from ``start`` up to, not including, ``until`` (None: open-ended).
-
-    ``net_zl`` is the tariff's, before any ``subsidy`` of the gmina that was asked for. None says that the group owes no
-    such charge at all; only the abonament may be absent.
-    """
-
-    start: date
-    until: date | None
-    net_zl: Decimal | None
-    unit: Unit
-    group: str
-    tariff_sha256: str
-    basis: str
-    subsidy: TariffSubsidy | None = None
-
-    @property
-    def terms(self) -> tuple[Decimal | None, SubsidyMode | None, Decimal | None]:
-        """Price, mode and rate of the subsidy: another of these is another price."""
-        paid = self.subsidy
-        return (self.net_zl, paid.mode, paid.zl_m3) if paid else (self.net_zl, None, None)
-
-    def begun_on(self, day: date) -> "PriceSpan":
-        """The same price from an earlier day on."""
-        return replace(self, start=day)
-
-
-_Key = tuple[str, Channel, Service, str | None]
+_Key = tuple[str, Channel, Service, str | None, PartyKind | None, int | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TariffBook:
-    """Every tariff of a utility, with its named models; prices are looked up by class, channel, service, gmina and day.
+    """Every tariff of a utility, with its named models.
+
+    Prices are looked up by class, channel, service and day and, where a tariff tells these apart, by gmina, diameter of
+    the meter and kind of the nabywca. What is unknown (None) finds only what does not depend on it.
+
+    ``price_book`` holds the prices of what no tariff prices.
 
     Raises:
         DataRefused: ``TARIFF_OVERLAP``, two tariffs start on one day.
@@ -171,49 +212,93 @@ class TariffBook:
 
     tariffs: tuple[Tariff, ...]
     models: Models = field(default_factory=Models)
-    _timelines: Mapping[_Key, tuple[PriceSpan, ...]] = field(init=False, repr=False, compare=False)
+    price_book: PriceBook = field(default_factory=PriceBook)
+    _timelines: Mapping[_Key, tuple[PriceStep, ...]] = field(init=False, repr=False, compare=False)
     _starts: Mapping[_Key, tuple[date, ...]] = field(init=False, repr=False, compare=False)
+    _bounds_mm: Mapping[str, tuple[int, ...]] = field(init=False, repr=False, compare=False)
+    _by_payer: frozenset[str] = field(init=False, repr=False, compare=False)
+    _parted: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         ordered = tuple(sorted(self.tariffs, key=lambda tariff: tariff.valid_from))
         for earlier, later in pairwise(ordered):
             if earlier.valid_from == later.valid_from:
                 raise DataRefused("TARIFF_OVERLAP", f"{earlier.name} and {later.name} both start on {later.valid_from}")
-        timelines = _timelines(ordered)
+        groups = [group for tariff in ordered for group in tariff.groups]
+        bounds_mm = _bounds_mm(groups)
+        by_payer = frozenset(group.tariff_class for group in groups if group.payer is not None)
+        timelines = _timelines(ordered, bounds_mm, by_payer)
         object.__setattr__(self, "tariffs", ordered)
         object.__setattr__(self, "_timelines", timelines)
-        object.__setattr__(self, "_starts", {key: tuple(s.start for s in spans) for key, spans in timelines.items()})
+        object.__setattr__(self, "_starts", {key: tuple(s.start for s in steps) for key, steps in timelines.items()})
+        object.__setattr__(self, "_bounds_mm", bounds_mm)
+        object.__setattr__(self, "_by_payer", by_payer)
+        object.__setattr__(self, "_parted", frozenset(one.sha256 for one in ordered if one.parts_standing))
 
-    def price_days(self) -> list[date]:
-        """Every day with which a price of any group begins."""
-        return sorted({start for starts in self._starts.values() for start in starts})
+    def price_days(self, *, before: date) -> list[date]:
+        """Every day before ``before`` with which a price of any group begins; seasons begin anew each year."""
+        return sorted(
+            {day for steps in self._timelines.values() for step in steps for day in step.begins(before=before)}
+        )
 
     def tariff_on(self, day: date) -> Tariff | None:
         """The tariff in force on a day: the one entered latest."""
         position = bisect_right(self.tariffs, day, key=lambda tariff: tariff.valid_from) - 1
         return self.tariffs[position] if position >= 0 else None
 
+    def parts_standing(self, day: date) -> bool:
+        """Whether sewage has an abonament of its own on a day."""
+        tariff = self.tariff_on(day) if self._parted else None
+        return tariff is not None and tariff.sha256 in self._parted
+
     def span_on(
-        self, *, tariff_class: str, channel: Channel, service: Service, day: date, gmina: str | None = None
+        self,
+        *,
+        tariff_class: str,
+        channel: Channel,
+        service: Service,
+        day: date,
+        gmina: str | None = None,
+        diameter_mm: int | None = None,
+        payer: PartyKind | None = None,
     ) -> PriceSpan | None:
         """The price of a day, or None when no tariff in force prices it. Most gminas pay no subsidy."""
-        key: _Key = (tariff_class, channel, service, gmina)
+        bounds_mm = self._bounds_mm.get(tariff_class)
+        band = None if bounds_mm is None or diameter_mm is None else bisect_right(bounds_mm, diameter_mm)
+        kind = payer if tariff_class in self._by_payer else None
+        key: _Key = (tariff_class, channel, service, gmina, kind, band)
         if key not in self._starts:
-            key = (tariff_class, channel, service, None)
+            key = (tariff_class, channel, service, None, kind, band)
         position = bisect_right(self._starts.get(key, ()), day) - 1
         if position < 0:
             return None
-        span = self._timelines[key][position]
-        return span if span.until is None or day < span.until else None
+        step = self._timelines[key][position]
+        return step.on(day) if step.until is None or day < step.until else None
 
     def spans_in(
-        self, *, tariff_class: str, channel: Channel, service: Service, period: Period, gmina: str | None = None
+        self,
+        *,
+        tariff_class: str,
+        channel: Channel,
+        service: Service,
+        period: Period,
+        gmina: str | None = None,
+        diameter_mm: int | None = None,
+        payer: PartyKind | None = None,
     ) -> tuple[PriceSpan, ...]:
         """The prices of every day of a period, in order; empty when any of its days has none."""
         spans: list[PriceSpan] = []
         day: date | None = period.start
         while day is not None and day < period.until:
-            span = self.span_on(tariff_class=tariff_class, channel=channel, service=service, day=day, gmina=gmina)
+            span = self.span_on(
+                tariff_class=tariff_class,
+                channel=channel,
+                service=service,
+                day=day,
+                gmina=gmina,
+                diameter_mm=diameter_mm,
+                payer=payer,
+            )
             if span is None:
                 return ()
             spans.append(span)
@@ -221,52 +306,58 @@ class TariffBook:
         return tuple(spans)
 
 
-def _timelines(ordered: tuple[Tariff, ...]) -> dict[_Key, tuple[PriceSpan, ...]]:
-    timelines: dict[_Key, tuple[PriceSpan, ...]] = {}
+def _bounds_mm(groups: Collection[TariffGroup]) -> dict[str, tuple[int, ...]]:
+    """By class: the diameters with which the group may change."""
+    bounds: dict[str, set[int]] = {}
+    for group in groups:
+        for diameters in group.diameters:
+            ends = {diameters.from_mm} | ({diameters.until_mm} if diameters.until_mm is not None else set())
+            bounds.setdefault(group.tariff_class, set()).update(ends)
+    return {tariff_class: tuple(sorted(ends)) for tariff_class, ends in bounds.items()}
+
+
+def _timelines(
+    ordered: Sequence[Tariff], bounds_mm: Mapping[str, tuple[int, ...]], by_payer: frozenset[str]
+) -> dict[_Key, tuple[PriceStep, ...]]:
+    timelines: dict[_Key, tuple[PriceStep, ...]] = {}
     gminas = (None, *sorted({one.gmina for tariff in ordered for one in tariff.subsidies}))
     for tariff, following in zip(ordered, (*ordered[1:], None), strict=False):
         until = following.valid_from if following else None
-        for group, service in product(tariff.groups, Service):
-            spans = tuple(_spans(tariff, group, service, until))
-            for gmina in gminas:
-                subsidies = tariff.subsidies_of(gmina=gmina, group=group.code, service=service)
-                parts = [part for span in spans for part in _divided(span, subsidies)]
-                for channel in group.channels:
-                    key = (group.tariff_class, channel, service, gmina)
-                    timelines[key] = (*timelines.get(key, ()), *parts)
+        by = PricedBy(
+            title=tariff.title,
+            sha256=tariff.sha256,
+            block_per=tariff.block_per,
+            start=tariff.valid_from,
+            until=until,
+        )
+        for group, service, gmina in product(tariff.groups, Service, gminas):
+            steps = tuple(
+                steps_of(
+                    prices=tariff.prices_of(group=group.code, service=service),
+                    group=group.code,
+                    service=service,
+                    by=by,
+                    subsidies=tariff.subsidies_of(gmina=gmina, group=group.code, service=service),
+                )
+            )
+            for channel, payer, band in product(group.channels, _payers(group, by_payer), _bands(group, bounds_mm)):
+                key = (group.tariff_class, channel, service, gmina, payer, band)
+                timelines[key] = (*timelines.get(key, ()), *steps)
     return timelines
 
 
-def _divided(span: PriceSpan, subsidies: Sequence[TariffSubsidy]) -> Iterator[PriceSpan]:
-    for start, until, subsidy in divide(start=span.start, until=span.until, subsidies=subsidies):
-        yield replace(span, start=start, until=until, subsidy=subsidy)
+def _payers(group: TariffGroup, by_payer: frozenset[str]) -> tuple[PartyKind | None, ...]:
+    """The kinds of nabywca that it prices; None stands for one whose kind is unknown, or makes no difference."""
+    if group.payer is not None:
+        return (group.payer,)
+    return (None, *PartyKind) if group.tariff_class in by_payer else (None,)
 
 
-def _spans(tariff: Tariff, group: TariffGroup, service: Service, until: date | None) -> Iterator[PriceSpan]:
-    prices = sorted(
-        (price for price in tariff.prices if price.group == group.code and price.service is service),
-        key=lambda price: price.valid_from,
-    )
-    if not prices and service is Service.STANDING:
-        yield PriceSpan(
-            start=tariff.valid_from,
-            until=until,
-            net_zl=None,
-            unit=Unit.MONTH,
-            group=group.code,
-            tariff_sha256=tariff.sha256,
-            basis="",
-        )
-    for price, following in zip(prices, (*prices[1:], None), strict=False):
-        ends = [day for day in (following.valid_from if following else None, until) if day is not None]
-        end = min(ends, default=None)
-        if end is None or price.valid_from < end:
-            yield PriceSpan(
-                start=price.valid_from,
-                until=end,
-                net_zl=price.net_zl,
-                unit=price.unit,
-                group=group.code,
-                tariff_sha256=tariff.sha256,
-                basis=f"{charge_basis(service=service)}; {tariff.title}, grupa {group.code}",
-            )
+def _bands(group: TariffGroup, bounds_mm: Mapping[str, tuple[int, ...]]) -> Iterator[int | None]:
+    """Which stretches between the bounds it prices; None stands for an unknown diameter, or one of no matter."""
+    if not group.diameters:
+        yield None
+    bounds = bounds_mm.get(group.tariff_class, ())
+    if bounds:
+        lowest = (0, *bounds)
+        yield from (number for number, diameter_mm in enumerate(lowest) if group.measures(diameter_mm))

@@ -5,20 +5,22 @@ whose seller or sender is unknown may be quoted from, but nothing can be issued 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, time
 from decimal import Decimal
 from enum import StrEnum
 
 from billing.accounts import Address, Channel
+from billing.charges import LineRounding
 from billing.consents import ConsentMethod, ConsentRule, EffectiveRule
 from billing.errors import DataRefused
+from billing.estimation_rules import EstimationRules, read_estimation_rules
 from billing.identifiers import is_nip, is_nrb, is_regon
 from billing.invoices import Seller
 from billing.law import AnswerTerm
 from billing.models import Models, read_models
 from billing.numbering import Numbering, series_on
-from billing.reading_limits import LimitRules, read_limit_rules
+from billing.reading_rules import CheckRules, read_check_rules
 from billing.routes import Route, read_routes
 from billing.sender import UNKNOWN, Mail, read_mail
 from billing.toml_fields import Fault, Fields, read_fields
@@ -28,12 +30,6 @@ _MAY_STAY_UNKNOWN = ("dkim_selector", "dkim_domain")
 CORRECTIONS = Numbering(series_pattern="FK/{year}/{month:02}", number_pattern="{series}/{sequence:06}")
 """How corrections are numbered where the utility says nothing of them."""
 _ANY_DAY = date(2026, 10, 31)
-
-
-class LineRounding(StrEnum):
-    """``each_line``: quantity times price is rounded to the grosz on its line, and sums are of rounded lines."""
-
-    EACH_LINE = "each_line"
 
 
 class ConsentMode(StrEnum):
@@ -76,7 +72,7 @@ class Utility:
     ``issue_time`` is of Europe/Warsaw; ``sending_allowance_days`` separate issue from planned sending by carrier;
     ``reject_share_max`` is the share of refused rows above which a reading file is refused as a whole;
     ``chunk_accounts`` are rated, or rendered, by one task;
-    ``reading_limits`` are what readers check an index against;
+    ``checks`` are the thresholds of the checks of readings, by which readers are warned too;
     ``bank_account`` is the utility's own NRB, for a customer without an account of its own; with
     ``individual_accounts`` every customer must have one; ``routes`` is the calendar of readings;
     ``answer_term`` is another term for answering complaints than the law's, None without a provision that sets one.
@@ -92,18 +88,18 @@ class Utility:
     issue_time: time
     mail: Mail
     models: Models
-    line_rounding: LineRounding
     consents: ConsentTerms
     terms: tuple[TermsVersion, ...]
     approvers: tuple[str, ...]
     reading_window: ReadingWindow
     reject_share_max: Decimal
-    reading_limits: LimitRules
+    checks: CheckRules
     chunk_accounts: int
     bank_account: str | None = None
     individual_accounts: bool = False
     routes: tuple[Route, ...] = ()
     answer_term: AnswerTerm | None = None
+    estimation: EstimationRules = field(default_factory=EstimationRules)
     correction_numbering: Numbering = CORRECTIONS
 
     def terms_on(self, day: date) -> TermsVersion | None:
@@ -131,7 +127,10 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
     if seller_needed:
         _refuse_unknown(seller, mail, payment)
     payment.known("days", "allowance_days", "bank_account", "individual_accounts")
-    readings.known("days_before", "days_after", "reject_share_max", "volume_max_m3_day", "limits")
+    readings.known(
+        *("days_before", "days_after", "reject_share_max", "volume_max_m3_day", "checks", "estimation"),
+        "estimate_override_two_persons",
+    )
     numbering = _numbering(top)
     return Utility(
         name=name,
@@ -143,7 +142,6 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
         issue_time=top.clock("issue_time"),
         mail=read_mail(mail),
         models=_models(top, readings),
-        line_rounding=top.choice("line_rounding", LineRounding),
         consents=_consents(top.within("consents")),
         terms=tuple(_terms_version(fields) for fields in top.each("terms")),
         approvers=top.texts("approvers"),
@@ -151,20 +149,26 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
             days_before=readings.integer("days_before"), days_after=readings.integer("days_after")
         ),
         reject_share_max=readings.decimal("reject_share_max", places=4),
-        reading_limits=read_limit_rules(readings.within("limits", default={})),
+        checks=read_check_rules(readings.within("checks", default={})),
         chunk_accounts=_chunk_accounts(top),
         bank_account=_bank_account(payment),
         individual_accounts=payment.flag("individual_accounts", default=False),
         routes=tuple(read_routes(top)),
+        estimation=read_estimation_rules(readings),
         answer_term=_answer_term(top.within("complaints")) if "complaints" in top.table else None,
         correction_numbering=_correction_numbering(top, numbering),
     )
 
 
 def _models(top: Fields, readings: Fields) -> Models:
+    vat, line_rounding = top.choice("vat_model", VatModel), top.choice("line_rounding", LineRounding)
+    if vat is VatModel.PER_LINE and line_rounding is LineRounding.RATE_SUM:
+        with top.keeping("line_rounding"):
+            raise top.refuse("FIELD_WRONG", f"{vat} taxes each rounded line, so line_rounding must be each_line")
     return read_models(
         top.within("models", default={}),
-        vat=top.choice("vat_model", VatModel),
+        vat=vat,
+        line_rounding=line_rounding,
         volume_max_m3_day=readings.decimal("volume_max_m3_day", places=3),
     )
 

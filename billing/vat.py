@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 
-from billing.charges import VatSum
+from billing.charges import LineRounding, VatSum
 from billing.money import ZERO_ZL, round_zl
 
 
@@ -20,15 +20,26 @@ class VatModel(StrEnum):
     PER_LINE = "vat_per_line"
 
 
-def vat_sums(*, lines: Iterable[tuple[Decimal, Decimal]], model: VatModel) -> tuple[VatSum, ...]:
-    """Net, VAT and gross per rate, highest rate first, from the ``(vat_rate, net_zl)`` of each line."""
+def vat_sums(
+    *,
+    lines: Iterable[tuple[Decimal, Decimal]],
+    model: VatModel,
+    rounding: LineRounding = LineRounding.EACH_LINE,
+) -> tuple[VatSum, ...]:
+    """Net, VAT and gross per rate, highest rate first, from the ``(vat_rate, net_zl)`` of each line.
+
+    A net that is not in full grosze is rounded as ``rounding`` says: by itself, or in the sum of its rate.
+    """
     nets: dict[Decimal, list[Decimal]] = defaultdict(list)
     for vat_rate, net_zl in lines:
         nets[vat_rate].append(net_zl)
-    return tuple(_vat_sum(vat_rate, nets[vat_rate], model) for vat_rate in sorted(nets, reverse=True))
+    return tuple(_vat_sum(vat_rate, nets[vat_rate], model, rounding) for vat_rate in sorted(nets, reverse=True))
 
 
-def _vat_sum(vat_rate: Decimal, nets_zl: list[Decimal], model: VatModel) -> VatSum:
+def _vat_sum(vat_rate: Decimal, exact_zl: list[Decimal], model: VatModel, rounding: LineRounding) -> VatSum:
+    nets_zl = (
+        [round_zl(sum(exact_zl, ZERO_ZL))] if rounding is LineRounding.RATE_SUM else [round_zl(net) for net in exact_zl]
+    )
     net_zl = sum(nets_zl, ZERO_ZL)
     if model is VatModel.ON_RATE_SUM:
         vat_zl = round_zl(net_zl * vat_rate)

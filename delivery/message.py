@@ -51,6 +51,9 @@ class InvoiceMail:
     """One invoice to one address. Amounts, dates and accounts come as the Polish text to be shown.
 
     ``to_pay`` is False when nothing is due (zero, or a credit): the mail then says so instead of a payment box.
+    ``title`` opens the subject and ``document`` names it in the sentence (``fakturę``); ``note`` is a full sentence or
+    empty.
+    ``is_estimated``: something on the invoice rests on an estimate, and the mail says what will become of it.
     A correction tells which invoice it corrects and why, and is ``unchanged`` when the amount stays as it was; a
     duplicate tells the day on which it was made out.
     ``date`` (with time zone) and ``message_id`` are given, so that a second build gives the same bytes.
@@ -71,6 +74,10 @@ class InvoiceMail:
     payment_title: str
     to_pay: bool
     attachment: Attachment
+    title: str = "Faktura"
+    document: str = "fakturę"
+    note: str = ""
+    is_estimated: bool = False
     kind: MailKind = MailKind.INVOICE
     corrected_no: str = ""
     corrected_date: str = ""
@@ -107,14 +114,6 @@ class NoticeMail:
     price_effect: str
 
 
-_SUBJECTS = {
-    MailKind.INVOICE: "Faktura",
-    MailKind.CORRECTION: "Faktura korygująca",
-    MailKind.DUPLICATE: "Duplikat faktury",
-}
-_TEMPLATES = {MailKind.INVOICE: "invoice", MailKind.CORRECTION: "correction", MailKind.DUPLICATE: "duplicate"}
-
-
 def build_message(mail: InvoiceMail) -> bytes:
     """The whole e-mail of one invoice; the same ``mail`` gives the same bytes.
 
@@ -124,8 +123,8 @@ def build_message(mail: InvoiceMail) -> bytes:
     """
     if not mail.attachment.content:
         raise NotSendable("NO_ATTACHMENT", f"invoice {mail.invoice_no} has no document: it is not mailed without one")
-    subject = f"{_SUBJECTS[mail.kind]} {mail.invoice_no} – {mail.sender.name}"
-    return _build(mail=mail, subject=subject, template=_TEMPLATES[mail.kind], attachment=mail.attachment)
+    subject = f"{mail.title} {mail.invoice_no} – {mail.sender.name}"
+    return _build(mail=mail, subject=subject, template=mail.kind.value, attachment=mail.attachment)
 
 
 def build_notice(mail: NoticeMail) -> bytes:

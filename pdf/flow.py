@@ -21,6 +21,7 @@ STRONG = Style(size=8.5, bold=True)
 CAPTION = Style(size=7, colour=MUTED)
 NOTE = Style(size=7.2, colour=MUTED)
 _PADDING = 3.0
+_CONTINUED = " – cd."
 
 
 class RowKind(StrEnum):
@@ -100,15 +101,20 @@ class Flow:
                 self.page.text(MARGIN, self.y, line, NOTE)
 
     def table(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
-        """All rows; the head is drawn again on every page that the table reaches."""
+        """All rows; the head, and the name of a group, are drawn again on every page that they reach."""
         self._table_head(columns)
+        group: Row | None = None
         for row in rows:
             laid = _lay(columns, row)
             # the name of a group never stands alone at the foot of a page
             if self.reserve(laid.height + (30 if row.kind is RowKind.GROUP else 0)):
                 self._table_head(columns)
-            self._table_row(columns, row, laid)
-            self.y += laid.height
+                if group and row.kind is RowKind.PLAIN:
+                    again = Row(cells=tuple(f"{cell}{_CONTINUED}" for cell in group.cells), kind=RowKind.GROUP)
+                    self._row(columns, again, _lay(columns, again))
+            if row.kind is RowKind.GROUP:
+                group = row
+            self._row(columns, row, laid)
 
     def _table_head(self, columns: Sequence[Column]) -> None:
         titles = [_lines(column, column.title, HEAD) for column in columns]
@@ -119,7 +125,7 @@ class Flow:
         left, right = columns[0].left, columns[-1].right
         self.page.rule(MARGIN + left, self.y, right - left, ACCENT, thickness=0.8)
 
-    def _table_row(self, columns: Sequence[Column], row: Row, laid: "_Laid") -> None:
+    def _row(self, columns: Sequence[Column], row: Row, laid: "_Laid") -> None:
         style = _row_style(row)
         top = self.y + _PADDING
         for column, lines in zip(_spanned(columns, row), laid.cells, strict=True):
@@ -132,6 +138,7 @@ class Flow:
             self.page.rule(MARGIN + left, self.y, right - left, INK, thickness=0.6)
         elif row.kind is RowKind.PLAIN:
             self.page.rule(MARGIN + left, self.y + laid.height, right - left, HAIRLINE, thickness=0.4)
+        self.y += laid.height
 
     def _cell(self, column: Column, lines: Sequence[str], style: Style, *, top: float) -> None:
         y = top

@@ -9,17 +9,25 @@ from datetime import date
 from billing.invoices import Invoice
 from billing.polish import format_date
 from pdf.flow import BOTTOM, MARGIN, NOTE, RIGHT, STRONG, WIDTH, Flow
+from pdf.invoice_beside import beside_notes, tariff_words
 from pdf.invoice_correction import draw_correction
 from pdf.invoice_head import draw_head
 from pdf.invoice_subsidies import draw_subsidies, subsidy_notes
-from pdf.invoice_tables import draw_charges, draw_usage, draw_vat_sums
+from pdf.invoice_tables import draw_charges, draw_vat_sums
+from pdf.invoice_usage import draw_usage
 from pdf.sheet import Document, Page, to_pdf
 from pdf.typeface import Unprintable
 
-TEMPLATE_VERSION = "invoice-1"
+TEMPLATE_VERSION = "invoice-2"
 """Recorded with every document; raise it whenever the same invoice would give other bytes."""
 
-TITLES = {"invoice": "Faktura", "final": "Faktura", "correction": "Faktura korygująca"}
+TITLES = {
+    "invoice": "Faktura",
+    "final": "Faktura",
+    "forecast": "Faktura – prognoza",
+    "settlement": "Faktura rozliczeniowa",
+    "correction": "Faktura korygująca",
+}
 """The printed title by kind of invoice."""
 
 _TERM = (
@@ -77,14 +85,14 @@ def render_invoice(invoice: Invoice, *, duplicate_on: date | None = None) -> Doc
 
 
 def _small_print(invoice: Invoice) -> list[str]:
-    groups = dict.fromkeys(line.tariff_group for line in invoice.lines)
     bases = dict.fromkeys(line.basis for line in invoice.lines if line.basis and line.basis != "unknown")
-    tariff = [f"Taryfa: grupa {', '.join(groups)}."] if groups else []
+    tariff = tariff_words(invoice)
     if bases:
         tariff.append(f"Podstawa naliczenia: {'; '.join(bases)}.")
     contact = f"tel. {invoice.seller.phone}, e-mail: {invoice.seller.email}"
-    nothing_due = invoice.corrects is not None and invoice.payable_zl <= 0
-    notes = [*(() if nothing_due else (_TERM,)), f"Pytania i reklamacje: {contact}. {_COMPLAINT}"]
+    is_credit = invoice.kind in {"settlement", "correction"} and invoice.payable_zl <= 0
+    term = [] if is_credit else [_TERM]
+    notes = [*beside_notes(invoice), *term, f"Pytania i reklamacje: {contact}. {_COMPLAINT}"]
     if invoice.payable_zl < 0:
         notes.append(_OVERPAID)
     return subsidy_notes(invoice) + ([" ".join(tariff)] if tariff else []) + notes

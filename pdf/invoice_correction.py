@@ -11,7 +11,8 @@ from billing.invoices import CorrectedInvoice, Invoice
 from billing.money import ZERO_ZL
 from billing.polish import format_amount, format_percent
 from pdf.flow import BODY, MARGIN, WIDTH, Column, Flow, Row, RowKind
-from pdf.invoice_tables import draw_charges, draw_usage
+from pdf.invoice_tables import draw_charges
+from pdf.invoice_usage import draw_usage
 from pdf.typeface import wrap
 
 _SUMS = (

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from billing.accounts import Address, Channel, Party, Role
+from billing.accounts import Address, Channel, Party, Role, Service
 from billing.invoices import Invoice, Seller
 from billing.periods import Period
 from billing.polish import NBSP, format_date, format_period
@@ -35,6 +35,7 @@ _VALUE_BOLD = Style(size=8.8, bold=True)
 _ADDRESSEE = Style(size=10)
 _ADDRESSEE_SMALL = Style(size=7.5)
 
+_SETTLEMENT = "settlement"
 _MARKS = {"final": (("Rodzaj faktury", "Rozliczenie końcowe"),)}
 """What is said of a kind of invoice at the top of its facts."""
 
@@ -143,6 +144,11 @@ def _corrected(invoice: Invoice) -> Iterator[tuple[str, str]]:
 def _supplied(invoice: Invoice) -> tuple[Period, date]:
     """Period and day of the supply (VAT act art. 106e ust. 1 pkt 6): its last day; a final bill may end before it."""
     period, last_day = invoice.period, invoice.period.last_day
+    if invoice.lines and all(line.service is Service.EXTRA for line in invoice.lines):
+        return period, max(line.period.last_day for line in invoice.lines)
+    if invoice.kind == _SETTLEMENT:
+        since = min(period.start, *(line.period.start for line in invoice.lines))
+        return Period(start=since, until=period.until), last_day
     if invoice.kind not in _MARKS:
         return period, last_day
     last_day = min(last_day, max(line.period.last_day for line in invoice.lines))

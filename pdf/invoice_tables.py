@@ -1,31 +1,34 @@
-"""The tables: what was used, how it was computed, and the sums by VAT rate."""
+"""The tables of money: how each charge was computed, and the sums by VAT rate."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 
-from billing.accounts import Service
-from billing.charges import ChargeLine
+from billing.charges import ChargeLine, LinePart, Origin
 from billing.invoices import Invoice
 from billing.polish import (
+    NBSP,
     format_amount,
-    format_date,
+    format_exact,
+    format_m3,
     format_percent,
     format_period,
     format_price,
     format_quantity,
+    format_unit,
 )
+from billing.workings import part_m3
 from pdf.flow import WIDTH, Column, Flow, Row, RowKind
+from pdf.invoice_beside import PRICE_LISTED, line_caption
+from pdf.invoice_usage import place_of
 
-_UNITS = {"m3": "m³", "month": "mies."}
+_ORIGINS = {
+    Origin.NORM: "według norm zużycia",
+    Origin.CONTRACT: "ilość z umowy",
+    Origin.FORECAST: "do rozliczenia po odczycie",
+    Origin.SETTLED_FORECAST: "naliczone już w prognozie",
+}
+_OF_NO_POINT = "Wszystkie punkty"
 
-_USAGE = (
-    Column(title="Wodomierz nr", left=0, right=126),
-    Column(title="Odczyt poprzedni", left=132, right=200),
-    Column(title="Stan [m³]", left=204, right=262, to_right=True),
-    Column(title="Odczyt obecny", left=284, right=352),
-    Column(title="Stan [m³]", left=356, right=414, to_right=True),
-    Column(title="Zużycie [m³]", left=420, right=WIDTH, to_right=True),
-)
 _CHARGES = (
     Column(title="Lp.", left=0, right=16),
     Column(title="Usługa", left=19, right=176),
@@ -44,38 +47,51 @@ _VAT_SUMS = (
 )
 
 
-def draw_usage(
-    flow: Flow, invoice: Invoice, *, lines: Sequence[ChargeLine] | None = None, title: str = "Zużycie"
-) -> None:
-    """Points of supply with their meters, readings and consumption; of ``lines``, if not of the invoice's own."""
-    rows = list(_usage_rows(invoice, invoice.lines if lines is None else lines))
-    if rows:
-        flow.section(title)
-        flow.table(_USAGE, rows)
-
-
 def draw_charges(
     flow: Flow, invoice: Invoice, *, lines: Sequence[ChargeLine] | None = None, title: str = "Rozliczenie"
 ) -> None:
-    """Every charge line; none is left out."""
+    """Every charge line, of ``lines`` if not of the invoice's own; none is left out. Several points open groups."""
     flow.section(title)
     lines = invoice.lines if lines is None else lines
+    points = {point.point_no: point for point in invoice.points}
     several_points = len({line.point_no for line in lines if line.point_no}) > 1
-    several_meters = len({line.meter_no for line in lines if line.meter_no}) > 1
-    several_groups = len({line.tariff_group for line in lines}) > 1
+    meters: dict[str | None, set[str]] = defaultdict(set)
+    for line in lines:
+        meters[line.point_no].update([line.meter_no] if line.meter_no else [])
+    several_groups = len({line.tariff_group for line in lines if line.service not in PRICE_LISTED}) > 1
     rows = []
     for number, line in enumerate(lines, start=1):
-        caption = " · ".join(
-            text
-            for text, wanted in (
-                (f"punkt {line.point_no}", several_points and line.point_no),
-                (f"wodomierz {line.meter_no}", several_meters and line.meter_no),
-                (f"grupa {line.tariff_group}", several_groups),
-            )
-            if wanted
+        if several_points and (number == 1 or line.point_no != lines[number - 2].point_no):
+            no = line.point_no
+            name = _OF_NO_POINT if no is None else place_of(points.get(no), point_no=no)
+            rows.append(Row(cells=(name,), kind=RowKind.GROUP))
+        captions = (
+            f"wodomierz {line.meter_no}" if line.meter_no and len(meters[line.point_no]) > 1 else "",
+            *_workings(line),
+            f"grupa {line.tariff_group}" if several_groups and line.service not in PRICE_LISTED else "",
         )
+        caption = " · ".join(text for text in captions if text)
         rows.append(Row(cells=_charge_cells(number, line), caption=caption, caption_column=1))
     flow.table(_CHARGES, rows)
+
+
+def _workings(line: ChargeLine) -> Iterator[str]:
+    """How the quantity, or the amount, of a line came about where it is not just a use times a price."""
+    if len(line.parts) > 1:
+        first, *others = line.parts
+        rest = "".join(f" {_signed(part)}" for part in others)
+        yield f"{format_exact(part_m3(first))}{rest}{NBSP}m³"
+    if line.share is not None and line.excess is None:
+        yield f"{line.share.days} z {line.share.of_days} dni, z {format_m3(line.share.of_m3)}"
+    yield line_caption(line)
+    if line.origin in _ORIGINS:
+        yield _ORIGINS[line.origin]
+
+
+def _signed(part: LinePart) -> str:
+    volume_m3 = part_m3(part)
+    garden = " (ogród)" if part.purpose == "garden" else ""
+    return f"{'–' if volume_m3 < 0 else '+'} {format_exact(abs(volume_m3))}{garden}"
 
 
 def draw_vat_sums(flow: Flow, invoice: Invoice) -> None:
@@ -104,45 +120,8 @@ def _charge_cells(number: int, line: ChargeLine) -> tuple[str, ...]:
         line.description,
         format_period(line.period),
         format_quantity(line.quantity),
-        _UNITS.get(line.unit, line.unit),
+        format_unit(line.unit),
         format_price(line.price_zl),
         format_percent(line.vat_rate),
         format_amount(line.net_zl),
     )
-
-
-def _usage_rows(invoice: Invoice, charged: Sequence[ChargeLine]) -> Iterator[Row]:
-    addresses = {point.point_no: point.address for point in invoice.points}
-    by_point: dict[str, dict[tuple[object, ...], ChargeLine]] = {point_no: {} for point_no in addresses}
-    for line in charged:
-        if line.meter_no is None or line.point_no is None:
-            continue
-        # water and sewage are charged on the same two readings: shown once
-        reading_pair = (line.meter_no, line.period, line.previous_index_m3, line.current_index_m3)
-        by_point.setdefault(line.point_no, {}).setdefault(reading_pair, line)
-    for point_no, lines in by_point.items():
-        address = addresses.get(point_no)
-        place = f": {address.street}, {address.postcode} {address.city}" if address else ""
-        yield Row(cells=(f"Punkt poboru {point_no}{place}",), kind=RowKind.GROUP)
-        for line in lines.values():
-            yield Row(cells=_usage_cells(line))
-    water = [line for line in charged if line.service is Service.WATER and line.meter_no is not None]
-    if len(water) > 1:
-        total = sum((line.quantity for line in water), Decimal(0))
-        yield Row(cells=("Razem woda", "", "", "", "", format_quantity(total)), kind=RowKind.TOTAL)
-
-
-def _usage_cells(line: ChargeLine) -> tuple[str, ...]:
-    # a reading period is half-open: it begins on the day of the previous reading and ends on that of the present one
-    return (
-        line.meter_no or "",
-        format_date(line.period.start),
-        _index(line.previous_index_m3),
-        format_date(line.period.until),
-        _index(line.current_index_m3),
-        format_quantity(line.quantity),
-    )
-
-
-def _index(index_m3: Decimal | None) -> str:
-    return "–" if index_m3 is None else format_quantity(index_m3)

@@ -67,7 +67,13 @@ def form_for(invoice: Invoice, *, tariff_class: str, loaded: LoadedUtility) -> b
 def _saving(invoice: Invoice, *, tariff_class: str, loaded: LoadedUtility) -> str:
     """A sentence only where there is something to save; a tariff without both prices promises nothing."""
     try:
-        saved_zl = price_effect_zl_year(tariffs=loaded.tariffs, tariff_class=tariff_class, on=invoice.issue_date)
+        saved_zl = price_effect_zl_year(
+            tariffs=loaded.tariffs,
+            tariff_class=tariff_class,
+            on=invoice.issue_date,
+            services={line.service for line in invoice.lines},
+            payer=invoice.parties[Role.BUYER].kind,
+        )
     except DataRefused:
         return ""
     if saved_zl <= 0:

@@ -7,11 +7,13 @@ from sqlalchemy import Connection
 
 from billing.holds import MEANINGS, HoldCode
 from billing.polish import format_zl
+from billing.reading_checks import Severity
 from pipeline.approvers import require_approver
 from pipeline.check import totals, totals_sha256
 from pipeline.corrections.preview import preview_text
 from pipeline.cycles import frozen_utility, has_passed, require_cycle, require_reached
 from pipeline.errors import OperatorError
+from pipeline.estimate_share import estimate_share
 from pipeline.work import Work, step, warsaw_day
 from sql.charges import breakdown
 from sql.clock import business_now
@@ -39,7 +41,7 @@ def run(
 
     Raises:
         OperatorError: ``SELF_APPROVAL``, ``NOT_AN_APPROVER``, ``ISSUE_DATE_PAST``, ``ALREADY_DECIDED``,
-            ``CYCLE_UNKNOWN`` or ``CYCLE_STATE``.
+            ``ESTIMATES_TOO_MANY``, ``CYCLE_UNKNOWN`` or ``CYCLE_STATE``.
     """
     with step(work, "approve") as (connection, step_record):
         cycle = require_cycle(connection, cycle_key=cycle_key, lock="writer")
@@ -71,6 +73,11 @@ def _approve(connection: Connection, cycle: Cycle, *, decided_by: str, decided_v
     today = warsaw_day(business_now(connection))
     if today > cycle.issue_date:
         raise OperatorError("ISSUE_DATE_PAST", f"the issue date {cycle.issue_date} is past; reject and start anew")
+    share = estimate_share(connection, cycle)
+    if share.verdict is Severity.STOP:
+        raise OperatorError(
+            "ESTIMATES_TOO_MANY", f"{share.text}; get readings and start anew, or see docs/law/checks.md"
+        )
     figures = totals_sha256(connection, cycle)
     insert_approval(
         connection,
@@ -117,6 +124,7 @@ def summary(work: Work, *, cycle_key: str) -> str:
         subsidies = _subsidies(connection, cycle)
         movers = breakdown(connection, cycle=cycle, name="movers", most=MOVERS_SHOWN)
         ending = holds_to_end(connection, cycle=cycle)
+        share = estimate_share(connection, cycle)
     key = f"`{cycle.cycle_key}` · issue date {cycle.issue_date} · {cycle.payment_days} days to pay"
     accounts = f"{found['eligible']} accounts = {found['charged']} charged + {found['held']} held"
     sums = (
@@ -126,6 +134,7 @@ def summary(work: Work, *, cycle_key: str) -> str:
         f"{key} · started by {cycle.started_by}",
         f"Off-cycle: **{PURPOSE_WORDS[cycle.purpose]}**." if cycle.purpose else "",
         f"{accounts} + {found['excluded']} excluded. {sums}",
+        "" if share.verdict is Severity.NONE else f"V24: {share.text}.",
         f"Ends {ending} open holds of earlier cycles." if ending or cycle.purpose else "",
         _table(
             ("service", "quantity", "net"),

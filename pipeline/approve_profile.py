@@ -36,7 +36,7 @@ def run(work: Work, *, profile: str, file: Path, note: str) -> dict[str, Any]:
     if refusal is not None:
         raise refusal
     with step(work, "approve_profile") as (connection, record):
-        judged = judged_file(connection, received, layout)
+        judged = judged_file(work, connection, received, layout)
         if not judged:
             raise DataRefused("FILE_UNREADABLE", f"{file} holds no row: there is nothing to look at")
         check_rejects(work, judged)

@@ -8,14 +8,19 @@ from typing import Any
 from sqlalchemy import Connection
 
 from billing.errors import DataRefused
+from billing.reading_checks import EXCHANGE_SOURCES, Finding
+from billing.utility import Utility
 from pipeline.collect_files import find_file, put_away, waiting_files
+from pipeline.collect_measures import file_time, gather
 from pipeline.import_files import Received, RowResult, count_outcomes, receive, refuse_rejects
 from pipeline.import_report import refuse_file, write_missing_report, write_report
 from pipeline.profiles import profile_for, refuse_unseen
 from pipeline.utility_files import load_folder
 from pipeline.work import Work, step
-from readings.checks import EXCHANGES, Judged, Known, Place, Registry, judge, locate, registry_of
+from readings.checks import Judged, judge
 from readings.files import read_file
+from readings.history import Known
+from readings.places import Place, Registry, locate, registry_of
 from readings.profile import STANDARD, Profile
 from readings.rows import ReadingRow
 from sql.clock import business_now
@@ -84,28 +89,29 @@ def _import_rows(
     work: Work, received: Received, rows: Sequence[ReadingRow], layout: Profile
 ) -> tuple[dict[str, int], list[RowResult] | None]:
     """Totals and what became of each row; None instead when another process was quicker with the same file."""
-    reject_share_max = load_folder(work.settings.utility, seller_needed=False).utility.reject_share_max
+    utility = load_folder(work.settings.utility, seller_needed=False).utility
     with step(work, "collect") as (connection, record):
         lock_intake(connection)
         known = accepted_counts(connection, kind="readings", sha256=received.facts.sha256)
         if known is not None:
             record.counts = known | {"already": 1}
             return known, None
-        judged = judge_rows(connection, rows)
+        judged = judge_rows(connection, rows, utility=utility, file_name=received.facts.name)
         results = [row_result(one) for one in judged]
-        refuse_rejects(results, reject_share_max=reject_share_max)
+        refuse_rejects(results, reject_share_max=utility.reject_share_max)
         record.counts = count_outcomes(results)
         _write(connection, work, received, layout, judged=judged, results=results, counts=record.counts)
         refresh_statistics(connection, rows=record.counts["rows"])
         return record.counts, results
 
 
-def judge_rows(connection: Connection, rows: Sequence[ReadingRow]) -> list[Judged]:
+def judge_rows(connection: Connection, rows: Sequence[ReadingRow], *, utility: Utility, file_name: str) -> list[Judged]:
     """What becomes of rows beside what the database has; nothing is written."""
     registry = _registry(connection, rows)
     located = [(row, locate(row, registry=registry)) for row in rows]
     known = _known(connection, located)
-    return judge(located, known=known, now=business_now(connection))
+    measures = gather(connection, located, utility=utility, sent_at=file_time(file_name))
+    return judge(located, known=known, now=business_now(connection), measures=measures)
 
 
 def _registry(connection: Connection, rows: Sequence[ReadingRow]) -> Registry:
@@ -124,7 +130,9 @@ def _known(connection: Connection, located: Sequence[tuple[ReadingRow, Place | s
         wanted=[(*register, since) for register, since in _earliest(located).items()],
         external_ids={row.external_id for row, _ in located if row.external_id},
         exchanged={
-            place.installation_id for row, place in located if isinstance(place, Place) and row.source in EXCHANGES
+            place.installation_id
+            for row, place in located
+            if isinstance(place, Place) and row.source in EXCHANGE_SOURCES
         },
     )
     return (Known(**reading._mapping) for reading in stored)  # noqa: SLF001 - as above
@@ -155,7 +163,15 @@ def _write(
     rows = ((one.line_no, one.raw, one.outcome.value, one.codes, one.note) for one in results)
     insert_rows(connection, file_id=file_id, rows=rows)
     insert_readings(connection, file_id=file_id, readings=(_new_reading(one, one.place) for one in judged if one.place))
-    insert_findings(connection, findings=[_new_finding(one) for one in judged if one.finding])
+    insert_findings(
+        connection,
+        findings=[
+            _new_finding(one, one.place, finding)
+            for one in judged
+            if one.place and one.findings
+            for finding in one.findings
+        ],
+    )
     own = {} if layout.name == STANDARD else {"profile": layout.name, "profile_sha256": layout.sha256}
     event = Event(
         event_at=business_now(connection),
@@ -188,17 +204,16 @@ def _new_reading(one: Judged, place: Place) -> NewReading:
     )
 
 
-def _new_finding(one: Judged) -> NewFinding:
-    if one.place is None or one.finding is None:
-        raise ValueError("a finding belongs to a reading that is kept")
+def _new_finding(one: Judged, place: Place, finding: Finding) -> NewFinding:
     return NewFinding(
-        meter_id=one.place.meter_id,
-        register=one.place.register,
+        meter_id=place.meter_id,
+        register=place.register,
         read_at=one.row.read_at,
         source=one.row.source,
-        code=one.finding.code,
-        severity=one.finding.severity,
-        facts=one.finding.facts,
+        code=finding.code,
+        severity=finding.severity,
+        owner=finding.owner,
+        facts=finding.facts,
     )
 
 

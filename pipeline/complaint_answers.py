@@ -13,6 +13,7 @@ from billing.invoices import Invoice
 from billing.law import payment_despite_complaint
 from billing.polish import format_account, format_date
 from pipeline.cycles import frozen_utility, require_cycle
+from pipeline.explain import reading_ids
 from pipeline.work import warsaw_day
 from sql import complaints as stored
 from sql import views
@@ -63,8 +64,7 @@ def prepared_answer(connection: Connection, case: Row[Any]) -> str:
 
 
 def _reading_ids(invoice: Invoice) -> list[int]:
-    keys = {key for line in invoice.lines for key in (line.previous_reading_id, line.current_reading_id)}
-    return sorted(key for key in keys if key is not None)
+    return sorted({key for line in invoice.lines for key in reading_ids(line)})
 
 
 @cache

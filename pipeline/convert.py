@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from billing.accounts import Service
 from billing.canonical import to_data
 from billing.consents import (
     ConsentEvent,
@@ -161,7 +162,12 @@ def _price_effect_zl(event: ConsentEvent, terms: _Terms, account_no: str, start:
     if not current:
         return None
     try:
-        saved_zl = price_effect_zl_year(tariffs=terms.tariffs, tariff_class=current[0].tariff_class, on=start)
+        saved_zl = price_effect_zl_year(
+            tariffs=terms.tariffs,
+            tariff_class=current[0].tariff_class,
+            on=start,
+            services={Service(service) for row in current for service in row.services},
+        )
     except DataRefused:
         return None
     return -saved_zl if event.kind is ConsentKind.ACCEPT else saved_zl

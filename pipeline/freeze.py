@@ -1,6 +1,7 @@
 """freeze: registry, readings, consents, tariffs and terms as they are now become the cycle's inputs, by hash."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import islice
 
@@ -9,19 +10,24 @@ from sqlalchemy import Connection
 from billing.charges import Hold
 from billing.holds import HoldCode
 from billing.periods import Period
+from billing.plausibility import with_confirmed
 from billing.utility import Utility
 from pipeline.corrections.freeze import freeze_run, refuse_unready
 from pipeline.cycles import chunk_size, has_passed, require_cycle, require_reached
 from pipeline.tariff_gate import refuse_unswitched
-from pipeline.utility_files import load_folder
+from pipeline.utility_files import LoadedUtility, load_folder
+from pipeline.validate import reading_window, validate_cycle
 from pipeline.work import Work, step, warsaw_day
 from sql.charges import insert_holds
 from sql.clock import business_now
-from sql.cycles import Cycle, move_cycle, store_inputs, store_prices
+from sql.cycles import Cycle, move_cycle, store_inputs
+from sql.extras import store_items
 from sql.locks import take_turn
+from sql.prices import store_models, store_prices
 from sql.snapshots import Gathered, count_eligible, gather, insert_snapshots, snapshot_totals
 from sql.statistics import refresh_statistics
 from sql.subsidies import store_subsidies
+from sql.validation import confirmed_self_readings
 
 BATCH = 1000
 """Snapshots held in memory at once."""
@@ -48,13 +54,13 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
                 refuse_unswitched(connection, loaded)
             store_inputs(connection, cycle, files=loaded.files)
             store_prices(connection, cycle, tariffs=loaded.tariffs, issue_date=cycle.issue_date)
+            store_models(connection, cycle, models=loaded.tariffs.models)
             store_subsidies(connection, cycle, tariffs=loaded.tariffs)
+            store_items(connection, cycle, prices=loaded.tariffs.price_book)
             if cycle.is_correction:
                 freeze_run(connection, cycle)
             else:
-                refresh_statistics(connection, rows=count_eligible(connection, cycle=cycle))
-                window = _window(connection, cycle, loaded.utility)
-                _freeze(connection, cycle, window, cut_days=loaded.tariffs.price_days())
+                _gather(connection, cycle, loaded)
             record.tariff_sha256s = loaded.tariff_sha256s
             totals = snapshot_totals(connection, cycle=cycle)
             move_cycle(
@@ -70,6 +76,14 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
         return dict(record.counts)
 
 
+def _gather(connection: Connection, cycle: Cycle, loaded: LoadedUtility) -> None:
+    refresh_statistics(connection, rows=count_eligible(connection, cycle=cycle))
+    window = _window(connection, cycle, loaded.utility)
+    if not cycle.is_off_cycle:
+        validate_cycle(connection, cycle, window, rules=loaded.utility.checks)
+    _freeze(connection, cycle, window, cut_days=loaded.tariffs.price_days(before=window.until))
+
+
 def _window(connection: Connection, cycle: Cycle, utility: Utility) -> Period:
     """A regular cycle takes the readings about its end, an off-cycle the newest there are."""
     if cycle.is_off_cycle:
@@ -77,22 +91,21 @@ def _window(connection: Connection, cycle: Cycle, utility: Utility) -> Period:
     return reading_window(cycle.period, utility)
 
 
-def reading_window(period: Period, utility: Utility) -> Period:
-    """The days on which a reading counts as the period's closing one."""
-    window = utility.reading_window
-    return Period(
-        start=period.until - timedelta(days=window.days_before), until=period.until + timedelta(days=window.days_after)
-    )
-
-
 def _freeze(connection: Connection, cycle: Cycle, window: Period, *, cut_days: list[date]) -> None:
     size = chunk_size(cycle, accounts=count_eligible(connection, cycle=cycle))
-    accounts = enumerate(gather(connection, cycle=cycle, reading_window=window, cut_days=cut_days))
+    confirmed = confirmed_self_readings(connection, window=window)
+    gathered = gather(connection, cycle=cycle, reading_window=window, cut_days=cut_days)
+    accounts = enumerate(_with_confirmed(account, confirmed) for account in gathered)
     while batch := list(islice(accounts, BATCH)):
         chunked = ((account, place // size) for place, account in batch)
         insert_snapshots(connection, cycle=cycle, gathered=chunked)
         exclusions = _exclusions(cycle, (account for _, account in batch))
         insert_holds(connection, cycle=cycle, stage="freeze", holds=exclusions)
+
+
+def _with_confirmed(account: Gathered, confirmed: frozenset[int]) -> Gathered:
+    """The account with the customer's readings marked that a person of the utility has confirmed (V23)."""
+    return replace(account, snapshot=with_confirmed(account.snapshot, confirmed)) if confirmed else account
 
 
 def _exclusions(cycle: Cycle, accounts: Iterable[Gathered]) -> dict[int, Hold]:

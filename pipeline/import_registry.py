@@ -25,6 +25,7 @@ from pipeline.import_files import (
 from pipeline.import_report import refuse_file, write_missing_report, write_report
 from pipeline.registry.meters_write import plan_meters
 from pipeline.registry.points import plan_connections, plan_points
+from pipeline.registry.quantities import plan_quantities
 from pipeline.registry.stops import plan_route_stops
 from pipeline.registry.write import (
     Plan,
@@ -55,6 +56,7 @@ _PLANS: Final[Mapping[str, _Planner]] = {
     "points": plan_points,
     "contracts": plan_contracts,
     "meters": plan_meters,
+    "quantities": plan_quantities,
     "emails": plan_emails,
     "route_stops": plan_route_stops,
 }

@@ -1,11 +1,13 @@
 """issue: approved charges become invoices with gap-free numbers, on the issue date, all in one transaction."""
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from billing.accounts import AccountSnapshot
+from billing.accounts import AccountSnapshot, Reading
 from billing.canonical import content_sha256, from_json, to_data
 from billing.charges import ChargeLine, Hold
 from billing.holds import HoldCode
@@ -19,9 +21,10 @@ from pipeline.errors import Inconsistent, OperatorError
 from pipeline.planned import new_invoice, with_present_carrier
 from pipeline.utility_files import LoadedUtility
 from pipeline.work import WARSAW, Work, step, warsaw_day
-from sql.charges import bill_of, charges_to_issue, insert_holds, load_lines
+from sql.charges import bill_of, charges_to_issue, insert_holds, load_lines, readings_decided
 from sql.clock import business_now
 from sql.cycles import Cycle, find_approval, move_cycle
+from sql.extras import mark_charged
 from sql.holds import end_holds
 from sql.invoices import NewInvoice, insert_drafted_periods, insert_invoices, issued_totals, lock_series
 from sql.locks import take_turn
@@ -102,7 +105,12 @@ def _issue(connection: Connection, cycle: Cycle, loaded: LoadedUtility) -> None:
         rows = charges_to_issue(connection, cycle=cycle, chunk_no=chunk_no)
         lines = load_lines(connection, cycle=cycle, chunk_no=chunk_no)
         accounts = {row.account_id: from_json(AccountSnapshot, row.snapshot) for row in rows}
-        changed = {row.account_id: hold for row in rows if (hold := changed_since(accounts[row.account_id], row))}
+        decided = readings_decided(connection, cycle=cycle, chunk_no=chunk_no)
+        changed = {
+            row.account_id: hold
+            for row in rows
+            if (hold := changed_since(accounts[row.account_id], row, decided=decided.get(row.account_id, {})))
+        }
         insert_holds(connection, cycle=cycle, stage="issue", holds=changed)
         good = [row for row in rows if row.account_id not in changed]
         invoices = [
@@ -114,6 +122,7 @@ def _issue(connection: Connection, cycle: Cycle, loaded: LoadedUtility) -> None:
         insert_invoices(connection, cycle=cycle, series=series, invoices=invoices)
         last, held = last + len(good), held + len(changed)
     insert_drafted_periods(connection, cycle=cycle)
+    mark_charged(connection, cycle=cycle)
     issued = issued_totals(connection, cycle=cycle)
     move_cycle(
         connection,
@@ -124,15 +133,30 @@ def _issue(connection: Connection, cycle: Cycle, loaded: LoadedUtility) -> None:
     )
 
 
-def changed_since(account: AccountSnapshot, row: Row[Any]) -> Hold | None:
-    """A hold for an account whose readings, parties, contracts, meters or bank account are no longer those frozen."""
-    if row.reading_changed:
+def changed_since(account: AccountSnapshot, row: Row[Any], *, decided: Mapping[int, Decimal | None]) -> Hold | None:
+    """A hold for an account whose readings, parties, contracts, meters or bank account are no longer those frozen.
+
+    ``decided`` are the indexes that count now of readings that people decided about, by id; None: it does not count.
+    """
+    if any(decided.get(read.reading_id, read.index_m3) != read.index_m3 for read in _frozen_readings(account)):
         code = HoldCode.READING_EDITED
-    elif _frozen_registry(account) != _present_registry(account, row) or _removed_since(account, row):
+    elif (
+        _frozen_registry(account) != _present_registry(account, row)
+        or _removed_since(account, row)
+        or _frozen_quantities(account) != _present_quantities(account, row)
+    ):
         code = HoldCode.REGISTRY_CHANGED
     else:
         return None
     return Hold(account_no=row.account_no, code=code, facts={"charge_sha256": row.sha256})
+
+
+def _frozen_readings(account: AccountSnapshot) -> Iterator[Reading]:
+    for register in (register for point in account.points for register in point.registers):
+        yield register.previous
+        yield from register.between
+        if register.current is not None:
+            yield register.current
 
 
 def _frozen_registry(account: AccountSnapshot) -> dict[str, Any]:
@@ -149,9 +173,27 @@ def _frozen_registry(account: AccountSnapshot) -> dict[str, Any]:
 
 def _removed_since(account: AccountSnapshot, row: Row[Any]) -> bool:
     """Whether a meter was taken away, unknown to the freeze, before or on the day up to which the charge bills it."""
-    registers = (register for point in account.points for register in point.registers)
-    frozen = {f"{one.meter_no}:{one.register}": to_data(one.removed_on) for one in registers}
+    own = [register for point in account.points for register in point.registers]
+    behind = [register for point in account.points for other in point.behind for register in other.registers]
+    frozen = {f"{one.meter_no}:{one.register}": to_data(one.removed_on) for one in (*own, *behind)}
     return any(frozen.get(number) != removed_on for number, removed_on in (row.removals_now or {}).items())
+
+
+def _frozen_quantities(account: AccountSnapshot) -> dict[str, str]:
+    """What the contracts said of services without a meter, in the words of ``quantities_now``."""
+    return {
+        f"{point.contract_no}:{one.service}:{one.valid_from}": " ".join(
+            str(told) for told in (one.basis, one.norm, one.persons, one.m3_month, one.valid_until) if told is not None
+        )
+        for point in account.points
+        for one in point.unmetered
+    }
+
+
+def _present_quantities(account: AccountSnapshot, row: Row[Any]) -> dict[str, str]:
+    frozen = {point.contract_no for point in account.points}
+    told = row.quantities_now or {}
+    return {name: words for name, words in told.items() if name.split(":")[0] in frozen}
 
 
 def _present_registry(account: AccountSnapshot, row: Row[Any]) -> dict[str, Any]:
@@ -171,7 +213,7 @@ def _invoice(
     series: str,
     sequence: int,
 ) -> NewInvoice:
-    bill = bill_of(row, lines, vat_model=loaded.utility.models.vat)
+    bill = bill_of(row, lines, models=loaded.utility.models)
     if content_sha256(bill) != row.sha256:
         raise Inconsistent("CHARGE_DIFFERS", f"the stored charge of account {row.account_no} is not the one hashed")
     account, reason = with_present_carrier(

@@ -9,12 +9,21 @@ from sqlalchemy import Row
 from billing.canonical import from_json
 from billing.errors import DataRefused
 from billing.invoices import Invoice
+from billing.issuing import FORECAST, SETTLEMENT
+from billing.law import payment_despite_complaint
 from billing.polish import format_account, format_date, format_period, format_zl
+from billing.pricing import is_estimated
 from billing.utility import Utility
 from delivery.addresses import smtp_address
 from delivery.errors import NotSendable
 from delivery.message import InvoiceMail, MailKind, Sender, attachment_name
 from delivery.mime import Attachment
+
+_NAMES = {
+    FORECAST: ("Faktura – prognoza", "fakturę z prognozą"),
+    SETTLEMENT: ("Faktura rozliczeniowa", "fakturę rozliczeniową"),
+}
+"""How a kind of invoice is named in the subject, and in the sentence; any other is a plain invoice."""
 
 
 def mail_sender(utility: Utility) -> Sender:
@@ -46,6 +55,7 @@ def _own_address(address: str) -> str:
 def invoice_mail(row: Row[Any], *, sender: Sender, content: bytes) -> InvoiceMail:
     """The e-mail of a claimed delivery, dated with the invoice: a second build gives the same bytes."""
     invoice = from_json(Invoice, row.content)
+    title, document = _NAMES.get(invoice.kind, ("Faktura", "fakturę"))
     return InvoiceMail(
         sender=sender,
         to_address=row.address,
@@ -61,8 +71,11 @@ def invoice_mail(row: Row[Any], *, sender: Sender, content: bytes) -> InvoiceMai
         bank_account=format_account(invoice.bank_account),
         payment_title=invoice.payment_title,
         to_pay=invoice.payable_zl > 0,
+        is_estimated=any(is_estimated(line) for line in invoice.lines),
         attachment=Attachment(filename=attachment_name(invoice.number.text), content=content),
-        **_kind(invoice, duplicate_on=row.duplicate_on),
+        document=document,
+        note=_note(invoice),
+        **({"title": title} | _kind(invoice, duplicate_on=row.duplicate_on)),
     )
 
 
@@ -74,14 +87,28 @@ def _amount_zl(invoice: Invoice) -> Decimal:
 
 def _kind(invoice: Invoice, *, duplicate_on: date | None) -> dict[str, Any]:
     if duplicate_on is not None:
-        return {"kind": MailKind.DUPLICATE, "duplicate_date": format_date(duplicate_on)}
+        return {"kind": MailKind.DUPLICATE, "title": "Duplikat faktury", "duplicate_date": format_date(duplicate_on)}
     corrects = invoice.corrects
     if corrects is None:
         return {}
     return {
         "kind": MailKind.CORRECTION,
+        "title": "Faktura korygująca",
         "corrected_no": corrects.invoice_no,
         "corrected_date": format_date(corrects.issue_date),
         "reason": corrects.reason,
         "unchanged": invoice.payable_zl == 0,
     }
+
+
+def _note(invoice: Invoice) -> str:
+    if invoice.kind == FORECAST:
+        return "To prognoza: rozliczymy ją po odczycie wodomierza."
+    if invoice.kind == SETTLEMENT and invoice.payable_zl < 0:
+        overpaid = format_zl(-invoice.payable_zl)
+        refund = payment_despite_complaint(on=invoice.issue_date)
+        return (
+            f"Nadpłatę {overpaid} zaliczymy na poczet przyszłych należności. Na Państwa wniosek zwrócimy ją w ciągu "
+            f"{refund.refund_days} dni."
+        )
+    return ""

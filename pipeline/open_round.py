@@ -133,9 +133,9 @@ def _stops_of(walk: Sequence[Row[Any]], figures: Mapping[int, Row[Any]]) -> list
 
 def _fresh_stops(connection: Connection, work: Work, walk: Sequence[Row[Any]], *, days: Period) -> list[RoundStop]:
     utility = load_folder(work.settings.utility, seller_needed=False).utility
-    rules = utility.reading_limits
+    rules = utility.checks
     histories = routes.last_indexes(
-        connection, installation_ids=(row.installation_id for row in walk), most=rules.intervals + 1
+        connection, installation_ids=(row.installation_id for row in walk), most=rules.intervals_month + 1
     )
     stops = []
     for seq, row in enumerate(walk, start=1):

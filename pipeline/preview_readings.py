@@ -36,7 +36,7 @@ def run(work: Work, *, file: Path, profile: str | None = None, rows: int = FIRST
     if refusal is not None:
         raise refusal
     with work.engine.connect() as connection:
-        judged = judged_file(connection, received, layout)
+        judged = judged_file(work, connection, received, layout)
         looks = approvals(connection, profile=layout.name, profile_sha256=layout.sha256)
     return {
         "profile": layout.name,
@@ -50,9 +50,11 @@ def run(work: Work, *, file: Path, profile: str | None = None, rows: int = FIRST
     }
 
 
-def judged_file(connection: Connection, received: Received, layout: Profile) -> list[Judged]:
+def judged_file(work: Work, connection: Connection, received: Received, layout: Profile) -> list[Judged]:
     """What would become of every row, in the order of the file."""
-    judged = judge_rows(connection, read_file(received.content, profile=layout))
+    utility = load_folder(work.settings.utility, seller_needed=False).utility
+    rows = read_file(received.content, profile=layout)
+    judged = judge_rows(connection, rows, utility=utility, file_name=received.facts.name)
     return sorted(judged, key=lambda one: one.row.line.line_no)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from billing.accounts import AccountSnapshot, CycleTerms
 from billing.canonical import content_sha256, from_json
 from billing.charges import Bill, Hold
-from billing.plausibility import too_much
+from billing.plausibility import too_costly, too_much
 from billing.rating import bill
 from pipeline.corrections.rate import rate_run
 from pipeline.cycles import frozen_utility, has_passed, require_cycle, require_reached
@@ -61,7 +61,12 @@ def _rated(account: AccountSnapshot, loaded: LoadedUtility, terms: CycleTerms) -
     result = unprintable(account) or bill(account, loaded.tariffs, terms)
     if isinstance(result, Hold):
         return result
-    return too_much(result, volume_max_m3_day=loaded.utility.models.volume_max_m3_day) or result
+    utility = loaded.utility
+    return (
+        too_much(result, volume_max_m3_day=utility.models.volume_max_m3_day)
+        or too_costly(result, account, self_invoice_max_zl=utility.checks.self_invoice_max_zl)
+        or result
+    )
 
 
 def _refuse_difference(

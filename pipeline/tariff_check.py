@@ -1,19 +1,17 @@
 """tariff check: everything that a planned tariff lacks, at once; nothing is written."""
 
 from collections.abc import Iterator
-from itertools import product
+from dataclasses import replace
 from pathlib import Path
 
 from billing.accounts import Channel, Service
 from billing.errors import DataRefused
-from billing.priced_year import PricedYear
+from billing.priced_year import Buying, PointKind, PricedYear
 from billing.tariff_decision import TariffProblem, decision_problems
 from pipeline.tariff_folder import Candidate, find_file, read_candidate
 from pipeline.work import Work, warsaw_day
 from sql.clock import business_now
-from sql.tariffs import classes_in_use
-
-Use = tuple[str, Channel, Service]
+from sql.tariffs import kinds_in_use
 
 
 def run(work: Work, *, file: Path) -> tuple[TariffProblem, ...]:
@@ -36,32 +34,31 @@ def run(work: Work, *, file: Path) -> tuple[TariffProblem, ...]:
         return (TariffProblem(code=refusal.code, text=f"{find_file(work.settings, file).name}: {text}"),)
     with work.engine.connect() as connection:
         today = warsaw_day(business_now(connection))
-        used = classes_in_use(connection, today=today, on_day=candidate.tariff.valid_from)
+        used = kinds_in_use(connection, today=today, on_day=candidate.tariff.valid_from)
     return (*decision_problems(tariff=candidate.tariff, today=today), *_gaps(candidate, used))
 
 
-def _gaps(candidate: Candidate, used: set[Use]) -> Iterator[TariffProblem]:
+def _gaps(candidate: Candidate, used: set[tuple[PointKind, Buying]]) -> Iterator[TariffProblem]:
     start = candidate.tariff.valid_from
     present = PricedYear(book=candidate.present, start=start)
     planned = PricedYear(book=candidate.planned, start=start)
-    channels = {use[:2] for use in used} | {
-        (name, channel)
-        for name in {use[0] for use in used}
-        for channel in Channel
-        if present.group(tariff_class=name, channel=channel)
-    }
-    for (name, channel), service in product(sorted(channels), (Service.WATER, Service.SEWAGE)):
-        is_used = any(use[0] == name and use[2] == service for use in used)
-        needed = (name, channel, service) in used or (is_used and _is_priced(present, name, channel, service))
-        if needed and not _is_priced(planned, name, channel, service):
-            yield _gap(candidate, f"{service} for {name} by {channel}")
-    for name, channel in sorted(channels):
-        if planned.standing(tariff_classes=(name,), channel=channel) is None:
-            yield _gap(candidate, f"{Service.STANDING} for {name} by {channel}")
+    lacking = set()
+    for kind, buying in used:
+        others = (replace(buying, channel=channel) for channel in Channel if channel is not buying.channel)
+        for asked in (buying, *(one for one in others if present.group(kind, one))):
+            for service in kind.services & {Service.WATER, Service.SEWAGE}:
+                needed = asked is buying or present.metered(kind, asked, service=service)
+                if needed and not planned.metered(kind, asked, service=service):
+                    lacking.add((_named(kind, asked), service))
+            if planned.standing((kind,), asked) is None:
+                lacking.add((_named(kind, asked), Service.STANDING))
+    for who, service in sorted(lacking, key=lambda one: (one[1] is Service.STANDING, one)):
+        yield _gap(candidate, f"{service} for {who}")
 
 
-def _is_priced(year: PricedYear, name: str, channel: Channel, service: Service) -> bool:
-    return year.metered(tariff_class=name, channel=channel, service=service) is not None
+def _named(kind: PointKind, buying: Buying) -> str:
+    meter = f" with {kind.diameter_mm} mm" if kind.diameter_mm else ""
+    return f"{kind.tariff_class}{meter} by {buying.channel}"
 
 
 def _gap(candidate: Candidate, what: str) -> TariffProblem:

@@ -1,6 +1,6 @@
 """Tariffs that are not in force yet: ``<utility>/tariffs/planned/NAME.toml``, which no cycle reads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from billing.tariff_files import load_tariff
@@ -66,13 +66,12 @@ def read_candidate(settings: Settings, file: Path) -> Candidate:
 def candidate_of(settings: Settings, *, content: bytes, name: str) -> Candidate:
     """The tariff that ``content`` holds, beside those in force; raises ``DataRefused`` as ``read_candidate``."""
     loaded = load_folder(settings.utility, seller_needed=False)
-    models = loaded.utility.models
-    tariff = load_tariff(content, name=name, vat_model=models.vat)
+    tariff = load_tariff(content, name=name, models=loaded.utility.models)
     others = tuple(other for other in loaded.tariffs.tariffs if other.sha256 != tariff.sha256)
     return Candidate(
         tariff=tariff,
         content=content,
         loaded=loaded,
-        present=TariffBook(tariffs=others, models=models),
-        planned=TariffBook(tariffs=(*others, tariff), models=models),
+        present=replace(loaded.tariffs, tariffs=others),
+        planned=replace(loaded.tariffs, tariffs=(*others, tariff)),
     )

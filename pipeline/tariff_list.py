@@ -9,9 +9,9 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from billing.errors import DataRefused
+from billing.models import Models
 from billing.tariff_files import load_tariff
 from billing.tariffs import Tariff
-from billing.vat import VatModel
 from pipeline.errors import OperatorError
 from pipeline.tariff_folder import planned_folder, tariffs_folder
 from pipeline.utility_files import load_folder
@@ -47,12 +47,12 @@ def run(work: Work) -> list[ListedTariff]:
     loaded = load_folder(work.settings.utility, seller_needed=False)
     with work.engine.connect() as connection:
         return [
-            *_listed(connection, tariffs_folder(work.settings), "in force", loaded.utility.models.vat),
-            *_listed(connection, planned_folder(work.settings), "planned", loaded.utility.models.vat),
+            *_listed(connection, tariffs_folder(work.settings), "in force", loaded.utility.models),
+            *_listed(connection, planned_folder(work.settings), "planned", loaded.utility.models),
         ]
 
 
-def _listed(connection: Connection, folder: Path, place: str, vat_model: VatModel) -> Iterator[ListedTariff]:
+def _listed(connection: Connection, folder: Path, place: str, models: Models) -> Iterator[ListedTariff]:
     for path in sorted(folder.glob("*.toml")):
         try:
             content = path.read_bytes()
@@ -60,7 +60,7 @@ def _listed(connection: Connection, folder: Path, place: str, vat_model: VatMode
             raise OperatorError("FILE_MISSING", f"{path}: {error.strerror}") from None
         sha256 = hashlib.sha256(content).hexdigest()
         try:
-            tariff = load_tariff(content, name=path.name, vat_model=vat_model)
+            tariff = load_tariff(content, name=path.name, models=models)
         except DataRefused as refusal:
             yield ListedTariff(name=path.name, place=place, sha256=sha256, how=str(refusal))
             continue

@@ -9,6 +9,9 @@ from datetime import date
 from pathlib import Path
 
 from billing.errors import DataRefused
+from billing.models import Models
+from billing.price_list_files import load_price_list
+from billing.price_lists import PriceBook
 from billing.readiness import Finding, by_importance, fault_findings, finding, unless_refused
 from billing.readiness_rounds import reading_findings, terms_findings
 from billing.readiness_seller import seller_findings
@@ -18,7 +21,6 @@ from billing.tariff_files import load_tariff
 from billing.tariffs import Tariff
 from billing.toml_fields import Fault
 from billing.utility import Utility, load_utility
-from billing.vat import VatModel
 from delivery.addresses import smtp_address
 from delivery.errors import NotSendable
 from pipeline.errors import OperatorError
@@ -57,10 +59,9 @@ def run(*, folder: Path, on: date) -> tuple[Finding, ...]:
             *reading_findings(utility),
         ]
         found += unless_refused(judged, refused=found)
-    vat_model = utility.models.vat if utility else VatModel.ON_RATE_SUM
-    return by_importance(
-        [*found, *_tariffs(folder, vat_model, on=on), *_planned(folder, vat_model), *_profiles(folder)]
-    )
+    models = utility.models if utility else Models()
+    found = (*found, *_tariffs(folder, models, on=on), *_planned(folder, models), *_price_lists(folder))
+    return by_importance([*found, *_profiles(folder)])
 
 
 def _utility(folder: Path) -> tuple[Utility | None, tuple[Finding, ...]]:
@@ -81,8 +82,8 @@ def _refused(refused: DataRefused, *, file: str) -> Finding:
     return finding(refused.code, file=file, field="", message=str(refused).removeprefix(f"{refused.code}: "))
 
 
-def _tariffs(folder: Path, vat_model: VatModel, *, on: date) -> Iterator[Finding]:
-    files = [_tariff(path, vat_model) for path in sorted(folder.glob("tariffs/*.toml"))]
+def _tariffs(folder: Path, models: Models, *, on: date) -> Iterator[Finding]:
+    files = [_tariff(path, models) for path in sorted(folder.glob("tariffs/*.toml"))]
     refused = [one for file in files for one in file.refused]
     tariffs = [file.tariff for file in files if file.tariff is not None]
     yield from refused
@@ -90,10 +91,10 @@ def _tariffs(folder: Path, vat_model: VatModel, *, on: date) -> Iterator[Finding
     yield from unless_refused(tariff_findings(tariffs, on=on, complete=complete), refused=refused)
 
 
-def _tariff(path: Path, vat_model: VatModel) -> _Read:
+def _tariff(path: Path, models: Models) -> _Read:
     file, faults = tariff_file(path.name), list[Fault]()
     try:
-        tariff = load_tariff(path.read_bytes(), name=path.name, vat_model=vat_model, faults=faults)
+        tariff = load_tariff(path.read_bytes(), name=path.name, models=models, faults=faults)
     except OSError as error:
         message = f"{path.name}: {error.strerror}"
         return _Read(tariff=None, refused=(finding("TARIFF_UNREADABLE", file=file, field="", message=message),))
@@ -102,13 +103,30 @@ def _tariff(path: Path, vat_model: VatModel) -> _Read:
     return _Read(tariff=tariff, refused=fault_findings(faults, file=file))
 
 
-def _planned(folder: Path, vat_model: VatModel) -> Iterator[Finding]:
+def _planned(folder: Path, models: Models) -> Iterator[Finding]:
     for path in sorted(folder.glob("tariffs/planned/*.toml")):
-        refused = _tariff(path, vat_model).refused
+        refused = _tariff(path, models).refused
         if refused:
             message = f"{len(refused)} faults, the first: {refused[0].field}: {refused[0].message}"
             file = tariff_file(f"planned/{path.name}")
             yield finding("TARIFF_PLANNED_UNFINISHED", file=file, field="", message=message)
+
+
+def _price_lists(folder: Path) -> Iterator[Finding]:
+    lists = []
+    for path in sorted(folder.glob("price-lists/*.toml")):
+        file, faults = f"price-lists/{path.name}", list[Fault]()
+        try:
+            lists.append(load_price_list(path.read_bytes(), name=path.name, faults=faults))
+        except OSError as error:
+            yield finding("PRICE_LIST_UNREADABLE", file=file, field="", message=f"{path.name}: {error.strerror}")
+        except DataRefused as refused:
+            yield _refused(refused, file=file)
+        yield from fault_findings(faults, file=file)
+    try:
+        PriceBook(lists=tuple(lists))
+    except DataRefused as refused:
+        yield _refused(refused, file="price-lists")
 
 
 def _profiles(folder: Path) -> Iterator[Finding]:

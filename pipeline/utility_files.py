@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from billing.errors import DataRefused
+from billing.price_list_files import load_price_list
+from billing.price_lists import PriceBook
 from billing.tariff_files import load_tariff
 from billing.tariffs import TariffBook
 from billing.utility import Utility, load_utility
 
 InputFile = tuple[str, str, str, bytes]
-"""sha256, kind (``utility`` or ``tariff``), name, content."""
+"""sha256, kind (``utility``, ``tariff`` or ``price_list``), name, content."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,7 @@ class LoadedUtility:
 
 
 def load_folder(folder: Path, *, seller_needed: bool = True) -> LoadedUtility:
-    """The utility in ``folder`` (``utility.toml`` and ``tariffs/*.toml``).
+    """The utility in ``folder``: ``utility.toml``, ``tariffs/*.toml`` and, if there are any, ``price-lists/*.toml``.
 
     Raises:
         DataRefused: ``UTILITY_MISSING``, or whatever is wrong with one of the files.
@@ -37,6 +39,7 @@ def load_folder(folder: Path, *, seller_needed: bool = True) -> LoadedUtility:
     paths = [
         ("utility", folder / "utility.toml"),
         *(("tariff", path) for path in sorted(folder.glob("tariffs/*.toml"))),
+        *(("price_list", path) for path in sorted(folder.glob("price-lists/*.toml"))),
     ]
     try:
         files = [_file(kind, path, path.read_bytes()) for kind, path in paths]
@@ -57,13 +60,11 @@ def load_files(files: Sequence[InputFile], *, name: str, seller_needed: bool = T
         raise DataRefused("UTILITY_UNREADABLE", f"{name}/utility.toml is not UTF-8: {error.reason}") from error
     utility = load_utility(text, name=name, seller_needed=seller_needed)
     tariffs = tuple(
-        load_tariff(content, name=path, vat_model=utility.models.vat)
-        for _, kind, path, content in files
-        if kind == "tariff"
+        load_tariff(content, name=path, models=utility.models) for _, kind, path, content in files if kind == "tariff"
     )
-    return LoadedUtility(
-        utility=utility, tariffs=TariffBook(tariffs=tariffs, models=utility.models), files=tuple(files)
-    )
+    lists = tuple(load_price_list(content, name=path) for _, kind, path, content in files if kind == "price_list")
+    book = TariffBook(tariffs=tariffs, models=utility.models, price_book=PriceBook(lists=lists))
+    return LoadedUtility(utility=utility, tariffs=book, files=tuple(files))
 
 
 def _file(kind: str, path: Path, content: bytes) -> InputFile:

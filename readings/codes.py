@@ -31,13 +31,6 @@ ROW_WARNINGS: Final = {
     "W204": "the index has more decimal places than the meter; they are kept but not billed",
     "W205": "an alarm is unknown; it was left out",
 }
-CHECKS: Final = {
-    "V01": "the same meter, time and source came before with other values; the first stands, a person decides",
-    "V02": "another source gave another index at the same moment; the first stands, a person decides",
-    "V03": "an exchange reading that the registry does not bear out: it has another one, or none on that day",
-    "V04": "the index is at most 0.05 m³ below the one before: jitter, accepted",
-    "V05": "the index is below an earlier one or above a later one: a person decides",
-}
 PROFILE_CODES: Final = {
     "PROFILE_UNKNOWN": "there is no profile of that name",
     "PROFILE_WRONG": "the profile cannot be used; the line says what is wrong in it",

@@ -7,6 +7,8 @@ from typing import Final
 from stdnum.pl import nip as nip_number
 
 from billing.identifiers import is_nrb, is_postcode
+from billing.law import norm_codes
+from billing.parts import USUAL_PERCENTS
 from readings import fields
 from readings.fields import RowRefused
 from readings.registry_facts import (
@@ -19,16 +21,18 @@ from readings.registry_facts import (
     MeterRow,
     PartyRow,
     PointRow,
+    QuantityRow,
 )
 from readings.route_stops import route_stop
 
 PARTY_KINDS = ("natural_person", "organisation")
 ROLES = ("payer", "nabywca", "odbiorca", "correspondence")
 SERVICES = ("water", "sewage")
+CONTRACT_SERVICES = (*SERVICES, "stormwater")
 EMAIL_STATES = ("unconfirmed", "confirmed", "dead")
-METER_PURPOSES = ("main", "garden", "sub")
-SHARES: Final[Mapping[str, tuple[str, str]]] = {"main": ("100", "100"), "garden": ("100", "0"), "sub": ("100", "100")}
-"""Percentages of a meter's m³ that are billed as water and as sewage unless its row says otherwise."""
+METER_PURPOSES = tuple(USUAL_PERCENTS)
+BASES = ("norm", "contract")
+_FLOW_DIGITS, _M3_DIGITS = 3, 9
 CONFIRMATIONS = ("click", "signed_paper", "delivered_without_bounce")
 
 
@@ -104,8 +108,8 @@ def _point(row: dict[str, str]) -> PointRow:
 
 def _contract(row: dict[str, str]) -> ContractRow:
     services = tuple(sorted(set(row["services"].split("+"))))
-    if not set(services) <= set(SERVICES):
-        raise RowRefused("R102", f"services {row['services']!r}: water, sewage or water+sewage")
+    if not set(services) <= set(CONTRACT_SERVICES):
+        raise RowRefused("R102", f"services {row['services']!r}: water, sewage, stormwater, joined by +")
     valid_from, valid_until = fields.period(row)
     return ContractRow(
         contract_no=fields.number(row, "contract_no"),
@@ -125,7 +129,7 @@ def _meter(row: dict[str, str]) -> MeterRow:
     if removal is not None and replaces is None:
         raise RowRefused("R111", "a removal index without the meter that it belongs to")
     purpose = fields.choice(row | {"purpose": row["purpose"] or "main"}, "purpose", METER_PURPOSES)
-    water, sewage = SHARES[purpose]
+    water, sewage = (str(percent) for percent in USUAL_PERCENTS[purpose])
     installed_on, removed_on = fields.day(row, "installed_on"), fields.optional_day(row, "removed_on")
     if removed_on is not None and removed_on < installed_on:
         raise RowRefused("R106", f"removed_on {removed_on} lies before installed_on {installed_on}")
@@ -152,6 +156,28 @@ def _meter(row: dict[str, str]) -> MeterRow:
         sewage_percent=fields.percent(row | {"sewage_percent": row["sewage_percent"] or sewage}, "sewage_percent"),
         removed_on=removed_on,
         last_index_m3=last_index,
+        diameter_mm=fields.integer(row, "diameter_mm", least=1, most=9999) if row["diameter_mm"] else None,
+        q3_m3h=fields.index(row, "q3_m3h", dials=_FLOW_DIGITS) if row["q3_m3h"] else None,
+    )
+
+
+def _quantity(row: dict[str, str]) -> QuantityRow:
+    basis = fields.choice(row, "basis", BASES)
+    by_norm = basis == "norm"
+    if by_norm and row["norm"] not in norm_codes():
+        raise RowRefused("R120", f"norm {row['norm']!r}")
+    if (by_norm and row["m3_month"]) or (not by_norm and (row["norm"] or row["persons"])):
+        raise RowRefused("R102", "norm and persons belong to basis norm, m3_month to basis contract")
+    valid_from, valid_until = fields.period(row)
+    return QuantityRow(
+        contract_no=fields.number(row, "contract_no"),
+        service=fields.choice(row, "service", SERVICES),
+        basis=basis,
+        norm=row["norm"] if by_norm else None,
+        persons=fields.integer(row, "persons", least=1, most=9999) if by_norm else None,
+        m3_month=None if by_norm else fields.index(row, "m3_month", dials=_M3_DIGITS),
+        valid_from=valid_from,
+        valid_until=valid_until,
     )
 
 
@@ -204,9 +230,14 @@ LAYOUTS: Final[Mapping[str, Layout]] = {
         required=("meter_no", "point_no", "dials", "decimals", "installed_on", "opening_index"),
         optional=(
             *("register", "legalised_until", "replaces_meter_no", "removal_index", "removal_quality", "module_no"),
-            *("purpose", "water_percent", "sewage_percent", "removed_on", "last_index"),
+            *("purpose", "water_percent", "sewage_percent", "removed_on", "last_index", "diameter_mm", "q3_m3h"),
         ),
         read=_meter,
+    ),
+    "quantities": Layout(
+        required=("contract_no", "service", "basis", "valid_from"),
+        optional=("norm", "persons", "m3_month", "valid_until"),
+        read=_quantity,
     ),
     "emails": Layout(
         required=("account_no", "email", "state", "confirmation_kind", "confirmed_at"),

@@ -23,6 +23,8 @@ REGISTRY_CODES: Final = {
     "R117": "the point behind which this one lies is unknown, was not taken, or the points lie in a circle",
     "R118": "the account has no bank account to pay to, or another account pays to it",
     "R119": "the meter was installed before the day of the cut-over; those days were the old system's to bill",
+    "R120": "the norm is unknown",
+    "R121": "the contract is unknown, or has none of that service",
     "R201": "the same number came before with another content; the first stands, a person decides",
 }
 CONSENT_CODES: Final = {

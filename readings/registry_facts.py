@@ -107,6 +107,22 @@ class MeterRow:
     sewage_percent: Decimal
     removed_on: date | None
     last_index_m3: Decimal | None
+    diameter_mm: int | None = None
+    q3_m3h: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuantityRow:
+    """What a contract says of a service that no meter counts, half-open in time: by a norm, or m³ a month."""
+
+    contract_no: str
+    service: str
+    basis: str
+    norm: str | None
+    persons: int | None
+    m3_month: Decimal | None
+    valid_from: date
+    valid_until: date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +145,7 @@ Fact = (
     | PointRow
     | ContractRow
     | MeterRow
+    | QuantityRow
     | EmailRow
     | RouteStopRow
 )

@@ -13,7 +13,7 @@ from readings.words import ALARMS, COLUMNS, QUALITIES, REASONS, SOURCES
 
 WARSAW = ZoneInfo("Europe/Warsaw")
 NOON = time(12)
-_DETAILS = ("backflow_m3", "reader_id", "route", "seq", "note", "photo_ref")
+_DETAILS = ("backflow_m3", "interval", "reader_id", "route", "seq", "note", "photo_ref")
 _NUMBER = re.compile(r"([0-9]{1,12})(?:[.,]([0-9]{1,12}))?")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:[.,]\d{1,6})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _DECIMALS = {"m3": 3, "l": 0}
@@ -27,7 +27,8 @@ class ReadingRow:
     """A row as read; with ``errors`` the other fields hold what could be read.
 
     ``read_at``, ``read_on`` and ``index_m3`` are those of the month's end when the row carries them. ``visited_at`` is
-    when the meter told them, by which a row that lies in the future is known.
+    when the meter told them, by which a row that lies in the future is known. ``interval_m3`` is the use since the row
+    before as the supplier has it: compared, never billed.
     """
 
     line: Line
@@ -47,6 +48,7 @@ class ReadingRow:
     alarms: tuple[str, ...]
     external_id: str | None
     details: Mapping[str, str]
+    interval_m3: Decimal | None
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -172,6 +174,9 @@ def _read(line: Line, row: Mapping[str, str], profile: Profile) -> ReadingRow:
         alarms=_alarms(row["alarms"], profile, warnings) if row["alarms"] else (),
         external_id=row["external_id"] or None,
         details=details,
+        interval_m3=read_index(row["interval"], unit=unit, marks=profile.decimal_marks)
+        if row["interval"] and unit in _DECIMALS
+        else None,
         errors=tuple(errors),
         warnings=tuple(warnings),
     )

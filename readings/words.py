@@ -5,7 +5,7 @@ from typing import Final
 COLUMNS: Final = (
     "service_point", "meter_no", "module_no", "register", "read_at", "index", "unit", "source", "quality",
     "reason_code", "alarms", "backflow_m3", "month_end_index", "month_end_date", "reader_id", "route", "seq", "note",
-    "photo_ref", "external_id",
+    "photo_ref", "external_id", "interval",
 )  # fmt: skip
 REQUIRED: Final = ("read_at", "index", "unit", "source", "quality")
 NAMING: Final = ("service_point", "meter_no")

@@ -6,7 +6,17 @@ from typing import Any
 from sqlalchemy import Row
 
 from billing.accounts import Service
-from billing.charges import ChargeLine, LineBlock, LineExcess, LinePart, LineShare, Origin
+from billing.charges import (
+    ChargeLine,
+    LineArea,
+    LineBlock,
+    LineExcess,
+    LinePart,
+    LineSettled,
+    LineShare,
+    LineTerms,
+    Origin,
+)
 from billing.periods import Period
 from billing.subsidies import LineSubsidy, SubsidyMode
 from sql.copying import days
@@ -47,6 +57,15 @@ LINE_COLUMNS = (
     "indicator",
     "indicator_measured",
     "indicator_permitted",
+    "terms_norm",
+    "terms_persons",
+    "terms_m3_month",
+    "extra_service_id",
+    "surface",
+    "area_m2",
+    "m3_per_m2_year",
+    "forecast_line_id",
+    "forecast_document",
 )
 PART_COLUMNS = (
     "charge_id",
@@ -60,11 +79,16 @@ PART_COLUMNS = (
     "current_index_m3",
     "volume_m3",
     "percent",
+    "lapsed_on",
+    "billed",
 )
 _NO_SUBSIDY = (None,) * 5
 _NO_SHARE = (None,) * 4
 _NO_BLOCK = (None,) * 2
 _NO_EXCESS = (None,) * 3
+_NO_TERMS = (None,) * 3
+_NO_AREA = (None,) * 3
+_NO_FORECAST = (None,) * 2
 
 
 def line_row(charge_id: int, line_no: int, line: ChargeLine, points: Mapping[str, int]) -> tuple[Any, ...]:
@@ -95,6 +119,10 @@ def line_row(charge_id: int, line_no: int, line: ChargeLine, points: Mapping[str
         *(_NO_SHARE if line.share is None else _share_values(line.share)),
         *(_NO_BLOCK if line.block is None else (line.block.from_m3, line.block.until_m3)),
         *(_NO_EXCESS if line.excess is None else _excess_values(line.excess)),
+        *(_NO_TERMS if line.terms is None else (line.terms.norm, line.terms.persons, line.terms.m3_month)),
+        line.extra_service_id,
+        *(_NO_AREA if line.area is None else (line.area.surface, line.area.area_m2, line.area.m3_per_m2_year)),
+        *(_NO_FORECAST if line.settles is None else (line.settles.forecast_line_id, line.settles.document)),
     )
 
 
@@ -126,6 +154,8 @@ def _part_values(part: LinePart) -> tuple[Any, ...]:
         part.current_index_m3,
         part.volume_m3,
         part.percent,
+        part.lapsed_on,
+        None if part.billed is None else days(part.billed.start, part.billed.until),
     )
 
 
@@ -156,6 +186,10 @@ def line_of(row: Row[Any], parts: tuple[LinePart, ...]) -> ChargeLine:
         share=None if row.share_days is None else _line_share(row),
         block=None if row.block_from_m3 is None else LineBlock(from_m3=row.block_from_m3, until_m3=row.block_until_m3),
         excess=None if row.indicator is None else _line_excess(row),
+        terms=None if row.terms_m3_month is None else _line_terms(row),
+        extra_service_id=row.extra_service_id,
+        area=None if row.surface is None else _line_area(row),
+        settles=None if row.forecast_line_id is None else _line_settled(row),
     )
 
 
@@ -173,6 +207,18 @@ def _line_excess(row: Row[Any]) -> LineExcess:
     )
 
 
+def _line_terms(row: Row[Any]) -> LineTerms:
+    return LineTerms(norm=row.terms_norm, persons=row.terms_persons, m3_month=row.terms_m3_month)
+
+
+def _line_area(row: Row[Any]) -> LineArea:
+    return LineArea(surface=row.surface, area_m2=row.area_m2, m3_per_m2_year=row.m3_per_m2_year)
+
+
+def _line_settled(row: Row[Any]) -> LineSettled:
+    return LineSettled(forecast_line_id=row.forecast_line_id, document=row.forecast_document)
+
+
 def part_of(row: Row[Any]) -> LinePart:
     """The part that a row was written from."""
     return LinePart(
@@ -183,7 +229,9 @@ def part_of(row: Row[Any]) -> LinePart:
         previous_index_m3=row.previous_index_m3,
         current_index_m3=row.current_index_m3,
         volume_m3=row.volume_m3,
-        percent=row.percent,
+        percent=row.percent.normalize() + 0,
+        lapsed_on=row.lapsed_on,
+        billed=None if row.billed_from is None else Period(start=row.billed_from, until=row.billed_until),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -10,7 +11,8 @@ from billing.accounts import Channel
 from billing.canonical import canonical_json, content_sha256
 from billing.charges import Bill, ChargeLine, Hold, LinePart
 from billing.holds import EXCLUDED
-from billing.vat import VatModel, vat_sums
+from billing.models import Models
+from billing.vat import vat_sums
 from sql.charge_lines import LINE_COLUMNS, PART_COLUMNS, line_of, line_row, part_of, part_rows
 from sql.copying import copy_rows
 from sql.cycles import Cycle
@@ -130,6 +132,19 @@ def charges_to_issue(connection: Connection, *, cycle: Cycle, chunk_no: int) -> 
     return connection.execute(_Q["charges_to_issue"], chunk | {"issue_date": cycle.issue_date}).all()
 
 
+def readings_decided(
+    connection: Connection, *, cycle: Cycle, chunk_no: int
+) -> Mapping[int, Mapping[int, Decimal | None]]:
+    """Indexes that count now of readings decided about since the cycle was opened, by account id and reading id.
+
+    None stands for a reading that does not count any more.
+    """
+    found: dict[int, dict[int, Decimal | None]] = defaultdict(dict)
+    for row in connection.execute(_Q["readings_decided"], {"cycle_id": cycle.cycle_id, "chunk_no": chunk_no}):
+        found[row.account_id][row.reading_id] = row.index_m3
+    return found
+
+
 def load_lines(connection: Connection, *, cycle: Cycle, chunk_no: int) -> Mapping[int, list[ChargeLine]]:
     """The lines of every charge of a chunk, by charge id."""
     chunk = {"cycle_id": cycle.cycle_id, "chunk_no": chunk_no}
@@ -142,17 +157,19 @@ def load_lines(connection: Connection, *, cycle: Cycle, chunk_no: int) -> Mappin
     return lines
 
 
-def bill_of(row: Row[Any], lines: Iterable[ChargeLine], *, vat_model: VatModel) -> Bill:
+def bill_of(row: Row[Any], lines: Iterable[ChargeLine], *, models: Models) -> Bill:
     """The bill that a charge's row and lines were written from."""
     lines = tuple(lines)
+    nets = ((line.vat_rate, line.summed_zl(models.line_rounding)) for line in lines)
     return Bill(
         account_no=row.account_no,
         channel=Channel(row.channel),
         lines=lines,
-        vat_sums=vat_sums(lines=((line.vat_rate, line.net_zl) for line in lines), model=vat_model),
+        vat_sums=vat_sums(lines=nets, model=models.vat, rounding=models.line_rounding),
         net_zl=row.net_zl,
         vat_zl=row.vat_zl,
         gross_zl=row.gross_zl,
         subsidy_net_zl=row.subsidy_net_zl,
         subsidy_gross_zl=row.subsidy_gross_zl,
+        line_rounding=models.line_rounding,
     )

@@ -9,11 +9,8 @@ from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
 from billing.accounts import CycleTerms
-from billing.law import vat_rate
 from billing.periods import Period
-from billing.tariffs import TariffBook
 from sql.clock import business_now
-from sql.copying import copy_rows
 from sql.evidence import Event, append_events
 from sql.queries import queries
 
@@ -39,7 +36,7 @@ class Cycle:
     started_by: str
     started_via: str
     airflow_run_id: str | None
-    reversed_by: int | None
+    reversed_by: int | None = None
 
     @property
     def subject(self) -> str:
@@ -214,39 +211,6 @@ def store_inputs(connection: Connection, cycle: Cycle, *, files: Sequence[tuple[
 def insert_input(connection: Connection, *, sha256: str, kind: str, name: str, content: bytes) -> None:
     """Keep a file of the utility by its content."""
     connection.execute(_Q["insert_input_file"], {"sha256": sha256, "kind": kind, "name": name, "content": content})
-
-
-def store_prices(connection: Connection, cycle: Cycle, *, tariffs: TariffBook, issue_date: date) -> None:
-    """Write down the groups and prices of every tariff, with the VAT rates of the issue date, for the checks."""
-    copy_rows(
-        connection,
-        table="cycle_group",
-        columns=(
-            *("cycle_id", "tariff_sha256", "tariff_group", "tariff_class"),
-            *("channels", "tariff_from", "standing_per"),
-        ),
-        rows=(
-            (
-                *(cycle.cycle_id, tariff.sha256, group.code, group.tariff_class),
-                *(tuple(sorted(group.channels)), tariff.valid_from, tariff.standing_per.value),
-            )
-            for tariff in tariffs.tariffs
-            for group in tariff.groups
-        ),
-    )
-    copy_rows(
-        connection,
-        table="cycle_price",
-        columns=("cycle_id", "tariff_sha256", "tariff_group", "service", "valid_from", "net_zl", "vat_rate"),
-        rows=(
-            (
-                *(cycle.cycle_id, tariff.sha256, price.group, price.service.value),
-                *(price.valid_from, price.net_zl, vat_rate(service=price.service, on=issue_date)),
-            )
-            for tariff in tariffs.tariffs
-            for price in tariff.prices
-        ),
-    )
 
 
 def load_inputs(connection: Connection, cycle: Cycle) -> list[tuple[str, str, str, bytes]]:

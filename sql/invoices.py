@@ -62,7 +62,7 @@ def insert_invoices(connection: Connection, *, cycle: Cycle, series: str, invoic
         {
             "series": series,
             "cycle_id": cycle.cycle_id,
-            "kind": "correction" if cycle.is_correction else "final" if cycle.purpose == "final" else "regular",
+            "kinds": ["regular" if invoice.kind == "invoice" else invoice.kind for invoice in issued],
             "corrects_ids": [new.corrects_id for new in invoices],
             "correction_nos": [invoice.corrects and invoice.corrects.correction_no for invoice in issued],
             "issue_date": cycle.issue_date,
@@ -116,8 +116,11 @@ def _append_issued(connection: Connection, cycle: Cycle, invoices: Sequence[NewI
 
 
 def insert_drafted_periods(connection: Connection, *, cycle: Cycle) -> int:
-    """Count the days of the cycle's KSeF drafts as billed; how many lines they have."""
-    return connection.execute(_Q["insert_drafted_periods"], {"cycle_id": cycle.cycle_id}).rowcount
+    """Count the days and readings of the cycle's KSeF drafts as billed; how many lines they have."""
+    drafted = {"cycle_id": cycle.cycle_id}
+    connection.execute(_Q["insert_drafted_readings"], drafted)
+    connection.execute(_Q["insert_drafted_indexes"], drafted)
+    return connection.execute(_Q["insert_drafted_periods"], drafted).rowcount
 
 
 def _insert_deliveries(connection: Connection, invoices: Sequence[NewInvoice]) -> None:

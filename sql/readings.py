@@ -72,6 +72,7 @@ class NewFinding:
     source: str
     code: str
     severity: str
+    owner: str
     facts: Any
 
 
@@ -139,10 +140,11 @@ def insert_findings(connection: Connection, *, findings: Sequence[NewFinding]) -
     if not findings:
         return
     rows = [
-        (f.meter_id, f.register, f.read_at, f.source, f.code, f.severity, canonical_json(f.facts)) for f in findings
+        (f.meter_id, f.register, f.read_at, f.source, f.code, f.severity, f.owner, canonical_json(f.facts))
+        for f in findings
     ]
-    names = ("meter_ids", "registers", "read_ats", "sources", "codes", "severities", "facts")
-    connection.execute(_Q["insert_findings"], dict(zip(names, _turned(rows, width=7), strict=True)))
+    names = ("meter_ids", "registers", "read_ats", "sources", "codes", "severities", "owners", "facts")
+    connection.execute(_Q["insert_findings"], dict(zip(names, _turned(rows, width=8), strict=True)))
 
 
 def _details(details: Any) -> str:

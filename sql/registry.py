@@ -85,6 +85,13 @@ def remove_installation(connection: Connection, *, installation_id: int, removed
     _one(connection, "remove_installation", parameters | {"change_id": source.change_id})
 
 
+def end_quantity(connection: Connection, *, key: tuple[str, str, date], until: date, source: Source) -> None:
+    """End what a contract says of a service; ``key`` is its contract, service and first day."""
+    contract_no, service, valid_from = key
+    parameters = {"contract_no": contract_no, "service": service, "valid_from": valid_from, "valid_until": until}
+    _one(connection, "end_quantity", parameters | {"ended_by": source.recorded_by, "change_id": source.change_id})
+
+
 def end_route_stop(connection: Connection, *, stop_id: int, until: date) -> None:
     """End a point's place in a walk; the first day itself when it never held."""
     _one(connection, "end_route_stop", {"stop_id": stop_id, "valid_until": until})

@@ -2492,6 +2492,938 @@ begin
 end $$;
 grant select on charge_line_part, reading_decision, reading_now to obieg_app, obieg_auditor;
 grant insert on charge_line_part, reading_decision to obieg_app;
+-- The checks of readings: who acts on a finding, findings of a register that nobody read, what a meter can pass.
+
+-- q3_m3h: the permanent flow for which the meter was made (Q3), m³ an hour; null: not known.
+alter table installation add column q3_m3h numeric(6, 3) check (q3_m3h > 0);
+
+-- A finding belongs to a reading, or to a register and a day: a missing reading, a lapsed legalisation.
+alter table finding
+    add column owner text not null default 'office'
+        check (owner in ('supplier', 'office', 'field', 'customer', 'operator')),
+    add column installation_id bigint references installation,
+    add column on_day date,
+    alter column reading_id drop not null,
+    add constraint of_a_reading_or_of_a_register check (
+        num_nonnulls(reading_id, installation_id) = 1 and (installation_id is null) = (on_day is null));
+alter table finding alter column owner drop default;
+create unique index finding_of_register on finding (installation_id, code, on_day) where reading_id is null;
+
+-- A reading that a later check doubts becomes suspect: once, before it is billed, and never back. What a person decides
+-- about it is written beside it.
+create function refuse_all_but_doubt() returns trigger language plpgsql as $$
+begin
+    if old.state <> 'VALID' or new.state <> 'SUSPECT' or to_jsonb(old) - 'state' <> to_jsonb(new) - 'state' then
+        raise exception 'reading is append-only: % refused', tg_op using errcode = 'OB001';
+    end if;
+    if exists (select 1 from public.charge_line l join public.invoice using (charge_id)
+               where l.current_reading_id = old.reading_id)
+       or exists (select 1 from public.drafted_period d where d.current_reading_id = old.reading_id)
+       or exists (select 1 from public.opening_position o
+                  where o.reading_id = old.reading_id and o.replaced_at is null) then
+        raise exception 'reading %: it is billed, a check comes too late', old.reading_id using errcode = 'OB002';
+    end if;
+    return new;
+end $$;
+drop trigger append_only on reading;
+create trigger append_only before delete on reading for each row execute function refuse_change();
+create trigger only_doubted before update on reading for each row execute function refuse_all_but_doubt();
+grant update (state) on reading to obieg_app;
+-- The life of a reading after it came in: decisions follow each other as documented, never on what is billed; estimates
+-- with their method and inputs; and what a KSeF draft billed, reading by reading.
+
+-- ── readings that drafts name ───────────────────────────────────────────────────────────────────────────────────
+-- is_end: the draft bills up to this reading; else it goes on from it.
+create table drafted_reading (
+    cycle_id    bigint not null,
+    account_id  bigint not null,
+    reading_id  bigint not null references reading,
+    is_end      boolean not null,
+    primary key (cycle_id, account_id, reading_id, is_end),
+    foreign key (cycle_id, account_id) references hold
+);
+create index drafted_reading_by_reading on drafted_reading (reading_id);
+
+-- The readings that the lines of a draft (canonical JSON) name, those of their parts included.
+create function readings_of_draft(draft text) returns table (reading_id bigint, is_end boolean)
+language sql immutable parallel safe as $$
+    select distinct cast(named.value as bigint), side.is_end
+    from (values ('previous_reading_id', false), ('current_reading_id', true)) as side (field, is_end)
+    cross join lateral jsonb_path_query(cast(draft as jsonb), cast('$.lines.**.' || side.field as jsonpath))
+        as named (value)
+    where jsonb_typeof(named.value) = 'number'
+$$;
+
+insert into drafted_reading (cycle_id, account_id, reading_id, is_end)
+select h.cycle_id, h.account_id, n.reading_id, n.is_end
+from hold h
+cross join lateral readings_of_draft(h.draft) n
+where h.draft is not null
+  and exists (select 1 from drafted_period d where d.cycle_id = h.cycle_id and d.account_id = h.account_id);
+
+-- ── what is billed ──────────────────────────────────────────────────────────────────────────────────────────────
+-- Readings up to which an invoice, a draft or the old system has billed.
+create view billed_up_to as
+    select l.current_reading_id as reading_id from charge_line l join invoice using (charge_id)
+    where l.current_reading_id is not null
+    union all
+    select p.current_reading_id from charge_line_part p join invoice using (charge_id)
+    union all
+    select d.reading_id from drafted_reading d where d.is_end
+    union all
+    select o.reading_id from opening_position o where o.replaced_at is null;
+
+-- What bills a reading, as its end or as its beginning: opening, invoice, draft, or a draft that is in work.
+create function reading_billed_by(asked bigint) returns text language sql stable as $$
+    select case
+        when exists (select 1 from public.opening_position o where o.reading_id = asked) then 'opening'
+        when exists (
+            select 1
+            from public.reading r
+            join public.reading other using (installation_id)
+            join public.charge_line l on l.current_reading_id = other.reading_id
+            join public.invoice using (charge_id)
+            where r.reading_id = asked and asked in (l.previous_reading_id, l.current_reading_id))
+          or exists (
+            select 1
+            from public.reading r
+            join public.reading other using (installation_id)
+            join public.charge_line_part p on p.current_reading_id = other.reading_id
+            join public.invoice using (charge_id)
+            where r.reading_id = asked and asked in (p.previous_reading_id, p.current_reading_id))
+            then 'invoice'
+        when exists (select 1 from public.drafted_reading d where d.reading_id = asked) then 'draft'
+        when exists (
+            select 1
+            from public.reading r
+            join public.installation i using (installation_id)
+            join public.contract c using (point_id)
+            join public.hold h on h.account_id = c.account_id and h.draft is not null
+            join public.cycle y on y.cycle_id = h.cycle_id and not y.dry_run
+                               and y.state in ('opened', 'frozen', 'checked', 'approved')
+            cross join lateral public.readings_of_draft(h.draft) n
+            where r.reading_id = asked and n.reading_id = asked)
+            then 'draft_in_work'
+        end
+$$;
+
+create index reading_suspect on reading (installation_id) where state = 'SUSPECT';
+
+-- ── decisions follow each other ─────────────────────────────────────────────────────────────────────────────────
+-- That another index shall count in place of an estimate takes two people: one asks, another one decides.
+create table reading_request (
+    request_id   bigint generated always as identity primary key,
+    reading_id   bigint not null references reading,
+    index_m3     numeric(12, 3) not null check (index_m3 >= 0),
+    reason       text not null check (reason <> ''),
+    asked_by     text not null,
+    asked_via    text not null check (asked_via in ('airflow', 'cli')),
+    event_at     timestamptz not null,
+    recorded_at  timestamptz not null default clock_timestamp()
+);
+create index reading_request_by_reading on reading_request (reading_id);
+
+alter table reading_decision
+    add column request_id bigint unique references reading_request,
+    add constraint a_request_is_for_an_edit check (request_id is null or decision = 'edited');
+create index reading_decision_by_time on reading_decision (recorded_at);
+
+-- The arrows are the trigger's arguments, written STATE>decision. The turn keeps a cycle from issuing the reading between
+-- the look at what is billed and the commit.
+create function refuse_wrong_decision() returns trigger language plpgsql as $$
+declare
+    now_state text;
+    now_quality text;
+    expected integer;
+    billed text;
+begin
+    perform pg_advisory_xact_lock_shared(hashtext('obieg.books'));
+    select n.state, n.quality into now_state, now_quality
+    from public.reading_now n where n.reading_id = new.reading_id;
+    select coalesce(max(d.decision_no), 0) + 1 into expected
+    from public.reading_decision d where d.reading_id = new.reading_id;
+    if new.decision_no <> expected then
+        raise exception 'reading %: decision % does not follow %', new.reading_id, new.decision_no, expected - 1
+            using errcode = 'OB002';
+    end if;
+    if not now_state || '>' || new.decision = any (tg_argv)
+            or now_quality = 'not_read' and new.decision not in ('estimated', 'void') then
+        raise exception 'reading %: % (%) cannot be %', new.reading_id, now_state, now_quality, new.decision
+            using errcode = 'OB002';
+    end if;
+    billed := public.reading_billed_by(new.reading_id);
+    if (billed is null) = (new.decision = 'corrected') then
+        raise exception 'reading %: billed by %, it cannot be %', new.reading_id, coalesce(billed, 'nothing'), new.decision
+            using errcode = 'OB002';
+    end if;
+    if new.decision = 'estimated' and not exists (
+            select 1 from public.reading e join public.reading r using (installation_id)
+            where e.reading_id = new.estimate_id and e.source = 'estimate' and r.reading_id = new.reading_id
+              and e.reading_id <> r.reading_id) then
+        raise exception 'reading %: % is no estimate of the same register', new.reading_id, new.estimate_id
+            using errcode = 'OB002';
+    end if;
+    if new.request_id is not null and not exists (
+            select 1 from public.reading_request q
+            where q.request_id = new.request_id and q.reading_id = new.reading_id and q.index_m3 = new.index_m3
+              and q.asked_by <> new.decided_by) then
+        raise exception 'reading %: request % is not of another person, or of another index', new.reading_id,
+            new.request_id using errcode = 'OB002';
+    end if;
+    return new;
+end $$;
+create trigger decision_follows before insert on reading_decision for each row execute function refuse_wrong_decision(
+    'VALID>edited', 'VALID>estimated', 'VALID>void', 'VALID>corrected',
+    'SUSPECT>confirmed', 'SUSPECT>edited', 'SUSPECT>estimated', 'SUSPECT>void',
+    'CONFIRMED>edited', 'CONFIRMED>estimated', 'CONFIRMED>void', 'CONFIRMED>corrected',
+    'EDITED>confirmed', 'EDITED>edited', 'EDITED>estimated', 'EDITED>void', 'EDITED>corrected');
+
+-- ── estimates ───────────────────────────────────────────────────────────────────────────────────────────────────
+-- An estimate is a reading that nobody took: from which reading it goes on, why, by which method and from what.
+create table estimate (
+    reading_id        bigint primary key references reading,
+    since_reading_id  bigint not null references reading,
+    why               text not null check (why in ('faulty_meter', 'no_access')),
+    method            text not null check (method in ('mean_3_months', 'same_period_last_year',
+                                                      'monthly_mean_last_year', 'class_mean', 'norm')),
+    formula_version   integer not null check (formula_version > 0),
+    volume_m3         numeric(12, 3) not null check (volume_m3 >= 0),
+    inputs            jsonb not null,
+    note              text not null check (note <> ''),
+    estimated_by      text not null,
+    estimated_via     text not null check (estimated_via in ('airflow', 'cli')),
+    event_at          timestamptz not null,
+    recorded_at       timestamptz not null default clock_timestamp()
+);
+
+alter table reading
+    drop constraint came_from_somewhere,
+    add constraint came_from_somewhere check (
+        num_nonnulls(file_id, change_id) = 1
+        or num_nonnulls(file_id, change_id) = 0 and source = 'estimate' and quality = 'estimated');
+
+create function refuse_unexplained_estimate() returns trigger language plpgsql as $$
+begin
+    if not exists (select 1 from public.estimate e where e.reading_id = new.reading_id) then
+        raise exception 'reading %: an estimate tells its method', new.reading_id using errcode = 'OB002';
+    end if;
+    return null;
+end $$;
+create constraint trigger tells_its_method after insert on reading
+    deferrable initially deferred for each row when (new.file_id is null and new.change_id is null)
+    execute function refuse_unexplained_estimate();
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array['drafted_reading', 'reading_request', 'estimate'] loop
+        execute format('create trigger append_only before update or delete on %I
+                        for each row execute function refuse_change()', name);
+        execute format('create trigger append_only_truncate before truncate on %I
+                        for each statement execute function refuse_change()', name);
+    end loop;
+end $$;
+grant select on drafted_reading, reading_request, estimate, billed_up_to to obieg_app, obieg_auditor;
+grant insert on drafted_reading, reading_request, estimate to obieg_app;
+-- Prices by season, in blocks, for several months, by diameter and kind of nabywca; an abonament of sewage; named models.
+
+-- ── charges that are owed by the month ───────────────────────────────────────────────────────────────────────────
+create function is_standing(service text) returns boolean language sql immutable parallel safe as
+    $$ select service in ('abonament', 'abonament_sewage') $$;
+
+alter table charge_line
+    drop constraint subsidy_is_for_m3,
+    add constraint subsidy_is_for_m3 check (subsidy_mode is null or not is_standing(service));
+
+-- The old system hands over one day up to which it has billed the abonament: of water and of sewage alike.
+create or replace view settled_day as
+    select c.account_id, c.point_id, service, c.valid * s.days as period
+    from contract c
+    join point_settled s on s.point_id = c.point_id and s.days && c.valid
+    cross join unnest(array['water', 'sewage']) as service
+    union all
+    select b.account_id, null, service, daterange(null, b.standing_billed_until)
+    from opening_balance b
+    cross join unnest(array['abonament', 'abonament_sewage']) as service
+    where b.replaced_at is null and b.standing_billed_until is not null;
+
+create or replace function refuse_settled_day() returns trigger language plpgsql as $$
+begin
+    if public.is_standing(new.service) then
+        if exists (select 1 from public.opening_balance b
+                   where b.account_id = new.account_id and b.replaced_at is null
+                     and b.standing_billed_until > lower(new.period)) then
+            raise exception '% %: the old system has billed it', new.service, new.period using errcode = 'OB002';
+        end if;
+    elsif exists (select 1 from public.point_settled s where s.point_id = new.point_id and s.days && new.period) then
+        raise exception '% %: the old system has billed it', new.service, new.period using errcode = 'OB002';
+    end if;
+    return new;
+end $$;
+
+create or replace function refuse_waived_month() returns trigger language plpgsql as $$
+declare
+    account bigint;
+begin
+    select a.account_id into account
+    from added a
+    join public.hold_resolution r on r.account_id = a.account_id and r.outcome = 'waived'
+    join public.cycle y on y.cycle_id = r.cycle_id
+    where public.is_standing(a.service) and y.period && a.period
+    limit 1;
+    if account is not null then
+        raise exception '%: a month of account % was waived', tg_table_name, account using errcode = 'OB002';
+    end if;
+    return null;
+end $$;
+
+-- Whichever abonament an account owes, it is billed up to one day.
+create or replace function standing_owed(of_account bigint, of_point bigint, cycle_start date)
+returns table (standing_from date, waived datemultirange) language sql stable as $$
+    select coalesce(
+               first_open_month((select max(upper(b.period)) from billed_day b
+                                 where b.account_id = of_account and is_standing(b.service)
+                                   and (of_point is null or b.point_id is null or b.point_id = of_point))),
+               least(cycle_start,
+                     (select min(lower(y.period)) from hold h join cycle y using (cycle_id)
+                      where h.account_id = of_account and (not h.excluded or h.code = 'IN_OTHER_CYCLE')
+                        and y.state in ('issued', 'closed') and lower(y.period) < cycle_start
+                        and not exists (select 1 from hold_resolution r
+                                        where r.cycle_id = h.cycle_id and r.account_id = h.account_id)),
+                     (select min(lower(c.valid)) from contract c
+                      where c.account_id = of_account
+                        and (c.change_id is not null
+                             or c.recorded_at > (select min(s.started_at) from step_run s join cycle y using (cycle_id)
+                                                 where s.step = 'freeze' and y.state in ('issued', 'closed')))
+                        and (of_point is null or c.point_id = of_point)))),
+           (select range_agg(y.period) from hold_resolution r join cycle y using (cycle_id)
+            where r.account_id = of_account and r.outcome = 'waived')
+$$;
+
+-- ── prices as the tariff files have them, for the checks ─────────────────────────────────────────────────────────
+-- diameters and payer: for whose points alone the group is (null: for all); block_per: of what thresholds count m³.
+alter table cycle_group
+    add column diameters int4multirange check (not isempty(diameters)),
+    add column payer text check (payer in ('natural_person', 'organisation')),
+    add column metering text check (metering in ('main_meter', 'flat', 'norm')),
+    add column block_per text not null default 'bill' check (block_per in ('bill', 'month'));
+
+-- season: 'MM-DD..MM-DD', both days included, or '' for the days of no season; block_from_m3: above so many m³;
+-- per_months: a rate of abonament is for so many months.
+alter table cycle_price
+    add column season text not null default '' check (season ~ '^(\d\d-\d\d\.\.\d\d-\d\d)?$'),
+    add column block_from_m3 numeric(12, 3) not null default 0 check (block_from_m3 >= 0),
+    add column per_months integer not null default 1 check (per_months between 1 and 12),
+    drop constraint cycle_price_pkey,
+    add primary key (cycle_id, tariff_sha256, tariff_group, service, valid_from, season, block_from_m3);
+
+-- The day of a year that 'MM-DD' names; 29 February of a common year is 1 March.
+create function day_in_year(month_day text, year integer) returns date language sql immutable parallel safe as $$
+    select make_date(year, left(month_day, 2)::integer, 1) + (right(month_day, 2)::integer - 1)
+$$;
+
+-- Days of the season within a range that has both ends. It ends before the day after its last one: after 28 February that
+-- is the 29th of a leap year; a season up to the 29th lasts to the end of the month in every year.
+create function season_days(season text, within daterange) returns datemultirange
+language sql immutable parallel safe as $$
+    select coalesce(range_agg(within * daterange(
+               day_in_year(left(season, 5), year),
+               case when right(season, 5) = '02-29' then make_date(ends, 3, 1)
+                    else day_in_year(right(season, 5), ends) + 1 end)), '{}')
+    from generate_series(extract(year from lower(within))::integer - 1, extract(year from upper(within))::integer) year
+    cross join lateral (select year + (right(season, 5) < left(season, 5))::integer as ends) e
+$$;
+
+-- What a day costs in a cycle: the prices of one first day hold together until the next ones of their group, or until
+-- the next tariff begins; in its season a price holds before that of the whole year. Seasons are laid out as far as a
+-- cycle can bill.
+create or replace view cycle_price_days as
+with tariff as (
+    select cycle_id, tariff_sha256, lead(tariff_from) over (partition by cycle_id order by tariff_from) as until
+    from (select distinct cycle_id, tariff_sha256, tariff_from from cycle_group) each_once
+), step as (
+    select cycle_id, tariff_sha256, tariff_group, service, valid_from, seasons,
+           lead(valid_from) over (partition by cycle_id, tariff_sha256, tariff_group, service order by valid_from)
+               as following
+    from (select cycle_id, tariff_sha256, tariff_group, service, valid_from,
+                 array_agg(distinct season) filter (where season <> '') as seasons
+          from cycle_price
+          group by cycle_id, tariff_sha256, tariff_group, service, valid_from) each_once
+)
+select g.cycle_id, g.tariff_class, channel, p.service, g.tariff_sha256, g.tariff_group, p.net_zl, days,
+       p.season, p.block_from_m3, p.per_months, g.diameters, g.payer, g.block_per
+from cycle_group g
+join cycle y using (cycle_id)
+join tariff t using (cycle_id, tariff_sha256)
+join cycle_price p using (cycle_id, tariff_sha256, tariff_group)
+join step s using (cycle_id, tariff_sha256, tariff_group, service, valid_from)
+cross join unnest(g.channels) as channel
+cross join lateral (select daterange(p.valid_from, least(t.until, s.following)) as whole) w
+cross join lateral (
+    select case when s.seasons is null then w.whole
+                else w.whole * daterange(null, greatest(y.issue_date, upper(y.period)) + 1000) end as laid_out) l
+cross join lateral unnest(
+    case when s.seasons is null then datemultirange(l.laid_out)
+         when p.season <> '' then season_days(p.season, l.laid_out)
+         else datemultirange(l.laid_out)
+              - (select range_agg(one) from unnest(s.seasons) as season
+                 cross join lateral unnest(season_days(season, l.laid_out)) as one) end) as days
+where t.until is null or p.valid_from < t.until;
+
+create or replace view cycle_subsidy_days as
+    select p.cycle_id, p.tariff_class, p.channel, p.service, s.gmina, p.tariff_sha256, p.tariff_group, s.mode, s.zl_m3,
+           s.basis, p.days * daterange(s.valid_from, s.valid_until) as days
+    from cycle_price_days p
+    join cycle_subsidy s using (cycle_id, tariff_sha256, tariff_group, service)
+    where p.block_from_m3 = 0 and p.days && daterange(s.valid_from, s.valid_until);
+
+-- ── the impact of a tariff ───────────────────────────────────────────────────────────────────────────────────────
+-- without_bill_length: thresholds count the m³ of a bill, and a year tells nothing of how long the bills are.
+alter table tariff_impact
+    add column without_bill_length integer not null default 0 check (without_bill_length >= 0),
+    drop constraint every_account_once,
+    add constraint every_account_once check (
+        accounts = rated + without_history + without_price + without_price_before + without_bill_length);
+
+-- ── the named models by which a cycle was rated ──────────────────────────────────────────────────────────────────
+create table cycle_model (
+    cycle_id  bigint not null references cycle,
+    name      text not null,
+    value     text not null,
+    primary key (cycle_id, name)
+);
+create trigger append_only before update or delete on cycle_model for each row execute function refuse_change();
+create trigger append_only_truncate before truncate on cycle_model for each statement execute function refuse_change();
+grant select on cycle_model to obieg_app, obieg_auditor;
+grant insert on cycle_model to obieg_app;
+-- Quantities: of what no meter counts, of meters behind the main one and of points behind a point; and up to which index
+-- a reading was billed.
+
+-- ── what a contract says of a service that no meter counts ──────────────────────────────────────────────────────
+-- basis norm: so many persons by that norm (billing/law/norms.toml); contract: so many m³ a month. One row a day.
+create table contract_quantity (
+    contract_id       bigint not null references contract,
+    service           text not null check (service in ('water', 'sewage')),
+    basis             text not null check (basis in ('norm', 'contract')),
+    norm              text,
+    persons           smallint check (persons > 0),
+    m3_month          numeric(12, 3) check (m3_month >= 0),
+    valid             daterange not null check (not lower_inf(valid)),
+    file_id           bigint,
+    line_no           integer,
+    change_id         bigint references registry_change,
+    recorded_at       timestamptz not null default clock_timestamp(),
+    recorded_by       text not null,
+    ended_at          timestamptz,
+    ended_by          text,
+    ended_change_id   bigint references registry_change,
+    told_from         date,
+    foreign key (file_id, line_no) references import_row,
+    constraint what_its_basis_needs check (
+        case basis when 'norm' then num_nonnulls(norm, persons) = 2 and m3_month is null
+                   else m3_month is not null and num_nulls(norm, persons) = 2 end),
+    constraint one_quantity_of_a_service_a_day exclude using gist (
+        int8range(contract_id, contract_id, '[]') with &&,
+        int4range(service_number(service), service_number(service), '[]') with &&, valid with &&)
+);
+create trigger append_only before delete on contract_quantity for each row execute function refuse_change();
+create trigger append_only_truncate before truncate on contract_quantity
+    for each statement execute function refuse_change();
+create trigger only_ends before update on contract_quantity
+    for each row when ((old.contract_id, old.service, old.basis, old.norm, old.persons, old.m3_month, old.recorded_at,
+                        old.recorded_by)
+                       is distinct from (new.contract_id, new.service, new.basis, new.norm, new.persons, new.m3_month,
+                                         new.recorded_at, new.recorded_by))
+    execute function refuse_change();
+create trigger ends_once before update of valid on contract_quantity
+    for each row when (old.valid is distinct from new.valid) execute function note_end();
+grant select on contract_quantity to obieg_app, obieg_auditor;
+grant insert on contract_quantity to obieg_app;
+grant update (valid, ended_by, ended_change_id) on contract_quantity to obieg_app;
+
+create index contract_by_point on contract (point_id);
+
+-- ── meters ──────────────────────────────────────────────────────────────────────────────────────────────────────
+-- intake: the customer's own well; sewage: what runs off, measured (uzzwś art. 27 ust. 4). Both stand beside the main one.
+alter table installation
+    drop constraint installation_purpose_check,
+    add constraint installation_purpose_check check (purpose in ('main', 'garden', 'sub', 'intake', 'sewage')),
+    add column if not exists q3_m3h numeric(6, 3) check (q3_m3h > 0),
+    add column if not exists diameter_mm smallint check (diameter_mm > 0);
+
+-- ── how a line came about ───────────────────────────────────────────────────────────────────────────────────────
+-- m³ a month that the contract or the norm gives; norm and persons where it is a norm.
+alter table charge_line
+    add column terms_norm text,
+    add column terms_persons smallint,
+    add column terms_m3_month numeric(12, 3),
+    add constraint terms_are_whole check (
+        (terms_m3_month is null) <= (terms_norm is null) and (terms_norm is null) = (terms_persons is null));
+-- lapsed_on: the last day of a legalisation that lapsed, so nothing comes off. billed: the days of the volume that are
+-- the contract's, where contracts share what is between the readings.
+alter table charge_line_part
+    add column lapsed_on date,
+    add column billed daterange;
+
+-- ── up to which index a reading was billed, at which point ──────────────────────────────────────────────────────
+-- Readings that end a line of a KSeF draft, those of its parts included, as drafted_period holds its days.
+create table drafted_index (
+    cycle_id    bigint not null,
+    account_id  bigint not null,
+    point_id    bigint references point,
+    reading_id  bigint not null references reading,
+    index_m3    numeric(12, 3) not null,
+    foreign key (cycle_id, account_id) references hold
+);
+create index drafted_index_by_reading on drafted_index (reading_id);
+create trigger append_only before update or delete on drafted_index for each row execute function refuse_change();
+create trigger append_only_truncate before truncate on drafted_index
+    for each statement execute function refuse_change();
+grant select on drafted_index to obieg_app, obieg_auditor;
+grant insert on drafted_index to obieg_app;
+
+-- What the lines of a draft (canonical JSON) bill to the end of their readings, by themselves or by their parts.
+create function indexes_of_draft(draft text) returns table (point_no text, reading_id bigint, index_m3 numeric)
+language sql immutable parallel safe as $$
+    select distinct l.line ->> 'point_no', cast(counted.one ->> 'current_reading_id' as bigint),
+           cast(counted.one ->> 'current_index_m3' as numeric)
+    from jsonb_array_elements(cast(draft as jsonb) -> 'lines') as l (line)
+    cross join lateral (select l.line as one
+                        union all select * from jsonb_array_elements(l.line -> 'parts')) counted
+    where counted.one ->> 'current_reading_id' is not null
+      and coalesce(cast(l.line #>> '{share,after_days}' as integer) + cast(l.line #>> '{share,days}' as integer)
+                   = cast(l.line #>> '{share,of_days}' as integer), true)
+$$;
+
+insert into drafted_index (cycle_id, account_id, point_id, reading_id, index_m3)
+select h.cycle_id, h.account_id, p.point_id, n.reading_id, n.index_m3
+from hold h
+cross join lateral indexes_of_draft(h.draft) n
+left join point p on p.point_no = n.point_no
+where h.draft is not null
+  and exists (select 1 from drafted_period d where d.cycle_id = h.cycle_id and d.account_id = h.account_id);
+
+-- A line that bills only the first days between two readings does not bill its second one.
+create view reading_billed as
+    select l.point_id, l.current_reading_id as reading_id, l.current_index_m3 as index_m3
+    from charge_line l
+    join invoice using (charge_id)
+    where l.current_reading_id is not null
+      and (l.share_days is null or l.share_after_days + l.share_days = l.share_of_days)
+    union all
+    select l.point_id, p.current_reading_id, p.current_index_m3
+    from charge_line_part p
+    join charge_line l using (charge_id, line_no)
+    join invoice using (charge_id)
+    where l.share_days is null or l.share_after_days + l.share_days = l.share_of_days
+    union all
+    select point_id, reading_id, index_m3 from drafted_index;
+grant select on reading_billed to obieg_app, obieg_auditor;
+
+-- ── norms as they were when a cycle was frozen, for its checks ──────────────────────────────────────────────────
+create table cycle_norm (
+    cycle_id         bigint not null references cycle,
+    norm             text not null,
+    m3_person_month  numeric(12, 3) not null check (m3_person_month >= 0),
+    primary key (cycle_id, norm)
+);
+create trigger append_only before update or delete on cycle_norm for each row execute function refuse_change();
+create trigger append_only_truncate before truncate on cycle_norm for each statement execute function refuse_change();
+grant select on cycle_norm to obieg_app, obieg_auditor;
+grant insert on cycle_norm to obieg_app;
+
+-- ── contracts, and those on points behind their points ──────────────────────────────────────────────────────────
+-- Under each contract: itself (behind_id null), and the contracts on the nearest points with main meters behind its
+-- point that may have used water since the point in front was billed. front_point_id is the point of the contract asked
+-- for, point_id the one whose meters are meant, billed_until the first day in front that is not billed.
+create function tenures(contract_ids bigint[])
+returns table (contract_id bigint, behind_id bigint, front_point_id bigint, point_id bigint, contract_from date,
+               contract_until date, billed_until date)
+language sql stable as $$
+    with recursive top as materialized (
+        select c.contract_id, c.point_id, lower(c.valid) as contract_from, upper(c.valid) as contract_until
+        from contract c
+        where c.contract_id = any(contract_ids)
+    ), below as (
+        select t.contract_id, t.point_id as front_point_id, p.point_id
+        from top t
+        join point p on p.parent_point_id = t.point_id
+        union
+        select b.contract_id, b.front_point_id, p.point_id
+        from below b
+        join point p on p.parent_point_id = b.point_id
+        where not exists (select 1 from installation i where i.point_id = b.point_id and i.purpose = 'main')
+    ), front as materialized (
+        select f.front_point_id, (select max(upper(d.period)) from billed_day d
+                                  where d.point_id = f.front_point_id and d.service in ('water', 'sewage')) as billed_until
+        from (select distinct b.front_point_id from below b) f
+    )
+    select t.contract_id, null::bigint, t.point_id, t.point_id, t.contract_from, t.contract_until, null::date from top t
+    union all
+    select b.contract_id, c.contract_id, b.front_point_id, c.point_id, lower(c.valid), upper(c.valid), f.billed_until
+    from below b
+    join top t using (contract_id)
+    join front f on f.front_point_id = b.front_point_id
+    join contract c on c.point_id = b.point_id and not isempty(c.valid)
+                   and c.valid && daterange(t.contract_from, t.contract_until)
+    where coalesce(upper(c.valid), 'infinity') > coalesce(f.billed_until, '-infinity')
+$$;
+
+-- ── a second opinion on what a register counted ─────────────────────────────────────────────────────────────────
+-- From an index that was billed to a reading: their difference after the reading is cut to the digits that are billed;
+-- through zero when it stood near its end and used what a meter can; also below zero when somebody read what an estimate
+-- had billed; nothing when the register ran back by jitter. Null: none of these.
+create function model_figure(of_cycle bigint, figure text) returns numeric language sql stable as $$
+    select m.value::numeric from cycle_model m where m.cycle_id = of_cycle and m.name = figure
+$$;
+
+create function counted_m3(previous_m3 numeric, billed_m3 numeric, current_m3 numeric, decimals integer, dials integer,
+                           days integer, settles boolean, jitter_m3 numeric, rollover_share numeric, max_m3_day numeric)
+returns numeric language sql immutable as $$
+    select case
+        when current_m3 >= greatest(previous_m3, billed_m3) then trunc(current_m3, decimals) - billed_m3
+        when previous_m3 >= rollover_share * 10 ^ dials and current_m3 <= (1 - rollover_share) * 10 ^ dials
+             and trunc(current_m3, decimals) + 10 ^ dials - billed_m3 <= max_m3_day * days
+            then trunc(current_m3, decimals) + 10 ^ dials - billed_m3
+        when settles then trunc(current_m3, decimals) - billed_m3
+        when greatest(previous_m3, billed_m3) - current_m3 <= jitter_m3 then 0
+        end
+$$;
+
+-- A volume by even use: what is reached by the end of some days less what was before them.
+create function share_m3(volume_m3 numeric, after_days integer, days integer, of_days integer, places integer)
+returns numeric language sql immutable as $$
+    select round(volume_m3 * (after_days + days) / of_days, places) - round(volume_m3 * after_days / of_days, places)
+$$;
+
+-- What a quantity a month makes of some days: each month to three places.
+create function months_m3(m3_month numeric, days daterange) returns numeric language sql immutable as $$
+    select sum(round(m3_month * (upper(part) - lower(part)) / (upper(month) - lower(month)), 3))
+    from generate_series(date_trunc('month', lower(days)::timestamp), upper(days) - interval '1 day',
+                         interval '1 month') as first
+    cross join lateral (select daterange(first::date, (first + interval '1 month')::date) as month) m
+    cross join lateral (select month * days as part) p
+$$;
+
+-- ── every dated fact in one place: those of quantities too ──────────────────────────────────────────────────────
+do $$
+begin
+    execute 'create or replace view registry_fact as ' || rtrim(pg_get_viewdef('registry_fact'::regclass), ';') || '
+        union all
+        select ''quantity'', c.contract_no || '' '' || q.service, c.account_id, null, null,
+               jsonb_build_object(''basis'', q.basis, ''norm'', q.norm, ''persons'', q.persons, ''m3_month'', q.m3_month),
+               coalesce(q.told_from, lower(q.valid)), coalesce(q.told_from, upper(q.valid)),
+               q.recorded_by, q.recorded_at, q.file_id, q.line_no, q.change_id, q.ended_by, q.ended_at,
+               q.ended_change_id
+        from contract_quantity q join contract c using (contract_id)';
+end $$;
+-- Charges beside metered water: price lists, stormwater, excess of industrial sewage, ordered services, prognozy.
+
+-- ── price lists ──────────────────────────────────────────────────────────────────────────────────────────────────
+alter table input_file
+    drop constraint input_file_kind_check,
+    add constraint input_file_kind_check check (kind in ('utility', 'tariff', 'price_list'));
+
+-- The items of the price lists, written down once more at the freeze beside cycle_price.
+create table cycle_item_price (
+    cycle_id        bigint not null references cycle,
+    list_sha256     text not null references input_file,
+    item_code       text not null,
+    service         text not null check (service in ('stormwater', 'extra')),
+    unit            text not null,
+    net_zl          numeric(10, 4) not null check (net_zl > 0),
+    vat_rate        numeric not null,
+    m3_per_m2_year  numeric(8, 3) check (m3_per_m2_year > 0),
+    valid_from      date not null,
+    primary key (cycle_id, item_code, valid_from),
+    constraint m3_of_stormwater check ((m3_per_m2_year is not null) = (service = 'stormwater' and unit = 'm3'))
+);
+
+-- On which days an item costs what: until its next price begins.
+create view cycle_item_days as
+    select cycle_id, list_sha256, item_code, service, unit, net_zl, vat_rate, m3_per_m2_year,
+           daterange(valid_from, lead(valid_from) over (partition by cycle_id, item_code order by valid_from)) as days
+    from cycle_item_price;
+
+-- ── stormwater ───────────────────────────────────────────────────────────────────────────────────────────────────
+alter table contract_terms
+    drop constraint contract_terms_services_check,
+    add constraint contract_terms_services_check check (
+        services <@ array['water', 'sewage', 'stormwater'] and cardinality(services) > 0);
+
+-- A surface of a point that rain runs off, charged from the first day of ``valid`` on by an item of a price list.
+create table stormwater_area (
+    area_id       bigint generated always as identity primary key,
+    point_id      bigint not null references point,
+    surface       text not null check (surface <> ''),
+    area_m2       numeric(12, 2) not null check (area_m2 > 0),
+    item_code     text not null,
+    valid         daterange not null check (not lower_inf(valid)),
+    reason        text not null check (reason <> ''),
+    event_at      timestamptz not null,
+    recorded_at   timestamptz not null default clock_timestamp(),
+    recorded_by   text not null,
+    recorded_via  text not null check (recorded_via in ('airflow', 'cli')),
+    ended_at      timestamptz,
+    ended_by      text,
+    ended_reason  text,
+    constraint an_end_says_why check (num_nonnulls(ended_at, ended_by, ended_reason) in (0, 3)),
+    constraint one_area_of_a_surface_a_day exclude using gist (
+        int8range(point_id, point_id, '[]') with &&, int4range(hashtext(surface), hashtext(surface), '[]') with &&,
+        valid with &&)
+);
+create index stormwater_area_of_point on stormwater_area (point_id);
+
+-- Days of stormwater that are under contract, and those of the point that are charged.
+create view stormwater_day as
+    select k.contract_id, k.account_id, k.point_id, k.days, b.days as billed
+    from (select c.contract_id, c.account_id, c.point_id, datemultirange(c.valid) * range_agg(s.valid) as days
+          from contract c join stormwater_area s using (point_id)
+          where not isempty(s.valid) and not isempty(c.valid) and s.valid && c.valid
+          group by c.contract_id, c.account_id, c.point_id, c.valid) k
+    cross join lateral (
+        select coalesce(range_agg(d.period), '{}') as days from billed_day d
+        where d.point_id = k.point_id and d.service = 'stormwater') b;
+
+-- ── excess of industrial sewage ──────────────────────────────────────────────────────────────────────────────────
+create table sewage_excess (
+    excess_id        bigint generated always as identity primary key,
+    point_id         bigint not null references point,
+    indicator        text not null check (indicator <> ''),
+    measured         numeric(14, 4) not null,
+    permitted        numeric(14, 4) not null check (permitted > 0),
+    valid            daterange not null check (not lower_inf(valid)),
+    report_no        text not null check (report_no <> ''),
+    event_at         timestamptz not null,
+    recorded_at      timestamptz not null default clock_timestamp(),
+    recorded_by      text not null,
+    recorded_via     text not null check (recorded_via in ('airflow', 'cli')),
+    ended_at         timestamptz,
+    ended_by         text,
+    ended_report_no  text,
+    constraint only_above_what_is_permitted check (measured > permitted),
+    constraint an_end_names_its_report check (num_nonnulls(ended_at, ended_by, ended_report_no) in (0, 3)),
+    constraint one_excess_of_an_indicator_a_day exclude using gist (
+        int8range(point_id, point_id, '[]') with &&, int4range(hashtext(indicator), hashtext(indicator), '[]') with &&,
+        valid with &&)
+);
+create index sewage_excess_of_point on sewage_excess (point_id);
+
+-- ── services that were ordered ───────────────────────────────────────────────────────────────────────────────────
+create table extra_service (
+    extra_service_id  bigint generated always as identity primary key,
+    account_id        bigint not null references account,
+    point_id          bigint references point,
+    item_code         text not null,
+    quantity          numeric(12, 3) not null check (quantity > 0),
+    performed_on      date not null,
+    ordered_by        text not null check (ordered_by <> ''),
+    note              text not null check (note <> ''),
+    event_at          timestamptz not null,
+    recorded_at       timestamptz not null default clock_timestamp(),
+    recorded_by       text not null,
+    recorded_via      text not null check (recorded_via in ('airflow', 'cli'))
+);
+create index extra_service_of_account on extra_service (account_id);
+
+create table extra_service_cancelled (
+    extra_service_id  bigint primary key references extra_service,
+    reason            text not null check (reason <> ''),
+    event_at          timestamptz not null,
+    recorded_at       timestamptz not null default clock_timestamp(),
+    recorded_by       text not null,
+    recorded_via      text not null check (recorded_via in ('airflow', 'cli'))
+);
+
+-- On which document a service is: once.
+create table extra_service_billed (
+    extra_service_id  bigint primary key references extra_service,
+    cycle_id          bigint not null references cycle,
+    account_id        bigint not null references account,
+    invoice_id        bigint references invoice,
+    recorded_at       timestamptz not null default clock_timestamp()
+);
+
+create function refuse_service_at_odds() returns trigger language plpgsql as $$
+begin
+    perform pg_advisory_xact_lock(hashtext('obieg.extra_service'));
+    if tg_table_name = 'extra_service_billed'
+       and exists (select 1 from public.extra_service_cancelled c where c.extra_service_id = new.extra_service_id) then
+        raise exception 'extra service %: it was cancelled', new.extra_service_id using errcode = 'OB002';
+    elsif tg_table_name = 'extra_service_cancelled'
+       and exists (select 1 from public.extra_service_billed b where b.extra_service_id = new.extra_service_id) then
+        raise exception 'extra service %: it is billed', new.extra_service_id using errcode = 'OB002';
+    end if;
+    return new;
+end $$;
+create trigger billed_or_cancelled before insert on extra_service_billed
+    for each row execute function refuse_service_at_odds();
+create trigger billed_or_cancelled before insert on extra_service_cancelled
+    for each row execute function refuse_service_at_odds();
+
+-- ── prognozy ─────────────────────────────────────────────────────────────────────────────────────────────────────
+-- Who may be charged by prognozy (Rozp. 2018 par. 16 ust. 4): a person in a flat of a multi-unit building, or the
+-- building's owner or manager; what they follow, and how often they are settled (par. 17 ust. 2-3).
+create table forecast_terms (
+    terms_id             bigint generated always as identity primary key,
+    contract_id          bigint not null references contract,
+    entitled             text not null check (entitled in ('flat', 'manager')),
+    basis                text not null check (basis in ('contract', 'norm', 'mean')),
+    water_m3_month       numeric(12, 3) check (water_m3_month >= 0),
+    sewage_m3_month      numeric(12, 3) check (sewage_m3_month >= 0),
+    settle_every_months  smallint not null check (settle_every_months between 2 and 12),
+    payment_day          smallint check (payment_day between 1 and 28),
+    valid                daterange not null check (not lower_inf(valid)),
+    reason               text not null check (reason <> ''),
+    event_at             timestamptz not null,
+    recorded_at          timestamptz not null default clock_timestamp(),
+    recorded_by          text not null,
+    recorded_via         text not null check (recorded_via in ('airflow', 'cli')),
+    ended_at             timestamptz,
+    ended_by             text,
+    ended_reason         text,
+    constraint an_end_of_terms_says_why check (num_nonnulls(ended_at, ended_by, ended_reason) in (0, 3)),
+    constraint a_quantity_unless_the_mean check (
+        basis = 'mean' or num_nonnulls(water_m3_month, sewage_m3_month) > 0),
+    constraint one_terms_of_a_contract_a_day exclude using gist (
+        int8range(contract_id, contract_id, '[]') with &&, valid with &&)
+);
+
+-- What prognozy have charged, line by line, on an invoice or on a draft for KSeF; a month is forecast once.
+create table forecast_line (
+    forecast_line_id  bigint generated always as identity primary key,
+    cycle_id          bigint not null references cycle,
+    account_id        bigint not null references account,
+    line_no           integer not null,
+    invoice_id        bigint references invoice,
+    document          text not null,
+    point_id          bigint not null references point,
+    service           text not null check (service in ('water', 'sewage')),
+    service_no        integer not null generated always as (service_number(service)) stored,
+    row_no            smallint not null,
+    period            daterange not null check (not isempty(period)),
+    content           text not null,
+    recorded_at       timestamptz not null default clock_timestamp(),
+    unique (cycle_id, account_id, line_no),
+    constraint no_day_forecast_twice exclude using gist (
+        int8range(point_id, point_id, '[]') with &&, int4range(service_no, service_no, '[]') with &&,
+        int4range(row_no::integer, row_no::integer, '[]') with &&, period with &&)
+);
+create index forecast_line_of_point on forecast_line (point_id);
+
+create table forecast_settled (
+    forecast_line_id  bigint primary key references forecast_line,
+    cycle_id          bigint not null references cycle,
+    account_id        bigint not null references account,
+    line_no           integer not null,
+    invoice_id        bigint references invoice,
+    recorded_at       timestamptz not null default clock_timestamp()
+);
+
+-- What the old system billed of water and sewage says nothing of rain and of services.
+create or replace function refuse_settled_day() returns trigger language plpgsql as $$
+begin
+    if public.is_standing(new.service) then
+        if exists (select 1 from public.opening_balance b
+                   where b.account_id = new.account_id and b.replaced_at is null
+                     and b.standing_billed_until > lower(new.period)) then
+            raise exception '% %: the old system has billed it', new.service, new.period using errcode = 'OB002';
+        end if;
+    elsif new.service in ('water', 'sewage')
+          and exists (select 1 from public.point_settled s
+                      where s.point_id = new.point_id and s.days && new.period) then
+        raise exception '% %: the old system has billed it', new.service, new.period using errcode = 'OB002';
+    end if;
+    return new;
+end $$;
+
+alter table invoice
+    drop constraint invoice_kind_check,
+    add constraint invoice_kind_check check (kind in ('regular', 'final', 'forecast', 'settlement'));
+
+-- Water and sewage as they were charged for real, with the full price of the tariff: on invoices and on drafts.
+create view metered_line as
+    select v.cycle_id, v.account_id, v.invoice_no as document, l.point_id, l.service, l.period, l.row_no, l.quantity,
+           l.price_zl + case l.subsidy_mode when 'net' then l.subsidy_zl_m3 else 0 end as price_zl,
+           l.tariff_group, l.tariff_sha256
+    from billed_period b
+    join invoice v using (invoice_id)
+    join charge_line l on l.charge_id = v.charge_id and l.point_id = b.point_id and l.service = b.service
+                      and l.period = b.period
+    where b.service in ('water', 'sewage') and coalesce(l.origin, '') not in ('forecast', 'settled_forecast')
+    union all
+    select d.cycle_id, d.account_id, y.cycle_key, d.point_id, d.service, d.period,
+           coalesce((line ->> 'row_no')::smallint, 1), (line ->> 'quantity')::numeric,
+           (line ->> 'price_zl')::numeric
+               + case line #>> '{subsidy,mode}' when 'net' then (line #>> '{subsidy,zl_m3}')::numeric else 0 end,
+           line ->> 'tariff_group', line ->> 'tariff_sha256'
+    from drafted_period d
+    join cycle y using (cycle_id)
+    join point p using (point_id)
+    join hold h using (cycle_id, account_id)
+    cross join lateral jsonb_array_elements(cast(h.draft as jsonb) -> 'lines') as line
+    where d.service in ('water', 'sewage') and line ->> 'service' = d.service and line ->> 'point_no' = p.point_no
+      and daterange((line #>> '{period,start}')::date, (line #>> '{period,until}')::date) = d.period
+      and coalesce(line ->> 'origin', '') not in ('forecast', 'settled_forecast');
+
+-- ── what lines carry of all this ─────────────────────────────────────────────────────────────────────────────────
+alter table charge_line
+    add column extra_service_id bigint references extra_service,
+    add column surface text,
+    add column area_m2 numeric(12, 2),
+    add column m3_per_m2_year numeric(8, 3),
+    add column forecast_line_id bigint references forecast_line,
+    add column forecast_document text,
+    add constraint extra_names_its_order check ((service = 'extra') = (extra_service_id is not null)),
+    add constraint stormwater_names_its_area check (
+        num_nonnulls(surface, area_m2) = case service when 'stormwater' then 2 else 0 end
+        and (m3_per_m2_year is null or service = 'stormwater')),
+    add constraint a_settlement_names_its_forecast check (
+        num_nonnulls(forecast_line_id, forecast_document)
+        = case when origin = 'settled_forecast' then 2 else 0 end);
+create index charge_line_of_extra_service on charge_line (extra_service_id) where extra_service_id is not null;
+
+-- ── dated facts: nothing is deleted, only an end is written, once ────────────────────────────────────────────────
+create function refuse_more_than_an_end() returns trigger language plpgsql as $$
+declare
+    ending text[] := array['valid', 'ended_at', 'ended_by', 'ended_reason', 'ended_report_no'];
+begin
+    if old.ended_at is not null or new.ended_at is null or not (new.valid <@ old.valid)
+       or lower(new.valid) <> lower(old.valid) or to_jsonb(new) - ending <> to_jsonb(old) - ending then
+        raise exception '%: only an end may be written, and once', tg_table_name using errcode = 'OB001';
+    end if;
+    return new;
+end $$;
+
+do $$
+declare
+    name text;
+begin
+    foreach name in array array['cycle_item_price', 'extra_service', 'extra_service_cancelled', 'extra_service_billed',
+                                'forecast_line', 'forecast_settled'] loop
+        execute format('create trigger append_only before update or delete on %I
+                        for each row execute function refuse_change()', name);
+        execute format('create trigger append_only_truncate before truncate on %I
+                        for each statement execute function refuse_change()', name);
+    end loop;
+    foreach name in array array['stormwater_area', 'sewage_excess', 'forecast_terms'] loop
+        execute format('create trigger only_an_end before update on %I
+                        for each row execute function refuse_more_than_an_end()', name);
+        execute format('create trigger append_only before delete on %I
+                        for each row execute function refuse_change()', name);
+        execute format('create trigger append_only_truncate before truncate on %I
+                        for each statement execute function refuse_change()', name);
+    end loop;
+end $$;
+
+grant select on cycle_item_price, cycle_item_days, stormwater_area, stormwater_day, sewage_excess, extra_service,
+    extra_service_cancelled, extra_service_billed, forecast_terms, forecast_line, forecast_settled,
+    metered_line to obieg_app, obieg_auditor;
+grant insert on cycle_item_price, stormwater_area, sewage_excess, extra_service, extra_service_cancelled,
+    extra_service_billed, forecast_terms, forecast_line, forecast_settled to obieg_app;
+grant update (valid, ended_at, ended_by, ended_reason) on stormwater_area, forecast_terms to obieg_app;
+grant update (valid, ended_at, ended_by, ended_report_no) on sewage_excess to obieg_app;
 -- Corrections of issued invoices: a run is a cycle of its own kind, a correction is an invoice that says what is owed
 -- instead of what it corrects, and everything that reads what is billed looks at what is in force.
 
@@ -2572,7 +3504,7 @@ create unique index charge_once on charge (cycle_id, account_id, corrects_id) nu
 
 alter table invoice
     drop constraint invoice_kind_check,
-    add constraint invoice_kind_check check (kind in ('regular', 'final', 'correction')),
+    add constraint invoice_kind_check check (kind in ('regular', 'final', 'forecast', 'settlement', 'correction')),
     add column corrects_id bigint,
     add column correction_no integer check (correction_no > 0),
     drop constraint invoice_cycle_id_account_id_kind_key,
@@ -2626,6 +3558,16 @@ create view charge_terms as
     left join correction_snapshot x on x.cycle_id = c.cycle_id and x.invoice_id = c.corrects_id
     left join invoice o on o.invoice_id = c.corrects_id
     join cycle y on y.cycle_id = coalesce(o.cycle_id, c.cycle_id);
+
+-- A point, and those in front of it, whose main meters count its water too.
+create function points_in_front(of_point bigint) returns table (point_id bigint) language sql stable as $$
+    with recursive front as (
+        select p.point_id, p.parent_point_id from point p where p.point_id = of_point
+        union
+        select p.point_id, p.parent_point_id from front f join point p on p.point_id = f.parent_point_id
+    )
+    select f.point_id from front f
+$$;
 
 -- ── days that are billed ─────────────────────────────────────────────────────────────────────────────────────────
 -- What a correction bills instead, or no more, blocks nobody.
@@ -2684,6 +3626,88 @@ create or replace view point_consumption as
                    where w.charge_id = l.charge_id and w.service = 'water'
                      and w.current_reading_id = l.current_reading_id)));
 
+-- What is billed, as everybody asks: by what is in force.
+create or replace view billed_up_to as
+    select l.current_reading_id as reading_id from charge_line l join charge_in_force using (charge_id)
+    where l.current_reading_id is not null
+    union all
+    select p.current_reading_id from charge_line_part p join charge_in_force using (charge_id)
+    union all
+    select d.reading_id from drafted_reading d where d.is_end
+    union all
+    select o.reading_id from opening_position o where o.replaced_at is null;
+
+create or replace function reading_billed_by(asked bigint) returns text language sql stable as $$
+    select case
+        when exists (select 1 from public.opening_position o where o.reading_id = asked) then 'opening'
+        when exists (
+            select 1
+            from public.reading r
+            join public.reading other using (installation_id)
+            join public.charge_line l on l.current_reading_id = other.reading_id
+            join public.charge_in_force using (charge_id)
+            where r.reading_id = asked and asked in (l.previous_reading_id, l.current_reading_id))
+          or exists (
+            select 1
+            from public.reading r
+            join public.reading other using (installation_id)
+            join public.charge_line_part p on p.current_reading_id = other.reading_id
+            join public.charge_in_force using (charge_id)
+            where r.reading_id = asked and asked in (p.previous_reading_id, p.current_reading_id))
+            then 'invoice'
+        when exists (select 1 from public.drafted_reading d where d.reading_id = asked) then 'draft'
+        when exists (
+            select 1
+            from public.reading r
+            join public.installation i using (installation_id)
+            join public.contract c using (point_id)
+            join public.hold h on h.account_id = c.account_id and h.draft is not null
+            join public.cycle y on y.cycle_id = h.cycle_id and not y.dry_run
+                               and y.state in ('opened', 'frozen', 'checked', 'approved')
+            cross join lateral public.readings_of_draft(h.draft) n
+            where r.reading_id = asked and n.reading_id = asked)
+            then 'draft_in_work'
+        end
+$$;
+
+create or replace view reading_billed as
+    select l.point_id, l.current_reading_id as reading_id, l.current_index_m3 as index_m3
+    from charge_line l
+    join charge_in_force using (charge_id)
+    where l.current_reading_id is not null
+      and (l.share_days is null or l.share_after_days + l.share_days = l.share_of_days)
+    union all
+    select l.point_id, p.current_reading_id, p.current_index_m3
+    from charge_line_part p
+    join charge_line l using (charge_id, line_no)
+    join charge_in_force using (charge_id)
+    where l.share_days is null or l.share_after_days + l.share_days = l.share_of_days
+    union all
+    select point_id, reading_id, index_m3 from drafted_index;
+create or replace view metered_line as
+    select v.cycle_id, v.account_id, v.invoice_no as document, l.point_id, l.service, l.period, l.row_no, l.quantity,
+           l.price_zl + case l.subsidy_mode when 'net' then l.subsidy_zl_m3 else 0 end as price_zl,
+           l.tariff_group, l.tariff_sha256
+    from billed_period b
+    join invoice v using (invoice_id)
+    join charge_line l on l.charge_id = v.charge_id and l.point_id = b.point_id and l.service = b.service
+                      and l.period = b.period
+    where b.superseded_by is null and b.service in ('water', 'sewage') and coalesce(l.origin, '') not in ('forecast', 'settled_forecast')
+    union all
+    select d.cycle_id, d.account_id, y.cycle_key, d.point_id, d.service, d.period,
+           coalesce((line ->> 'row_no')::smallint, 1), (line ->> 'quantity')::numeric,
+           (line ->> 'price_zl')::numeric
+               + case line #>> '{subsidy,mode}' when 'net' then (line #>> '{subsidy,zl_m3}')::numeric else 0 end,
+           line ->> 'tariff_group', line ->> 'tariff_sha256'
+    from drafted_period d
+    join cycle y using (cycle_id)
+    join point p using (point_id)
+    join hold h using (cycle_id, account_id)
+    cross join lateral jsonb_array_elements(cast(h.draft as jsonb) -> 'lines') as line
+    where d.service in ('water', 'sewage') and line ->> 'service' = d.service and line ->> 'point_no' = p.point_no
+      and daterange((line #>> '{period,start}')::date, (line #>> '{period,until}')::date) = d.period
+      and coalesce(line ->> 'origin', '') not in ('forecast', 'settled_forecast');
+
 -- ── holds whose bill was reversed are open again; those of corrections wait for another run ──────────────────────
 alter table waived_days
     drop constraint waived_days_cycle_id_account_id_fkey,
@@ -2711,7 +3735,7 @@ create or replace function standing_owed(of_account bigint, of_point bigint, cyc
 returns table (standing_from date, waived datemultirange) language sql stable as $$
     select coalesce(
                first_open_month((select max(upper(b.period)) from billed_day b
-                                 where b.account_id = of_account and b.service = 'abonament'
+                                 where b.account_id = of_account and is_standing(b.service)
                                    and (of_point is null or b.point_id is null or b.point_id = of_point))),
                least(cycle_start,
                      (select min(lower(y.period)) from hold h join cycle y using (cycle_id)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -15,16 +15,20 @@ from billing.accounts import (
     Channel,
     Party,
     PartyKind,
+    PointBehind,
     PointSnapshot,
     Reading,
     RegisterSnapshot,
     Role,
     Service,
+    Unmetered,
 )
+from billing.beside_meters import ServiceOrder
 from billing.canonical import seal
 from billing.periods import Period
 from sql.copying import copy_rows
 from sql.cycles import Cycle
+from sql.extras import gather_beside
 from sql.queries import queries
 
 _Q = queries("snapshots")
@@ -46,42 +50,68 @@ def count_eligible(connection: Connection, *, cycle: Cycle) -> int:
 
 
 def gather(
-    connection: Connection, *, cycle: Cycle, reading_window: Period, cut_days: Sequence[date]
+    connection: Connection,
+    *,
+    cycle: Cycle,
+    reading_window: Period,
+    cut_days: Sequence[date],
+    named: Sequence[int] = (),
 ) -> Iterator[Gathered]:
     """Every account of the cycle as it stands now, in the order of account numbers.
 
     A reading of ``reading_window`` closes the bill; a contract that has ended by the end of the period (for an
     off-cycle by the window's last day) is closed only by its final reading. Readings of ``cut_days`` are kept too.
+    With ``named`` (account ids) a cycle that nobody has opened shows how these accounts would be gathered.
     """
     days = {"start": cycle.period.start, "until": cycle.period.until, "issue_date": cycle.issue_date} | _whom(cycle)
+    days |= {"named": list(named), "only_named": bool(named)}
     accounts = connection.execute(_Q["eligible_accounts"], days).all()
-    parties = _grouped(connection.execute(_Q["parties"], {"issue_date": cycle.issue_date}), "account_id")
+    parties = _grouped(connection.execute(_Q["parties"], days), "account_id")
     contracts = connection.execute(_Q["contracts"], days).all()
-    closing_day = reading_window.last_day if cycle.is_off_cycle else cycle.period.until
-    registers = _grouped(
-        connection.execute(
-            _Q["registers"],
-            {
-                "contract_ids": [row.contract_id for row in contracts if not row.is_settled],
-                "closing_day": closing_day,
-                "period_start": cycle.period.start,
-                "window_start": reading_window.start,
-                "window_until": reading_window.until,
-                "cut_days": list(cut_days),
-            },
-        ),
-        "contract_id",
+    wanted = [row.contract_id for row in contracts if not row.is_settled]
+    registers = _registers(connection, cycle, wanted, window=reading_window, cut_days=cut_days)
+    asked = {"contract_ids": wanted, "issue_date": cycle.issue_date}
+    behind = _grouped(connection.execute(_Q["behind"], asked), "contract_id")
+    beside = gather_beside(
+        connection,
+        contract_ids=[row.contract_id for row in contracts],
+        account_ids=[row.account_id for row in accounts],
+        until=cycle.period.until,
+        issue_date=cycle.issue_date,
     )
     by_account = _grouped(contracts, "account_id")
     taken = connection.execute(_Q["accounts_in_other_cycles"], days)
     others = {row.account_id: row.cycle_key for row in taken}
     for account in accounts:
-        points = [_point(row, registers[row.contract_id]) for row in by_account[account.account_id]]
+        points = [
+            _point(
+                row,
+                registers[row.contract_id],
+                behind=behind[row.contract_id],
+                beside=beside.points.get(row.contract_id, {}),
+            )
+            for row in by_account[account.account_id]
+        ]
+        orders = beside.orders.get(account.account_id, ())
         yield Gathered(
             account_id=account.account_id,
-            snapshot=account_snapshot(account, parties[account.account_id], points),
+            snapshot=account_snapshot(account, parties[account.account_id], points, orders),
             other_cycle=others.get(account.account_id),
         )
+
+
+def _registers(
+    connection: Connection, cycle: Cycle, contract_ids: Sequence[int], *, window: Period, cut_days: Sequence[date]
+) -> Mapping[int, list[Row[Any]]]:
+    asked = {
+        "contract_ids": contract_ids,
+        "closing_day": window.last_day if cycle.is_off_cycle else cycle.period.until,
+        "period_start": cycle.period.start,
+        "window_start": window.start,
+        "window_until": window.until,
+        "cut_days": list(cut_days),
+    }
+    return _grouped(connection.execute(_Q["registers"], asked), "contract_id")
 
 
 def _whom(cycle: Cycle) -> dict[str, Any]:
@@ -101,7 +131,10 @@ def _grouped(rows: Iterable[Row[Any]], key: str) -> Mapping[int, list[Row[Any]]]
 
 
 def account_snapshot(
-    account: Row[Any], parties: Iterable[Row[Any]], points: Iterable[PointSnapshot]
+    account: Row[Any],
+    parties: Iterable[Row[Any]],
+    points: Iterable[PointSnapshot],
+    orders: tuple[ServiceOrder, ...] = (),
 ) -> AccountSnapshot:
     """An account from its rows: of the query ``eligible_accounts``, and of its parties."""
     channel = Channel(account.channel)
@@ -123,6 +156,7 @@ def account_snapshot(
         standing_from=account.standing_from,
         handed_over_on=account.handed_over_on,
         waived_months=tuple(account.waived_months),
+        orders=orders,
         points=tuple(points),
     )
 
@@ -137,7 +171,9 @@ def _party(row: Row[Any]) -> Party:
     )
 
 
-def _point(row: Row[Any], registers: Iterable[Row[Any]]) -> PointSnapshot:
+def _point(
+    row: Row[Any], registers: Sequence[Row[Any]], *, behind: Iterable[Row[Any]], beside: Mapping[str, Any]
+) -> PointSnapshot:
     return PointSnapshot(
         point_no=row.point_no,
         address=Address(street=row.street, postcode=row.postcode, city=row.city),
@@ -146,11 +182,57 @@ def _point(row: Row[Any], registers: Iterable[Row[Any]]) -> PointSnapshot:
         contract_until=row.contract_until,
         tariff_class=row.tariff_class,
         services=frozenset(Service(service) for service in row.services),
-        registers=tuple(_register(register) for register in registers),
+        registers=tuple(_register(register) for register in registers if register.behind_id is None),
         points_behind=row.points_behind,
         gmina=row.gmina,
         is_settled=row.is_settled,
         standing_from=row.standing_from,
+        unmetered=tuple(_unmetered(data) for data in row.unmetered or ()),
+        behind=tuple(made for one in behind if (made := _behind(one, registers)).registers),
+        other_contracts=_periods(row.other_contracts),
+        **beside,
+    )
+
+
+def _behind(row: Row[Any], registers: Iterable[Row[Any]]) -> PointBehind:
+    return PointBehind(
+        point_no=row.point_no,
+        contract_no=row.contract_no,
+        contract_from=row.contract_from,
+        contract_until=row.contract_until,
+        services=frozenset(Service(service) for service in row.services),
+        registers=tuple(_register(register) for register in registers if register.behind_id == row.behind_id),
+        other_contracts=_periods(row.other_contracts),
+    )
+
+
+def _periods(data: Iterable[Mapping[str, str | None]] | None) -> tuple[Period, ...]:
+    """Half-open ranges; one that nobody has ended lasts as long as days do."""
+    days = ((one["start"], one["until"]) for one in data or ())
+    return tuple(
+        Period(
+            start=date.fromisoformat(start) if start else date.min,
+            until=date.fromisoformat(until) if until else date.max,
+        )
+        for start, until in days
+    )
+
+
+def _unmetered(data: Mapping[str, Any]) -> Unmetered:
+    valid_from, valid_until, billed_until = (
+        date.fromisoformat(data[name]) if data[name] else None for name in ("valid_from", "valid_until", "billed_until")
+    )
+    if valid_from is None:
+        raise AssertionError("a quantity of a contract has a first day")
+    return Unmetered(
+        service=Service(data["service"]),
+        basis=data["basis"],
+        norm=data["norm"],
+        persons=data["persons"],
+        m3_month=None if data["m3_month"] is None else Decimal(data["m3_month"]),
+        valid_from=valid_from,
+        valid_until=valid_until,
+        billed_until=billed_until,
     )
 
 
@@ -162,13 +244,20 @@ def _register(row: Row[Any]) -> RegisterSnapshot:
         decimals=row.decimals,
         installed_on=row.installed_on,
         removed_on=row.removed_on,
-        previous=_reading(row.previous_id, row.previous_on, row.previous_m3, row.previous_source, row.previous_quality),
+        previous=replace(
+            _reading(row.previous_id, row.previous_on, row.previous_m3, row.previous_source, row.previous_quality),
+            billed_index_m3=row.previous_billed_m3,
+        ),
         current=None
         if row.current_id is None
         else _reading(row.current_id, row.current_on, row.current_m3, row.current_source, row.current_quality),
         missing_reason=row.missing_reason,
         purpose=row.purpose,
+        water_percent=row.water_percent.normalize() + 0,
+        sewage_percent=row.sewage_percent.normalize() + 0,
+        legalised_until=row.legalised_until,
         between=tuple(_known(data) for data in row.known),
+        diameter_mm=row.diameter_mm,
     )
 
 

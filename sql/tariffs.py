@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from billing.accounts import Channel, Service
+from billing.accounts import Channel, PartyKind, Service
 from billing.canonical import canonical_json
 from billing.impact import KnownUse, UsedPoint, UsingAccount
+from billing.priced_year import Buying, PointKind
 from billing.tariffs import Tariff
 from sql.cycles import insert_input
 from sql.queries import queries
@@ -67,19 +68,23 @@ def cycle_in_work(connection: Connection, *, valid_from: date) -> str | None:
     return key
 
 
-def classes_in_use(connection: Connection, *, today: date, on_day: date) -> set[tuple[str, Channel, Service]]:
-    """Class, channel and metered service of every contract in force on a day."""
-    rows = connection.execute(_Q["classes_in_use"], {"today": today, "on_day": on_day})
-    return {(row.tariff_class, Channel(row.channel), Service(row.service)) for row in rows}
+def kinds_in_use(connection: Connection, *, today: date, on_day: date) -> set[tuple[PointKind, Buying]]:
+    """What picks the prices of the contracts in force on a day, each combination once."""
+    rows = connection.execute(_Q["kinds_in_use"], {"today": today, "on_day": on_day})
+    return {(_kind(row), Buying(channel=Channel(row.channel), payer=_payer(row))) for row in rows}
 
 
 def using_accounts(connection: Connection, *, today: date, since: date, until: date) -> Iterator[UsingAccount]:
     """Every account with a contract on ``until``, its use billed for days since ``since``, the channel of ``today``."""
     days = {"today": today, "since": since, "until": until}
     rows = connection.execute(_Q["use_of_accounts"], days, execution_options={"yield_per": FETCHED})
-    for (account_no, channel), points in groupby(rows, key=lambda row: (row.account_no, row.channel)):
+    for account_no, of_account in groupby(rows, key=lambda row: row.account_no):
+        first, *others = of_account
         yield UsingAccount(
-            account_no=account_no, channel=Channel(channel), points=tuple(_used_point(row) for row in points)
+            account_no=account_no,
+            channel=Channel(first.channel),
+            points=tuple(_used_point(row) for row in (first, *others)),
+            payer=_payer(first),
         )
 
 
@@ -89,7 +94,16 @@ def _used_point(row: Row[Any]) -> UsedPoint:
         Service.SEWAGE: KnownUse(volume_m3=row.sewage_m3, days=row.sewage_days),
     }
     taken = {service: use for service, use in known.items() if service in row.services}
-    return UsedPoint(tariff_class=row.tariff_class, uses=taken)
+    return UsedPoint(tariff_class=row.tariff_class, uses=taken, diameter_mm=row.diameter_mm)
+
+
+def _kind(row: Row[Any]) -> PointKind:
+    services = frozenset(Service(service) for service in row.services)
+    return PointKind(tariff_class=row.tariff_class, services=services, diameter_mm=row.diameter_mm)
+
+
+def _payer(row: Row[Any]) -> PartyKind | None:
+    return PartyKind(row.payer) if row.payer else None
 
 
 def insert_impact(

@@ -37,6 +37,11 @@ def invoice(connection: Connection, *, invoice_no: str) -> Found | None:
     return _one(connection, "invoice", invoice_no=invoice_no)
 
 
+def content_before(connection: Connection, *, invoice_no: str) -> str | None:
+    """The frozen content of the invoice that the account got before this one, corrections apart; None: the first."""
+    return connection.execute(_Q["content_before"], {"invoice_no": invoice_no}).scalar_one_or_none()
+
+
 def reading_as_received(connection: Connection, *, reading_id: int) -> Found:
     """A reading with the row and the file that it came in, or the change that it was typed with."""
     return dict(connection.execute(_Q["reading_as_received"], {"reading_id": reading_id}).mappings().one())

@@ -1,23 +1,19 @@
 """One embedded PostgreSQL for the whole test run, one database copied from a migrated template for each test."""
 
-import itertools
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from databases import TestDatabase, own_database, own_settings
 
-from pipeline.services.postgres import embedded_url, start_embedded, stop_embedded
-from pipeline.settings import PROJECT, Settings, read_settings
+from pipeline.services.postgres import start_embedded, stop_embedded
+from pipeline.settings import Settings
 from pipeline.work import Actor, Work, open_work
 from sql.clock import install_clock
 from sql.engine import make_engine
 from sql.migrate import migrate
-
-_NUMBERS = itertools.count(1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,17 +25,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def update_cases(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-cases"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TestDatabase:
-    """URLs of one test's own database, by role."""
-
-    __test__ = False
-
-    owner_url: str
-    app_url: str
-    auditor_url: str
 
 
 @pytest.fixture(scope="session")
@@ -61,31 +46,14 @@ def cluster() -> Iterator[Path]:
 @pytest.fixture
 def database(cluster: Path) -> Iterator[TestDatabase]:
     """An empty migrated database of the test's own."""
-    name = f"test_{next(_NUMBERS)}"
-    admin = create_engine(
-        embedded_url(home=cluster, role="postgres", database="postgres"), isolation_level="AUTOCOMMIT"
-    )
-    with admin.connect() as connection:
-        connection.execute(text(f"create database {name} template billing owner obieg_owner"))
-    yield TestDatabase(
-        owner_url=embedded_url(home=cluster, role="obieg_owner", database=name),
-        app_url=embedded_url(home=cluster, role="obieg_app", database=name),
-        auditor_url=embedded_url(home=cluster, role="obieg_auditor", database=name),
-    )
-    with admin.connect() as connection:
-        connection.execute(text(f"drop database {name} with (force)"))
-    admin.dispose()
+    with own_database(cluster) as made:
+        yield made
 
 
 @pytest.fixture
 def settings(tmp_path: Path, database: TestDatabase) -> Settings:
     """Settings of an installation of the test's own, with the demo utility."""
-    return replace(
-        read_settings({"OBIEG_HOME": str(tmp_path / "var")}),
-        utility=PROJECT / "utilities" / "demo",
-        database_url=database.app_url,
-        database_owner_url=database.owner_url,
-    )
+    return own_settings(database, tmp_path)
 
 
 @pytest.fixture

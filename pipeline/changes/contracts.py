@@ -5,7 +5,6 @@ from datetime import date
 from itertools import count
 from typing import Any
 
-from billing.accounts import Channel
 from billing.changes import ContractClose, ContractOpen, GroupChange, PayerChange
 from billing.identifiers import is_number_word
 from pipeline.changes.applying import Applying, end, id_of, insert, refuse_billed, succeed
@@ -115,7 +114,7 @@ def _contract(at: Applying, contract_no: str) -> Any:
 
 def _check_class(at: Applying, tariff_class: str, *, on: date) -> None:
     tariff = load_folder(at.work.settings.utility, seller_needed=False).tariffs.tariff_on(on)
-    if tariff is None or all(tariff.group_for(tariff_class=tariff_class, channel=one) is None for one in Channel):
+    if tariff is None or all(group.tariff_class != tariff_class for group in tariff.groups):
         raise OperatorError("CLASS_UNKNOWN", f"the tariff of {on} has no class {tariff_class}")
 
 

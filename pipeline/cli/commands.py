@@ -2,6 +2,7 @@
 
 import argparse
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 
@@ -37,3 +38,14 @@ def day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no date; write YYYY-MM-DD") from None
+
+
+def number(text: str) -> Decimal:
+    """A number as it is typed, with a point or a comma."""
+    try:
+        found = Decimal(text.replace(",", "."))
+    except InvalidOperation:
+        found = Decimal("NaN")
+    if not found.is_finite():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+    return found

@@ -1,39 +1,81 @@
-"""``obieg invoice explain``: every line of an invoice back to the rows of the reading files that it was made from."""
+"""``obieg explain`` for a customer's questions, ``obieg invoice explain`` for an auditor: an invoice, line by line."""
 
 from argparse import Namespace
+from collections.abc import Iterator
 from typing import Any
 
-from billing.canonical import from_json, to_data
-from billing.charges import ChargeLine
+from billing.canonical import to_data
 from billing.explanations import explain
-from billing.invoices import Invoice
+from billing.polish import format_date
+from billing.polish_bill_changes import why_changed
+from billing.polish_explanations import why_line
+from billing.polish_invoice import head_of, tell_lines, tell_sums
+from pipeline import explain as explaining
 from pipeline.cli.answer import Answer
-from pipeline.cycles import frozen_utility, require_cycle
-from pipeline.errors import OperatorError
+from pipeline.explain import Explained
 from pipeline.work import WARSAW, Work
-from sql import views
 
 
-def explain_invoice(work: Work, options: Namespace) -> Answer:
-    """The lines with their statements, by the tariffs as the cycle froze them."""
+def explain_to_customer(work: Work, options: Namespace) -> Answer:
+    """``obieg explain NUMBER``: in plain Polish, with why the amount changed since the last invoice."""
     with work.engine.connect() as connection:
-        found = views.invoice(connection, invoice_no=options.number)
-        if found is None:
-            raise OperatorError("INVOICE_UNKNOWN", f"there is no invoice {options.number}")
-        tariffs = frozen_utility(connection, require_cycle(connection, cycle_key=found["cycle_key"])).tariffs
-        lines = [
-            {
-                "line": to_data(line),
-                "because": explain(line, tariffs=tariffs),
-                "readings": [views.reading_as_received(connection, reading_id=key) for key in _reading_ids(line)],
-            }
-            for line in from_json(Invoice, found.pop("content")).lines
-        ]
-    return Answer(text=_text(found, lines), data={**found, "lines": lines})
+        told = explaining.run(connection, invoice_no=options.number)
+    return Answer(text="\n".join(_polish(told)), data=_polish_data(told))
 
 
-def _reading_ids(line: ChargeLine) -> list[int]:
-    return [key for key in (line.previous_reading_id, line.current_reading_id) if key is not None]
+def explain_to_auditor(work: Work, options: Namespace) -> Answer:
+    """``obieg invoice explain NUMBER``: back to the rows of the reading files."""
+    with work.engine.connect() as connection:
+        told = explaining.run(connection, invoice_no=options.number)
+    lines = [
+        {
+            "line": to_data(line),
+            "because": explain(line, tariffs=told.tariffs, lines=told.invoice.lines),
+            "readings": [told.received[key] for key in explaining.reading_ids(line)],
+        }
+        for line in told.invoice.lines
+    ]
+    return Answer(text=_text(dict(told.found), lines), data={**told.found, "lines": lines})
+
+
+def _polish(told: Explained) -> Iterator[str]:
+    invoice, model = told.invoice, told.tariffs.models.vat
+    yield from head_of(invoice)
+    yield "\nSKĄD TE KWOTY\n"
+    yield from tell_lines(invoice, tariffs=told.tariffs, readings=told.readings)
+    yield ""
+    yield from tell_sums(invoice, vat=model)
+    yield "\nDLACZEGO KWOTA SIĘ ZMIENIŁA\n"
+    if told.before is None or told.change is None:
+        yield "To pierwsza faktura tego konta; nie ma z czym porównać."
+        return
+    yield f"W porównaniu z fakturą {told.before.number.text} z dnia {format_date(told.before.issue_date)}:"
+    head, *parts = why_changed(told.change)
+    yield head
+    yield from (f"  {part}" for part in parts)
+
+
+def _polish_data(told: Explained) -> dict[str, Any]:
+    invoice, change = told.invoice, told.change
+    lines = [
+        {
+            "line": to_data(line),
+            "reasons": why_line(line, tariffs=told.tariffs, readings=told.readings, lines=invoice.lines),
+        }
+        for line in invoice.lines
+    ]
+    since = None
+    if told.before is not None and change is not None:
+        since = {
+            "invoice_no": told.before.number.text,
+            "was_zl": change.was_zl,
+            "now_zl": change.now_zl,
+            "difference_zl": change.difference_zl,
+            "parts": to_data(change.parts),
+            "reasons": why_changed(change),
+        }
+    sums = tuple(tell_sums(invoice, vat=told.tariffs.models.vat))
+    return {**told.found, "lines": lines, "sums": sums, "change": since}
 
 
 def _text(found: dict[str, Any], lines: list[dict[str, Any]]) -> str:
@@ -54,6 +96,12 @@ def _reading_text(reading: dict[str, Any]) -> str:
     read_at = reading["read_at"].astimezone(WARSAW)
     if reading["change_id"] is not None:
         came = f"as typed by {reading['changed_by']} with change {reading['change_id']}: {reading['index_m3']} m³"
+    elif reading["estimated_by_method"] is not None:
+        method, why = reading["estimated_by_method"], reading["estimated_why"]
+        came = f"estimated by {method} ({why}): {reading['index_m3']} m³"
     else:
         came = f"as received in {reading['file_name']}, line {reading['line_no']}: {reading['raw']}"
+    if reading["decision"] is not None:
+        index = f" to {reading['decided_m3']} m³" if reading["decided_m3"] is not None else ""
+        came += f"; {reading['decision']}{index} by {reading['decided_by']}"
     return f"   reading {reading['reading_id']} of {read_at:%Y-%m-%d %H:%M} {came}"

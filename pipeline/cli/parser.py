@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pipeline.cli import (
+    beside,
     bill,
     change,
     complaint,
@@ -19,8 +20,10 @@ from pipeline.cli import (
     lookups,
     parallel,
     profiles,
+    reading,
     registry_views,
     route,
+    service,
     subsidy,
     tariff,
     through_airflow,
@@ -28,7 +31,7 @@ from pipeline.cli import (
 )
 from pipeline.cli.commands import command_of, day, topic_of
 from pipeline.cli.csv_file import takes_csv
-from pipeline.cli.explanation import explain_invoice
+from pipeline.cli.explanation import explain_to_auditor, explain_to_customer
 from pipeline.cli.quote import quote as quote_command
 from pipeline.derive import Removal
 from pipeline.work import WARSAW
@@ -45,8 +48,24 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="answer as one JSON document")
     topics = parser.add_subparsers(required=True, metavar="TOPIC")
-    own = (_registry, _readings, _consent, _cycle, _delivery, _invoice, _quote, _clock, _database, _evidence)
-    modules = (utility, change, cutover, parallel, bill, hold, complaint, correction, route, tariff, subsidy, lists)
+    own = (_registry, _readings, _consent, _cycle, _delivery, _invoice, _explain, _quote, _clock, _database, _evidence)
+    modules = (
+        utility,
+        change,
+        cutover,
+        parallel,
+        bill,
+        hold,
+        reading,
+        complaint,
+        correction,
+        route,
+        tariff,
+        subsidy,
+        service,
+        beside,
+        lists,
+    )
     for add in (*own, *(module.add for module in modules)):
         add(topics)
     return parser
@@ -144,17 +163,24 @@ def _delivery(topics: Any) -> None:
 
 def _invoice(topics: Any) -> None:
     topic = topic_of(topics, "invoice", "issued invoices")
-    explain = command_of(topic, "explain", "every line with its readings, price and legal basis", explain_invoice)
+    explain = command_of(topic, "explain", "every line with its readings, price and legal basis", explain_to_auditor)
     explain.add_argument("number", metavar="NUMBER")
     again = command_of(topic, "duplicate", "make an invoice out once more, with the word DUPLIKAT", lookups.duplicate)
     again.add_argument("number", metavar="NUMBER")
     again.add_argument("--send", action="store_true", help="it leaves with the next sweep; else it is only archived")
 
 
+def _explain(topics: Any) -> None:
+    text = "in Polish: where each figure of an invoice comes from, and why it differs from the last invoice"
+    explain = command_of(topics, "explain", text, explain_to_customer)
+    explain.add_argument("number", metavar="NUMBER")
+
+
 def _quote(topics: Any) -> None:
     text = "what an account described in a file would be billed"
     quote = command_of(topics, "quote", text, quote_command, needs_database=False)
-    quote.add_argument("given", type=Path, metavar="GIVEN.toml")
+    quote.add_argument("given", type=Path, metavar="GIVEN.toml", help="see docs/quote.md; - reads the standard input")
+    quote.add_argument("--auditor", action="store_true", help="every statement in English, as `invoice explain` has it")
 
 
 def _clock(topics: Any) -> None:

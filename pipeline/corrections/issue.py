@@ -85,7 +85,7 @@ def _correction(
     reason: str,
     place: tuple[str, int],
 ) -> NewInvoice:
-    after = bill_of(row, lines.get(row.charge_id, []), vat_model=loaded.utility.models.vat)
+    after = bill_of(row, lines.get(row.charge_id, []), models=loaded.utility.models)
     if content_sha256(after) != row.sha256:
         raise Inconsistent("CHARGE_DIFFERS", f"the stored charge of account {row.account_no} is not the one hashed")
     frozen = from_json(AccountSnapshot, row.snapshot)

@@ -115,6 +115,10 @@ def _register(
         current=current,
         missing_reason=None,
         purpose=installed.purpose,
+        water_percent=installed.water_percent,
+        sewage_percent=installed.sewage_percent,
+        legalised_until=installed.legalised_until,
+        diameter_mm=installed.diameter_mm,
     )
 
 

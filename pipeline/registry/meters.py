@@ -14,8 +14,9 @@ from readings.table import Line
 _MAIN = {"main"}
 _TOLD = (
     *("point_no", "module_no", "dials", "decimals", "legalised_until", "opening_index_m3"),
-    *("purpose", "water_percent", "sewage_percent"),
+    *("purpose", "water_percent", "sewage_percent", "diameter_mm", "q3_m3h"),
 )
+_SIZES = ("diameter_mm", "q3_m3h")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,6 +38,8 @@ class Installed:
     purpose: str
     water_percent: Decimal
     sewage_percent: Decimal
+    diameter_mm: int | None
+    q3_m3h: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,10 +94,13 @@ class MeterBook:
         return self._installed(row).removed_on
 
     def says(self, row: MeterRow) -> bool:
-        """Whether a row only repeats what is stored; it may be silent on the exchange."""
+        """Whether a row only repeats what is stored; it may be silent on the exchange, and on the meter's size."""
         stored = self._installed(row)
         fresh = _installed(row)
-        if any(getattr(stored, name) != getattr(fresh, name) for name in _TOLD):
+        if any(getattr(stored, name) != getattr(fresh, name) for name in _TOLD if name not in _SIZES):
+            return False
+        sizes = ((row.diameter_mm, stored.diameter_mm), (row.q3_m3h, stored.q3_m3h))
+        if any(told not in (None, known) for told, known in sizes):
             return False
         if row.removed_on is not None and (row.removed_on, row.last_index_m3) != (
             stored.removed_on,
@@ -181,6 +187,8 @@ def _installed(row: MeterRow) -> Installed:
         purpose=row.purpose,
         water_percent=row.water_percent,
         sewage_percent=row.sewage_percent,
+        diameter_mm=row.diameter_mm,
+        q3_m3h=row.q3_m3h,
     )
 
 
@@ -203,4 +211,6 @@ def _as_row(one: Installed) -> MeterRow:
         sewage_percent=one.sewage_percent,
         removed_on=None,
         last_index_m3=None,
+        diameter_mm=one.diameter_mm,
+        q3_m3h=one.q3_m3h,
     )

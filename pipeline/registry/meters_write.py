@@ -61,7 +61,7 @@ def _write_meters(
         table="installation",
         columns=(
             *("point_id", "meter_id", "register", "dials", "decimals", "installed_on", "removed_on"),
-            *("legalised_until", "purpose", "water_percent", "sewage_percent"),
+            *("legalised_until", "purpose", "water_percent", "sewage_percent", "diameter_mm", "q3_m3h"),
         ),
         rows=(
             (
@@ -75,7 +75,7 @@ def _write_meters(
                     row.installed_on,
                     book.removed_on(row),
                     row.legalised_until,
-                    *(row.purpose, row.water_percent, row.sewage_percent),
+                    *(row.purpose, row.water_percent, row.sewage_percent, row.diameter_mm, row.q3_m3h),
                 ),
             )
             for line_no, row in rows

@@ -12,20 +12,22 @@ with billed as (
     select account_id, point_id, service, period from settled_day
 ), taken as materialized (
     select account_id, point_id, service, 'billed' as as_what,
-           case when service <> 'abonament' then period
+           case when not is_standing(service) then period
                 else daterange(cast(date_trunc('month', cast(lower(period) as timestamp)) as date),
                                first_open_month(upper(period))) end as period
     from billed
     union all
-    select r.account_id, null, 'abonament', 'waived', y.period
+    select r.account_id, null, service, 'waived', y.period
     from hold_resolution r
     join cycle y using (cycle_id)
+    cross join unnest(array['abonament', 'abonament_sewage']) as service
     where r.outcome = 'waived'
 ), charged as materialized (
     select c.account_id, l.point_id, l.service, l.period
     from charge_line l
     join charge c using (charge_id)
-    where c.cycle_id = :cycle_id
+    where c.cycle_id = :cycle_id and l.service <> 'extra'
+      and coalesce(l.origin, '') not in ('forecast', 'settled_forecast')
       and not exists (select 1 from charge_superseded s where s.charge_id = c.charge_id)
 ), twice as (
     select l.account_id, l.service, l.period, b.as_what, b.period as taken_period

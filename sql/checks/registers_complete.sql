@@ -1,27 +1,93 @@
--- Every frozen register that was read on a later day is billed by exactly one line for each service of its point, with
--- just these two readings: so neither a service nor the old meter of an exchange is left out.
-with wanted as materialized (
+-- Every frozen register that was read on a later day, its own or one of a point behind, is billed by the lines of each
+-- service that it has a part in: one register alone for just the days of the contract between its readings, each once;
+-- among parts, from its first reading to its last. So neither a service nor the old meter of an exchange is left out.
+with place as materialized (
     select c.charge_id, c.account_id, supplied ->> 'point_no' as point_no, supplied -> 'services' as services,
-           (measured #>> '{previous,reading_id}')::bigint as previous_id,
-           (measured #>> '{current,reading_id}')::bigint as current_id
+           coalesce(supplied -> 'unmetered', '[]') as unmetered, supplied -> 'registers' as own,
+           (supplied ->> 'contract_from')::date as contract_from,
+           coalesce((supplied ->> 'contract_until')::date, 'infinity') as contract_until,
+           coalesce(supplied -> 'behind', '[]') as behind
     from charge c
     join charge_terms s using (charge_id)
     cross join lateral jsonb_array_elements(s.content::jsonb -> 'points') as supplied
-    cross join lateral jsonb_array_elements(supplied -> 'registers') as measured
-    where c.cycle_id = :cycle_id and measured #>> '{current,read_on}' > measured #>> '{previous,read_on}'
+    where c.cycle_id = :cycle_id
+      -- between two settlements a point is charged by prognozy, whatever was read
+      and not exists (select 1 from charge_line l join point p using (point_id)
+                      where l.charge_id = c.charge_id and l.origin = 'forecast' and p.point_no = supplied ->> 'point_no')
+), measured as (
+    select charge_id, account_id, point_no, services, unmetered, own, contract_from, contract_until, one,
+           false as is_behind
+    from place cross join lateral jsonb_array_elements(own) as one
+    union all
+    select charge_id, account_id, point_no, other -> 'services', unmetered, own, contract_from, contract_until, one,
+           true
+    from place
+    cross join lateral jsonb_array_elements(behind) as other
+    cross join lateral jsonb_array_elements(other -> 'registers') as one
+), wanted as (
+    select m.charge_id, m.account_id, m.point_no, supplied.service, m.is_behind,
+           m.one ->> 'meter_no' as meter_no,
+           (m.one #>> '{previous,reading_id}')::bigint as previous_id,
+           (m.one #>> '{current,reading_id}')::bigint as current_id,
+           case when (m.one #>> '{previous,read_on}')::date < m.contract_from - 1 then m.contract_from
+                else (m.one #>> '{previous,read_on}')::date end as begins_on,
+           least((m.one #>> '{current,read_on}')::date, m.contract_until) as ends_on
+    from measured m
+    cross join lateral jsonb_array_elements_text(m.services) as supplied (service)
+    cross join lateral (
+        select coalesce(m.one ->> 'purpose', 'main') as purpose,
+               coalesce(m.one ->> (supplied.service || '_percent'), '100')::numeric as percent,
+               coalesce((select max(coalesce(main ->> (supplied.service || '_percent'), '100')::numeric)
+                         from jsonb_array_elements(m.own) as main
+                         where coalesce(main ->> 'purpose', 'main') = 'main'), 100) as main_percent,
+               exists (select 1 from jsonb_array_elements(m.own) as device
+                       where device ->> 'purpose' = 'sewage') as has_device) shares
+    where supplied.service in ('water', 'sewage')
+      and m.one #>> '{current,read_on}' > m.one #>> '{previous,read_on}'
+      and case when supplied.service = 'sewage' and shares.has_device then shares.purpose = 'sewage' and not m.is_behind
+               when m.is_behind then shares.main_percent <> 0
+               when shares.purpose = 'sewage' then false
+               when shares.purpose in ('garden', 'sub') then shares.percent <> shares.main_percent
+               else shares.percent <> 0 end
+      and not exists (select 1 from jsonb_array_elements(m.unmetered) as named
+                      where named ->> 'service' = supplied.service and named ->> 'valid_until' is null
+                        and (named ->> 'valid_from')::date <= (m.one #>> '{previous,read_on}')::date + 1)
 ), billed as materialized (
-    select l.charge_id, p.point_no, l.service, l.previous_reading_id, l.current_reading_id, count(*) as lines
+    select l.charge_id, p.point_no, l.service, l.line_no, l.previous_reading_id, l.current_reading_id, l.period
     from charge_line l
     join charge c using (charge_id)
     join point p using (point_id)
-    where c.cycle_id = :cycle_id and l.service <> 'abonament'
-    group by l.charge_id, p.point_no, l.service, l.previous_reading_id, l.current_reading_id
+    where c.cycle_id = :cycle_id and l.service in ('water', 'sewage') and l.row_no = 1 and l.origin is null
+), alone as materialized (
+    select b.charge_id, b.point_no, b.service, r.installation_id, count(*) as lines, range_agg(b.period) as days,
+           sum(upper(b.period) - lower(b.period)) as days_charged, array_agg(b.previous_reading_id) as previous_ids,
+           array_agg(b.current_reading_id) as current_ids
+    from billed b
+    join reading r on r.reading_id = b.previous_reading_id
+    group by b.charge_id, b.point_no, b.service, r.installation_id
+), parts as materialized (
+    select b.charge_id, b.point_no, b.service, r.installation_id, array_agg(p.previous_reading_id) as previous_ids,
+           array_agg(p.current_reading_id) as current_ids
+    from billed b
+    join charge_line_part p using (charge_id, line_no)
+    join reading r on r.reading_id = p.previous_reading_id
+    group by b.charge_id, b.point_no, b.service, r.installation_id
 )
-select a.account_no, coalesce(b.lines, 0) || ' lines of ' || supplied.service || ' at point ' || w.point_no || ' for readings '
-       || w.previous_id || ' and ' || w.current_id as problem
+select a.account_no, w.service || ' at point ' || w.point_no || ' for readings ' || w.previous_id || ' and '
+       || w.current_id || ': ' || coalesce(l.days::text, 'no days') || ' in ' || coalesce(l.lines, 0) || ' lines'
+       as problem
 from wanted w
-cross join lateral jsonb_array_elements_text(w.services) as supplied (service)
-left join billed b on b.charge_id = w.charge_id and b.point_no = w.point_no and b.service = supplied.service
-     and b.previous_reading_id = w.previous_id and b.current_reading_id = w.current_id
+join reading r on r.reading_id = w.previous_id
 join account a using (account_id)
-where b.lines is distinct from 1
+left join alone l on (l.charge_id, l.point_no, l.service, l.installation_id)
+                   = (w.charge_id, w.point_no, w.service, r.installation_id)
+left join parts p on (p.charge_id, p.point_no, p.service, p.installation_id)
+                   = (w.charge_id, w.point_no, w.service, r.installation_id)
+where not case
+    when l.lines is not null
+        then p.charge_id is null and not w.is_behind
+             and w.previous_id = any (l.previous_ids) and w.current_id = any (l.current_ids)
+             and l.days = datemultirange(daterange(w.begins_on, w.ends_on))
+             and l.days_charged = w.ends_on - w.begins_on
+    else coalesce(w.previous_id = any (p.previous_ids) and w.current_id = any (p.current_ids), false)
+    end

@@ -11,4 +11,5 @@ left join lateral (
 ) s on true
 where c.cycle_id = :cycle_id
   and (coalesce(s.net_zl, 0) <> c.subsidy_net_zl or coalesce(s.gross_zl, 0) <> c.subsidy_gross_zl
-       or c.subsidy_gross_zl > 0 and c.payable_zl < 0)
+       or c.subsidy_gross_zl > 0 and c.payable_zl < 0
+          and not exists (select 1 from charge_line l where l.charge_id = c.charge_id and l.origin = 'settled_forecast'))

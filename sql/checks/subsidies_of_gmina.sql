@@ -16,6 +16,7 @@ with agreed as materialized (
     left join point p using (point_id)
     left join lies on lies.charge_id = l.charge_id and lies.point_no = p.point_no
     where c.cycle_id = :cycle_id and (l.subsidy_mode is not null or lies.gmina is not null)
+      and l.origin is distinct from 'settled_forecast'
 )
 select a.account_no, 'line ' || d.line_no || ': subsidy of ' || coalesce(d.gmina, 'no gmina') || ', '
        || coalesce(d.subsidy_mode || ' ' || d.subsidy_zl_m3, 'none') || ' for ' || d.service || ' in '

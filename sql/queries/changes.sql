@@ -110,23 +110,20 @@ from installation i
 join point p using (point_id)
 join meter m using (meter_id)
 left join lateral (
-    select r.read_on, r.read_at, r.index_m3 from reading r
-    where r.installation_id = i.installation_id and r.state = 'VALID' and r.index_m3 is not null
+    select r.read_on, r.read_at, r.index_m3 from reading_now r
+    where r.installation_id = i.installation_id and r.is_usable
       and r.read_on <= cast(:on_day as date)
     order by r.read_on desc, r.read_at desc, r.reading_id desc limit 1
 ) near on true
 left join lateral (
-    select r.index_m3 from reading r
+    select r.index_m3 from reading_now r
     where r.installation_id = i.installation_id and r.read_on = cast(:on_day as date)
-      and (exists (select 1 from charge_line l join charge_in_force v using (charge_id)
-                   where l.current_reading_id = r.reading_id)
-           or exists (select 1 from drafted_period d where d.current_reading_id = r.reading_id)
-           or exists (select 1 from opening_position o where o.reading_id = r.reading_id and o.replaced_at is null))
+      and exists (select 1 from billed_up_to u where u.reading_id = r.reading_id)
     order by r.read_at desc limit 1
 ) billed on true
 left join lateral (
-    select r.read_on, r.index_m3 from reading r
-    where r.installation_id = i.installation_id and r.state = 'VALID' and r.index_m3 is not null
+    select r.read_on, r.index_m3 from reading_now r
+    where r.installation_id = i.installation_id and r.is_usable
       and r.read_on > cast(:on_day as date)
     order by r.read_on, r.read_at limit 1
 ) later on true

@@ -45,12 +45,15 @@ select (select count(*) from snapshot_account s where s.cycle_id = :cycle_id) as
         from charged) as charges_sha256
 
 -- name: totals_by_service
-select l.service, l.unit, count(*) as lines, sum(l.quantity) as quantity, sum(l.net_zl) as net_zl
+-- Prognozy, and what settlements take off of them, stand apart from what was used.
+select l.service || case l.origin when 'forecast' then ' (prognoza)' when 'settled_forecast' then ' (taken off)' else '' end
+           as service,
+       l.unit, count(*) as lines, sum(l.quantity) as quantity, sum(l.net_zl) as net_zl
 from charge_line l
 join charge c using (charge_id)
 where c.cycle_id = :cycle_id
-group by l.service, l.unit
-order by l.service
+group by 1, l.unit
+order by 1
 
 -- name: totals_by_group
 select l.tariff_group, c.channel, count(distinct c.charge_id) as charges, sum(l.net_zl) as net_zl
@@ -97,10 +100,6 @@ limit :most
 -- name: charges_to_issue
 select c.charge_id, c.account_id, a.account_no, c.corrects_id, c.channel, c.net_zl, c.vat_zl, c.gross_zl,
        c.subsidy_net_zl, c.subsidy_gross_zl, c.sha256, s.content as snapshot, s.chunk_no,
-       exists (select 1 from charge_line l
-               where l.charge_id = c.charge_id
-                 and (select r.state from reading r where r.reading_id = l.current_reading_id) <> 'VALID')
-           as reading_changed,
        d.channel as channel_now, d.email as email_now, d.email_state as email_state_now,
        (select details.bank_account from account_details details
         where details.account_id = c.account_id and details.valid @> cast(:issue_date as date)) as bank_account_now,
@@ -119,11 +118,21 @@ select c.charge_id, c.account_id, a.account_no, c.corrects_id, c.channel, c.net_
                              and t.valid @> least(cast(:issue_date as date), upper(k.valid) - 1)
         where k.account_id = c.account_id and not isempty(k.valid)) as contracts_now,
        (select json_object_agg(m.meter_no || ':' || i.register, i.removed_on)
-        from charge_line l
+        from (select current_reading_id from charge_line l where l.charge_id = c.charge_id
+              union all
+              select current_reading_id from charge_line_part l where l.charge_id = c.charge_id) l
         join reading r on r.reading_id = l.current_reading_id
         join installation i on i.installation_id = r.installation_id
         join meter m on m.meter_id = i.meter_id
-        where l.charge_id = c.charge_id and i.removed_on <= r.read_on) as removals_now
+        where i.removed_on <= r.read_on) as removals_now,
+       (select json_object_agg(k.contract_no || ':' || q.service || ':' || lower(q.valid),
+                               concat_ws(' ', q.basis, q.norm, q.persons, q.m3_month,
+                                         case when upper(q.valid) <= upper(y.period) then upper(q.valid) end))
+        from contract k
+        join contract_quantity q using (contract_id)
+        join cycle y on y.cycle_id = :cycle_id
+        where k.account_id = c.account_id and not isempty(q.valid) and lower(q.valid) < upper(y.period))
+           as quantities_now
 from charge c
 join account a using (account_id)
 join snapshot_account s using (cycle_id, account_id)
@@ -132,13 +141,45 @@ cross join lateral (
 where c.cycle_id = :cycle_id and s.chunk_no = :chunk_no
 order by a.account_no, c.corrects_id
 
+-- name: readings_decided
+-- Readings of a chunk's charges that people decided about since the cycle was opened, with the index that counts now:
+-- none where the reading does not count any more.
+with decided as materialized (
+    select distinct d.reading_id
+    from reading_decision d
+    where d.recorded_at >= (select y.recorded_at from cycle y where y.cycle_id = :cycle_id)
+), named as (
+    select d.reading_id, l.charge_id
+    from decided d
+    join reading r using (reading_id)
+    join reading other using (installation_id)
+    join charge_line l on l.current_reading_id = other.reading_id
+    where d.reading_id in (l.previous_reading_id, l.current_reading_id)
+    union
+    select d.reading_id, p.charge_id
+    from decided d
+    join reading r using (reading_id)
+    join reading other using (installation_id)
+    join charge_line_part p on p.current_reading_id = other.reading_id
+    where d.reading_id in (p.previous_reading_id, p.current_reading_id)
+)
+select c.account_id, n.reading_id, case when n.is_usable then n.index_m3 end as index_m3
+from named
+join charge c using (charge_id)
+join snapshot_account s using (cycle_id, account_id)
+join reading_now n using (reading_id)
+where c.cycle_id = :cycle_id and s.chunk_no = :chunk_no
+order by c.account_id, n.reading_id
+
 -- name: lines_of_chunk
 select l.charge_id, l.line_no, p.point_no, l.service, l.description, lower(l.period) as period_start,
        upper(l.period) as period_until, l.meter_no, l.previous_reading_id, l.current_reading_id,
        l.previous_index_m3, l.current_index_m3, l.quantity, l.unit, l.price_zl, l.net_zl, l.vat_rate,
        l.tariff_group, l.tariff_sha256, l.basis, l.gmina, l.subsidy_mode, l.subsidy_zl_m3, l.subsidy_zl,
        l.subsidy_basis, l.origin, l.row_no, l.share_days, l.share_of_days, l.share_of_m3, l.share_after_days,
-       l.block_from_m3, l.block_until_m3, l.indicator, l.indicator_measured, l.indicator_permitted
+       l.block_from_m3, l.block_until_m3, l.indicator, l.indicator_measured, l.indicator_permitted,
+       l.terms_norm, l.terms_persons, l.terms_m3_month,
+       l.extra_service_id, l.surface, l.area_m2, l.m3_per_m2_year, l.forecast_line_id, l.forecast_document
 from charge_line l
 join charge c using (charge_id)
 join snapshot_account s using (cycle_id, account_id)
@@ -148,7 +189,7 @@ order by l.charge_id, l.line_no
 
 -- name: parts_of_chunk
 select p.charge_id, p.line_no, p.meter_no, p.purpose, p.previous_reading_id, p.current_reading_id, p.previous_index_m3,
-       p.current_index_m3, p.volume_m3, p.percent
+       p.current_index_m3, p.volume_m3, p.percent, p.lapsed_on, lower(p.billed) as billed_from, upper(p.billed) as billed_until
 from charge_line_part p
 join charge c using (charge_id)
 join snapshot_account s using (cycle_id, account_id)

@@ -91,6 +91,10 @@ values (:complaint_id, :invoice_id, :outcome, :reason, :answer_no, :order_id, :d
         business_now())
 
 -- name: readings_as_received
-select reading_id, index_received, unit_received, index_m3, source, quality
-from reading
-where reading_id = any(:reading_ids)
+-- As somebody read them; of one that a person edited, the index that counts in its place.
+select r.reading_id, case when n.index_m3 = r.index_m3 then r.index_received else n.index_m3::text end as index_received,
+       case when n.index_m3 = r.index_m3 then r.unit_received else 'm3' end as unit_received, n.index_m3, r.source,
+       r.quality
+from reading r
+join reading_now n using (reading_id)
+where r.reading_id = any(:reading_ids)

@@ -50,7 +50,7 @@ where lower(e.address) = any(:emails) and e.state = 'confirmed' and e.valid @> c
 
 -- name: contracts_of_accounts
 -- One row a class: a contract whose class changed has several.
-select a.account_no, t.tariff_class, lower(period) as valid_from, upper(period) as valid_until
+select a.account_no, t.tariff_class, t.services, lower(period) as valid_from, upper(period) as valid_until
 from contract c
 join account a using (account_id)
 join point p using (point_id)

@@ -438,7 +438,7 @@ select m.meter_no as what
 from installation i
 join meter m using (meter_id)
 where i.installed_on <= :as_of and coalesce(i.removed_on, 'infinity') > :as_of
-  and not exists (select 1 from reading r where r.installation_id = i.installation_id and r.state = 'VALID')
+  and not exists (select 1 from reading_now r where r.installation_id = i.installation_id and r.is_usable)
 order by m.meter_no
 
 -- name: consents_pending

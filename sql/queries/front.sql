@@ -29,14 +29,30 @@ join cycle c using (cycle_id)
 join account a on a.account_id = i.account_id
 where i.invoice_no = :invoice_no
 
+-- name: content_before
+select before.content
+from invoice i
+join invoice before using (account_id)
+where i.invoice_no = :invoice_no and before.kind <> 'correction'
+  and (before.issue_date, before.invoice_id) < (i.issue_date, i.invoice_id)
+order by before.issue_date desc, before.invoice_id desc
+limit 1
+
 -- name: reading_as_received
--- With the line of the file that it came in, or the change that a person typed.
-select r.reading_id, r.read_at, r.source, r.quality, r.index_m3, f.name as file_name, f.sha256 as file_sha256,
-       r.line_no, w.raw, r.change_id, c.recorded_by as changed_by
+-- With the line of the file that it came in, the change that a person typed, or the estimate; and what was decided last.
+select r.reading_id, r.read_at, r.read_on, r.source, r.quality, r.index_m3, f.name as file_name,
+       f.sha256 as file_sha256,
+       r.line_no, w.raw, r.change_id, c.recorded_by as changed_by, e.method as estimated_by_method, e.why as estimated_why,
+       d.decision, d.index_m3 as decided_m3, d.decided_by
 from reading r
 left join import_row w on w.file_id = r.file_id and w.line_no = r.line_no
 left join import_file f on f.file_id = r.file_id
 left join registry_change c on c.change_id = r.change_id
+left join estimate e on e.reading_id = r.reading_id
+left join lateral (
+    select n.decision, n.index_m3, n.decided_by from reading_decision n
+    where n.reading_id = r.reading_id order by n.decision_no desc limit 1
+) d on true
 where r.reading_id = :reading_id
 
 -- name: mailed_invoice

@@ -11,16 +11,17 @@ update invoice_series set last_sequence = :last_sequence where series = :series
 insert into invoice (series, sequence, invoice_no, cycle_id, account_id, kind, corrects_id, correction_no, charge_id,
                      issue_date, due_date, carrier, net_zl, vat_zl, gross_zl, subsidy_net_zl, subsidy_gross_zl, content,
                      sha256, event_at)
-select :series, sequence, invoice_no, :cycle_id, account_id, :kind, corrects_id, correction_no, charge_id, :issue_date,
+select :series, sequence, invoice_no, :cycle_id, account_id, kind, corrects_id, correction_no, charge_id, :issue_date,
        due_date, carrier, net_zl, vat_zl, gross_zl, subsidy_net_zl, subsidy_gross_zl, content, sha256, business_now()
-from unnest(cast(:sequences as bigint[]), cast(:invoice_nos as text[]), cast(:account_ids as bigint[]),
+from unnest(cast(:sequences as bigint[]), cast(:invoice_nos as text[]), cast(:kinds as text[]),
+            cast(:account_ids as bigint[]),
             cast(:charge_ids as bigint[]), cast(:due_dates as date[]), cast(:carriers as text[]),
             cast(:nets as numeric[]), cast(:vats as numeric[]), cast(:grosses as numeric[]),
             cast(:subsidies_net as numeric[]), cast(:subsidies_gross as numeric[]),
             cast(:contents as text[]), cast(:sha256s as text[]), cast(:corrects_ids as bigint[]),
             cast(:correction_nos as integer[]))
-     as given (sequence, invoice_no, account_id, charge_id, due_date, carrier, net_zl, vat_zl, gross_zl, subsidy_net_zl,
-               subsidy_gross_zl, content, sha256, corrects_id, correction_no)
+     as given (sequence, invoice_no, kind, account_id, charge_id, due_date, carrier, net_zl, vat_zl, gross_zl,
+               subsidy_net_zl, subsidy_gross_zl, content, sha256, corrects_id, correction_no)
 
 -- name: supersede_billed_periods
 -- What corrections bill instead, or no more.
@@ -33,11 +34,13 @@ where new.invoice_no = any(:invoice_nos) and new.corrects_id is not null
   and b.invoice_id = old.invoice_id and b.superseded_by is null
 
 -- name: insert_billed_periods
+-- A service that was ordered occupies no days, and neither does a prognoza: its settlement does.
 insert into billed_period (invoice_id, line_no, account_id, point_id, service, period)
 select i.invoice_id, l.line_no, i.account_id, l.point_id, l.service, l.period
 from invoice i
 join charge_line l using (charge_id)
-where i.invoice_no = any(:invoice_nos) and l.row_no = 1
+where i.invoice_no = any(:invoice_nos) and l.row_no = 1 and l.service <> 'extra'
+  and coalesce(l.origin, '') not in ('forecast', 'settled_forecast')
 
 -- name: insert_drafted_periods
 -- The days and readings of the cycle's KSeF drafts, as they are laid out for the gateway.
@@ -49,6 +52,23 @@ from hold h
 cross join lateral jsonb_array_elements(cast(h.draft as jsonb) -> 'lines') with ordinality as l (line, line_no)
 left join point p on p.point_no = l.line ->> 'point_no'
 where h.cycle_id = :cycle_id and h.draft is not null and coalesce(cast(l.line ->> 'row_no' as integer), 1) = 1
+  and l.line ->> 'service' <> 'extra'
+  and coalesce(l.line ->> 'origin', '') not in ('forecast', 'settled_forecast')
+
+-- name: insert_drafted_readings
+insert into drafted_reading (cycle_id, account_id, reading_id, is_end)
+select h.cycle_id, h.account_id, n.reading_id, n.is_end
+from hold h
+cross join lateral readings_of_draft(h.draft) n
+where h.cycle_id = :cycle_id and h.draft is not null
+
+-- name: insert_drafted_indexes
+insert into drafted_index (cycle_id, account_id, point_id, reading_id, index_m3)
+select h.cycle_id, h.account_id, p.point_id, n.reading_id, n.index_m3
+from hold h
+cross join lateral indexes_of_draft(h.draft) n
+left join point p on p.point_no = n.point_no
+where h.cycle_id = :cycle_id and h.draft is not null
 
 -- name: insert_deliveries
 insert into delivery (delivery_id, invoice_id, purpose, channel, account_id, address, state, reason, message_id,

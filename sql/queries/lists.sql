@@ -81,23 +81,23 @@ join installation i on i.point_id = c.point_id and i.installed_on <= :today
 join meter m using (meter_id)
 left join lateral (
     select r.read_on, r.read_at
-    from reading r
-    where r.installation_id = i.installation_id and r.state = 'VALID' and r.quality in ('actual', 'customer')
+    from reading_now r
+    where r.installation_id = i.installation_id and r.is_usable and r.quality in ('actual', 'customer')
     order by r.read_on desc, r.read_at desc
     limit 1
 ) usable on true
 left join lateral (
     select r.reason_code
-    from reading r
-    where r.installation_id = i.installation_id and r.quality = 'not_read'
+    from reading_now r
+    where r.installation_id = i.installation_id and r.quality = 'not_read' and r.state <> 'VOID'
       and (usable.read_at is null or r.read_at > usable.read_at)
     order by r.read_at desc, r.reading_id desc
     limit 1
 ) failed on true
 left join lateral (
     select count(*) as readings
-    from reading r
-    where r.installation_id = i.installation_id and r.state = 'VALID' and r.quality = 'estimated'
+    from reading_now r
+    where r.installation_id = i.installation_id and r.is_usable and r.quality = 'estimated'
       and (usable.read_at is null or r.read_at > usable.read_at)
 ) estimated on true
 where usable.read_on is null or usable.read_on < span.since
@@ -107,12 +107,13 @@ order by usable.read_on nulls first, p.point_no, m.meter_no, i.register
 -- Readings of meters in place that were set aside and that no billed reading has overtaken.
 select r.read_on, p.point_no, m.meter_no, r.register, r.index_m3, r.source,
        (select string_agg(f.code, ' ' order by f.code) from finding f where f.reading_id = r.reading_id) as codes,
-       w.name as file, r.line_no, a.account_no
-from reading r
-join installation i using (installation_id)
+       w.name as file, came.line_no, a.account_no
+from reading_now r
+join reading came using (reading_id)
+join installation i on i.installation_id = r.installation_id
 join meter m on m.meter_id = i.meter_id
 join point p using (point_id)
-join import_file w on w.file_id = r.file_id
+left join import_file w on w.file_id = came.file_id
 left join contract c on c.point_id = i.point_id and c.valid @> cast(:today as date)
 left join account a using (account_id)
 where r.state = 'SUSPECT' and (i.removed_on is null or i.removed_on > :today)

@@ -46,7 +46,8 @@ join contract_terms t on t.contract_id = c.contract_id
 order by c.account_id, p.point_no, lower(c.valid)
 
 -- name: installations
-select c.contract_id, m.meter_no, i.register, i.dials, i.decimals, i.installed_on, i.removed_on, i.purpose
+select c.contract_id, m.meter_no, i.register, i.dials, i.decimals, i.installed_on, i.removed_on, i.purpose,
+       i.water_percent, i.sewage_percent, i.legalised_until, i.diameter_mm
 from asked q
 join contract c on c.account_id = q.account_id
      and c.valid && daterange((q.start - interval '1 year')::date, q.until)

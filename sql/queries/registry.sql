@@ -60,7 +60,8 @@ with named as (
     select i.installation_id from installation i join point p using (point_id) where p.point_no = any(:point_nos)
 )
 select i.installation_id, i.meter_id, m.meter_no, m.module_no, p.point_no, i.register, i.dials, i.decimals,
-       i.installed_on, i.removed_on, i.legalised_until, i.purpose, i.water_percent, i.sewage_percent, opening.index_m3 as opening_index_m3,
+       i.installed_on, i.removed_on, i.legalised_until, i.purpose, i.water_percent, i.sewage_percent,
+       i.diameter_mm, i.q3_m3h, opening.index_m3 as opening_index_m3,
        removal.index_m3 as removal_index_m3
 from named
 join installation i using (installation_id)
@@ -116,6 +117,22 @@ where contract_no = :contract_no and upper_inf(valid)
 -- name: remove_installation
 update installation set removed_on = :removed_on, ended_by = :ended_by, ended_change_id = :change_id
 where installation_id = :installation_id and removed_on is null
+
+-- name: quantities
+-- What the named contracts say of services that no meter counts.
+select c.contract_no, q.service, q.basis, q.norm, q.persons, q.m3_month, lower(q.valid) as valid_from,
+       upper(q.valid) as valid_until
+from contract_quantity q
+join contract c using (contract_id)
+where c.contract_no = any(:keys) and not isempty(q.valid)
+order by c.contract_no, q.service, lower(q.valid)
+
+-- name: end_quantity
+update contract_quantity q
+set valid = daterange(lower(q.valid), :valid_until), ended_by = :ended_by, ended_change_id = :change_id
+from contract c
+where c.contract_id = q.contract_id and c.contract_no = :contract_no and q.service = :service
+  and lower(q.valid) = :valid_from and upper_inf(q.valid)
 
 -- name: route_stops
 -- The newest place in a walk of each point.

@@ -30,8 +30,8 @@ select w.installation_id, h.read_on, h.index_m3
 from unnest(cast(:installation_ids as bigint[])) as w(installation_id)
 cross join lateral (
     select distinct on (r.read_on) r.read_on, r.index_m3
-    from reading r
-    where r.installation_id = w.installation_id and r.state = 'VALID' and r.index_m3 is not null
+    from reading_now r
+    where r.installation_id = w.installation_id and r.is_usable
       and r.quality in ('actual', 'customer')
     order by r.read_on desc, r.read_at desc, r.reading_id desc
     limit :most
@@ -101,7 +101,7 @@ order by s.seq
 select s.seq, r.reading_id, r.read_at, r.read_on, r.index_m3, r.source, r.quality, r.state, r.reason_code,
        f.code as finding
 from round_stop s
-join reading r using (installation_id)
+join reading_now r using (installation_id)
 left join lateral (
     select code from finding f where f.reading_id = r.reading_id and f.severity = 'quarantine' order by code limit 1
 ) f on true

@@ -1,5 +1,5 @@
 -- name: eligible_accounts
--- Every account of the routes, or of the off-cycle, with the channel agreed for the issue date, the address known for
+-- Every account of the routes, of the off-cycle, or named, with the channel agreed for the issue date, the address known for
 -- it, the day from which the standing charge is owed and the months of it that were waived, and the day on which payer
 -- or nabywca last changed.
 select a.account_id, a.account_no, details.bank_account, d.channel, d.consent_id, d.email, d.email_state, o.standing_from,
@@ -7,7 +7,7 @@ select a.account_id, a.account_no, details.bank_account, d.channel, d.consent_id
              from unnest(o.waived) as given_up
              cross join generate_series(cast(lower(given_up) as timestamp), upper(given_up) - interval '1 day',
                                         interval '1 month') as month
-             where month >= o.standing_from
+             where month >= date_trunc('month', cast(o.standing_from as timestamp))
              order by month) as waived_months,
        (select max(lower(h.valid)) from account_party h
         where h.account_id = a.account_id and h.role in ('payer', 'nabywca')
@@ -22,6 +22,7 @@ join agreed_delivery(cast(:issue_date as date)) d on d.account_id = a.account_id
 cross join lateral standing_owed(a.account_id, null, :start) o
 where (not :off_cycle and (:all_routes or details.route = any(:routes)))
    or (:off_cycle and a.account_id in (select x.account_id from cycle_account x where x.cycle_id = :cycle_id))
+   or a.account_id = any(cast(:named as bigint[]))
 order by a.account_no
 
 -- name: count_eligible
@@ -54,7 +55,7 @@ select ap.account_id, ap.role, p.party_no, d.kind, d.name, d.nip, d.street, d.po
 from account_party ap
 join party p using (party_id)
 join party_details d on d.party_id = p.party_id and d.valid @> cast(:issue_date as date)
-where ap.valid @> cast(:issue_date as date)
+where ap.valid @> cast(:issue_date as date) and (not :only_named or ap.account_id = any(cast(:named as bigint[])))
 
 -- name: contracts
 -- Contracts in force in the period, and those that ended before it with days that nobody has billed. A contract that is
@@ -64,7 +65,7 @@ where ap.valid @> cast(:issue_date as date)
 select c.account_id, c.contract_id, c.point_id, c.contract_no, t.tariff_class, t.services,
        lower(c.valid) as contract_from, upper(c.valid) as contract_until, p.point_no, p.street, p.postcode, p.city,
        (select count(*) from point behind where behind.parent_point_id = p.point_id) as points_behind, lies.gmina,
-       ended.is_settled,
+       ended.is_settled, others.periods as other_contracts, given.quantities as unmetered,
        case per.standing_per when 'point' then
            (select o.standing_from from standing_owed(c.account_id, c.point_id, :start) o) end as standing_from
 from contract c
@@ -79,25 +80,61 @@ cross join lateral (
     select upper(c.valid) is not null
            and (exists (select 1 from billed_day b
                         where b.account_id = c.account_id and b.point_id = c.point_id
+                          and (b.service in ('water', 'sewage') or not t.services && array['water', 'sewage'])
                           and (upper(b.period) >= upper(c.valid)
                                or upper(b.period) = upper(c.valid) - 1
-                                  and not exists (select 1 from reading r join installation i using (installation_id)
+                                  and not exists (select 1 from reading_now r join installation i using (installation_id)
                                                   where i.point_id = c.point_id and r.read_on = upper(c.valid)
-                                                    and r.state = 'VALID' and r.index_m3 is not null)))
+                                                    and r.is_usable)))
                 or exists (select 1 from waived_days w where w.contract_id = c.contract_id)) as is_settled) ended
-where lower(c.valid) < :until
-  and case
+left join lateral (
+    select json_agg(json_build_object('start', lower(o.valid), 'until', upper(o.valid)) order by o.valid) as periods
+    from contract o
+    where o.point_id = c.point_id and o.contract_id <> c.contract_id and not isempty(o.valid)
+) others on true
+left join lateral (
+    select json_agg(json_build_object(
+               'service', q.service, 'basis', q.basis, 'norm', q.norm, 'persons', q.persons,
+               'm3_month', q.m3_month::text, 'valid_from', lower(q.valid), 'valid_until', case when upper(q.valid) <= :until then upper(q.valid) end,
+               'billed_until', (select max(upper(b.period)) from billed_day b
+                                where b.point_id = c.point_id and b.service = q.service
+                                  and lower(b.period) < coalesce(upper(c.valid), 'infinity'))
+           ) order by q.service, lower(q.valid)) as quantities
+    from contract_quantity q
+    where q.contract_id = c.contract_id and not isempty(q.valid) and lower(q.valid) < :until
+) given on true
+where lower(c.valid) < :until and (not :only_named or c.account_id = any(cast(:named as bigint[])))
+  and (case
       when not ended.is_settled then
           upper(c.valid) is null or upper(c.valid) > :start
           or exists (select 1 from installation i
                      where i.point_id = c.point_id and i.installed_on < upper(c.valid) - 1)
+          or given.quantities is not null
       else exists (
           select 1
           from standing_owed(c.account_id, case per.standing_per when 'point' then c.point_id end, :start) o
           where not isempty(datemultirange(c.valid * daterange(null, :until) * daterange(o.standing_from, null))
                             - coalesce(o.waived, '{}')))
       end
+      or exists (select 1 from stormwater_day d
+                 where d.contract_id = c.contract_id
+                   and not isempty(d.days * datemultirange(daterange(null, :until)) - d.billed)))
 order by c.account_id, p.point_no, lower(c.valid)
+
+-- name: behind
+-- The contracts on the nearest points with meters behind the point of each contract, that may have used water since the
+-- point in front was last billed.
+select b.contract_id, b.behind_id, p.point_no, c.contract_no, b.contract_from, b.contract_until, t.services,
+       (select json_agg(json_build_object('start', lower(o.valid), 'until', upper(o.valid)) order by o.valid)
+        from contract o
+        where o.point_id = c.point_id and o.contract_id <> c.contract_id and not isempty(o.valid)) as other_contracts
+from tenures(cast(:contract_ids as bigint[])) b
+join contract c on c.contract_id = b.behind_id
+join point p on p.point_id = c.point_id
+join contract_terms t on t.contract_id = c.contract_id
+                     and t.valid @> least(cast(:issue_date as date), upper(c.valid) - 1)
+where b.behind_id is not null
+order by b.contract_id, p.point_no, b.contract_from
 
 -- name: registers
 -- Each register under each contract, with the reading that the contract is billed from and the newest usable one that
@@ -106,45 +143,62 @@ order by c.account_id, p.point_no, lower(c.valid)
 -- that went before that needs no bill of ours. To: the newest in the cycle's window; for a removed meter only its removal
 -- reading; for a contract that has ended by the closing day only a reading of its last day or the day after. A contract
 -- that was billed up to its last day is billed for that day too when a reading of the next one came, unless the next
--- contract was billed for it already. Known: readings in between, of days on which a price begins. One that ends within the period and is billed to its end stands with its last
+-- contract was billed for it already. One that ends within the period and is billed to its end stands with its last
 -- reading: it uses nothing more, but may owe the standing charge.
-with place as (
-    select c.contract_id, c.point_id, lower(c.valid) as contract_from, upper(c.valid) as contract_until,
-           i.installation_id, i.register, i.dials, i.decimals, i.installed_on, i.removed_on, i.purpose, m.meter_no
-    from contract c
-    join installation i on i.point_id = c.point_id
+-- Where another contract came before or follows and nobody read the meter on that day: from the last reading before it,
+-- to the first one after it. Known: readings in between, of days on which a price begins, and those nearest to a
+-- contract's first or last day.
+-- The main registers of points behind a point stand under the contract in front too, from what it was billed up to.
+with shared as materialized (
+    select point_id, range_agg(valid) as days from contract where not isempty(valid)
+    group by point_id having count(*) > 1
+), place as (
+    select t.contract_id, t.behind_id, t.point_id, t.front_point_id, t.contract_from, t.contract_until,
+           i.installation_id, i.register, i.dials, i.decimals, i.installed_on, i.removed_on, i.purpose, i.water_percent,
+           i.sewage_percent, i.legalised_until, i.diameter_mm, m.meter_no,
+           coalesce(shared.days @> t.contract_from - 1, false) as has_before,
+           coalesce(shared.days @> t.contract_until, false) as has_after
+    from tenures(cast(:contract_ids as bigint[])) t
+    join installation i on i.point_id = t.point_id
     join meter m using (meter_id)
-    where c.contract_id = any(cast(:contract_ids as bigint[]))
-      and i.installed_on < least(coalesce(upper(c.valid), 'infinity'), cast(:closing_day as date))
-      and coalesce(i.removed_on, 'infinity') >= lower(c.valid)
+    left join shared on shared.point_id = t.point_id
+    where i.installed_on < least(coalesce(t.contract_until, 'infinity'), cast(:closing_day as date))
+      and coalesce(i.removed_on, 'infinity') >= t.contract_from
+      and (t.behind_id is null
+           or i.purpose = 'main' and coalesce(i.removed_on, 'infinity') > coalesce(t.billed_until, '-infinity'))
       and not (i.removed_on is not null
                and not exists (select 1 from opening_position o
                                where o.installation_id = i.installation_id and o.replaced_at is null)
                and exists (select 1 from point_settled s
                            where s.point_id = i.point_id and upper(s.days) >= i.removed_on))
 )
-select place.contract_id, place.meter_no, place.register, place.dials, place.decimals, place.installed_on,
-       place.removed_on, place.purpose,
+select place.contract_id, place.behind_id, place.meter_no, place.register, place.dials, place.decimals,
+       place.installed_on, place.removed_on, place.purpose, place.water_percent, place.sewage_percent,
+       place.legalised_until, place.diameter_mm,
        previous.reading_id as previous_id, previous.read_on as previous_on, previous.index_m3 as previous_m3,
        previous.source as previous_source, previous.quality as previous_quality,
+       case when previous.billed_m3 <> trunc(previous.index_m3, place.decimals) then previous.billed_m3 end
+           as previous_billed_m3,
        latest.reading_id as current_id, latest.read_on as current_on, latest.index_m3 as current_m3,
        latest.source as current_source, latest.quality as current_quality,
        missing.reason as missing_reason, coalesce(known.readings, '[]') as known
 from place
 join lateral (
-    select r.reading_id, r.read_on, r.read_at, r.index_m3, r.source, r.quality, b.billed
+    select r.reading_id, r.read_on, r.read_at, r.index_m3, r.source, r.quality, b.billed, b.billed_m3
     from reading_now r
     cross join lateral (
-        select exists (select 1 from charge_line l join charge_in_force v using (charge_id)
-                       where l.current_reading_id = r.reading_id)
-               or exists (select 1 from drafted_period d where d.current_reading_id = r.reading_id)
+        select count(u.reading_id) > 0
                or exists (select 1 from opening_position o
-                          where o.reading_id = r.reading_id and o.replaced_at is null) as billed) b
+                          where o.reading_id = r.reading_id and o.replaced_at is null) as billed,
+               max(u.index_m3) as billed_m3
+        from reading_billed u
+        where u.reading_id = r.reading_id and u.point_id = place.front_point_id) b
     where r.installation_id = place.installation_id and r.is_usable
       and (place.contract_until is null or r.read_on <= place.contract_until)
       and (b.billed or r.source <> 'cutover')
       and (b.billed or r.source = 'exchange_install'
-           or r.read_on between place.contract_from - 1 and place.contract_from)
+           or r.read_on between place.contract_from - 1 and place.contract_from
+           or r.read_on < place.contract_from and place.has_before)
     order by case when b.billed and r.read_on >= place.contract_from then 0
                   when r.read_on = place.contract_from then 1
                   when r.read_on = place.contract_from - 1 then 2
@@ -161,6 +215,9 @@ left join lateral (
       and case
           when place.removed_on <= coalesce(place.contract_until, 'infinity')
               then r.source = 'exchange_removal' and r.read_on >= previous.read_on
+          when place.contract_until <= cast(:closing_day as date) and r.read_on > place.contract_until
+              then place.has_after and r.read_on < :window_until
+                   and not (previous.billed and previous.read_on >= place.contract_until - 1)
           when place.contract_until <= cast(:closing_day as date)
               then r.source <> 'exchange_removal' and r.read_at > previous.read_at
                    and r.read_on between place.contract_until - 1 and place.contract_until
@@ -173,14 +230,16 @@ left join lateral (
                and r.read_on >= :window_start and r.read_on < :window_until
                and r.read_on <= coalesce(place.contract_until, 'infinity')
           end
-    order by r.read_on desc, r.read_at desc, r.reading_id desc
+    order by coalesce(r.read_on > place.contract_until, false),
+             case when r.read_on > place.contract_until then r.read_on end,
+             r.read_on desc, r.read_at desc, r.reading_id desc
     limit 1
 ) current on true
 left join lateral (
     select case when r.state = 'SUSPECT' then 'suspect' else r.reason_code end as reason
-    from reading r
+    from reading_now r
     where r.installation_id = place.installation_id
-      and (r.state = 'SUSPECT' or (r.quality = 'not_read' and current.reading_id is null))
+      and (r.state = 'SUSPECT' or (r.quality = 'not_read' and r.state = 'VALID' and current.reading_id is null))
       and r.read_at > coalesce(current.read_at, previous.read_at)
       and r.read_on >= :window_start and r.read_on < :window_until
     order by r.read_on desc, r.read_at desc, r.reading_id desc
@@ -208,11 +267,38 @@ left join lateral (
           and r.read_on < latest.read_on
         order by r.read_on, r.read_at desc, r.reading_id desc
     ) d
-) known on true
+) cut on true
+left join lateral (
+    select (select json_agg(json_build_object('reading_id', r.reading_id, 'read_on', r.read_on,
+                                              'index_m3', r.index_m3::text, 'source', r.source, 'quality', r.quality))
+            from reading_now r
+            where r.reading_id in (
+                (select n.reading_id from reading_now n
+                 where n.installation_id = place.installation_id and n.is_usable and n.source <> 'cutover'
+                   and previous.read_on < place.contract_from - 1 and n.read_on > place.contract_from
+                   and n.read_on < latest.read_on
+                 order by n.read_on, n.read_at desc, n.reading_id desc limit 1),
+                (select n.reading_id from reading_now n
+                 where n.installation_id = place.installation_id and n.is_usable and n.source <> 'cutover'
+                   and latest.read_on > place.contract_until and n.read_on <= place.contract_until
+                   and n.read_on > previous.read_on
+                 order by n.read_on desc, n.read_at desc, n.reading_id desc limit 1))) as readings
+    where previous.read_on < place.contract_from - 1 or latest.read_on > place.contract_until
+) edge on true
+cross join lateral (
+    select (select json_agg(one order by one ->> 'read_on')
+            from (select distinct on (one ->> 'read_on') one
+                  from (select json_array_elements(cut.readings) as one, 1 as rank
+                        union all select json_array_elements(edge.readings), 0) every
+                  order by one ->> 'read_on', rank) chosen) as readings
+    where cut.readings is not null or edge.readings is not null
+    union all
+    select null where cut.readings is null and edge.readings is null
+) known
 where not (settled.is_settled and place.contract_until <= cast(:period_start as date))
   and not (place.removed_on is not null and previous.source = 'exchange_removal'
            and place.removed_on is distinct from place.contract_until)
-order by place.contract_id, place.installed_on, place.meter_no, place.register
+order by place.contract_id, place.behind_id nulls first, place.installed_on, place.meter_no, place.register
 
 -- name: snapshot_chunk
 select s.account_id, s.content from snapshot_account s

@@ -9,12 +9,22 @@ with written as materialized (
     select charge_id, 1 as sign from written
     union all
     select before_charge_id, -1 from written where before_charge_id is not null
+), model as (
+    -- by the model that the cycle was rated with: of lines in grosze, or of sums of each rate that were rounded
+    select coalesce((select m.value from cycle_model m where m.cycle_id = :cycle_id and m.name = 'line_rounding'),
+                    'each_line') = 'each_line' as each_line
 ), lines as (
-    select sum(g.sign * l.net_zl) as net_zl,
-           sum(g.sign * l.subsidy_zl) filter (where l.subsidy_mode = 'net') as subsidy_net_zl,
-           sum(g.sign * l.subsidy_zl) filter (where l.subsidy_mode = 'gross') as subsidy_gross_zl
-    from signed g
-    join charge_line l using (charge_id)
+    select sum(r.net_zl) as net_zl, sum(r.subsidy_net_zl) as subsidy_net_zl, sum(r.subsidy_gross_zl) as subsidy_gross_zl
+    from (select g.sign * case when (select each_line from model) then sum(l.net_zl)
+                               else round(sum(l.quantity * l.price_zl
+                                              * case when l.indicator is null then 1
+                                                     else (l.indicator_measured - l.indicator_permitted)
+                                                          / l.indicator_permitted end), 2) end as net_zl,
+                 g.sign * sum(l.subsidy_zl) filter (where l.subsidy_mode = 'net') as subsidy_net_zl,
+                 g.sign * sum(l.subsidy_zl) filter (where l.subsidy_mode = 'gross') as subsidy_gross_zl
+          from signed g
+          join charge_line l using (charge_id)
+          group by g.charge_id, g.sign, l.vat_rate) r
 ), charged as materialized (
     select c.account_id, c.gross_zl - coalesce(b.gross_zl, 0) as gross_zl,
            exists (select 1 from hold h where h.cycle_id = c.cycle_id and h.account_id = c.account_id) as is_held
@@ -106,6 +116,22 @@ with frozen as (
       and first.read_on is not null
       and greatest(lower(k.valid), first.read_on) < least(coalesce(upper(k.valid), upper(y.period)), upper(y.period))
       and t.valid && daterange(greatest(lower(k.valid), first.read_on), least(upper(k.valid), upper(y.period)))
+), rained as (
+    -- stormwater of the surfaces that were known, which readings have nothing to do with
+    select k.account_id, k.point_id, datemultirange(k.valid * daterange(null, upper(y.period))) * range_agg(s.days) as days
+    from known k
+    cross join frozen y
+    join lateral (
+        select case when one.ended_at > y.at then daterange(lower(one.valid), null) else one.valid end as days
+        from stormwater_area one
+        where one.point_id = k.point_id and one.recorded_at <= y.at and not isempty(one.valid)
+    ) s on true
+    join account_details a on a.account_id = k.account_id
+                          and held(a.valid, a.recorded_at, a.ended_at, y.issue_date, y.at)
+    where ((y.kind = 'regular' and (y.route_set = 'ALL' or a.route = any(string_to_array(y.route_set, '+'))))
+           or exists (select 1 from cycle_account x where x.cycle_id = y.cycle_id and x.account_id = k.account_id))
+      and not exists (select 1 from waived_days w where w.contract_id = k.contract_id)
+    group by k.account_id, k.contract_id, k.point_id, k.valid, y.period
 ), billed as (
     select b.point_id, b.service, range_agg(b.period) as days, max(upper(b.period)) as until
     from billed_day b
@@ -120,8 +146,19 @@ join point p using (point_id)
 left join billed b on b.point_id = w.point_id and b.service = w.service
 left join (select contract_id, datemultirange(days) as days from waived_days) v using (contract_id)
 where not exists (select 1 from hold h where h.cycle_id = :cycle_id and h.account_id = w.account_id)
+  -- between two settlements a point is charged by prognozy; the settlement bills the days
+  and not exists (select 1 from forecast_line f
+                  where f.cycle_id = :cycle_id and f.point_id = w.point_id and f.service = w.service)
   and not isempty(datemultirange(w.days) * datemultirange(daterange(null, b.until)) - coalesce(b.days, '{}')
                   - coalesce(v.days, '{}'))
+union all
+select a.account_no, p.point_no, 'stormwater', (r.days - coalesce(b.days, '{}'))::text
+from rained r
+join account a using (account_id)
+join point p using (point_id)
+left join billed b on b.point_id = r.point_id and b.service = 'stormwater'
+where not exists (select 1 from hold h where h.cycle_id = :cycle_id and h.account_id = r.account_id)
+  and not isempty(r.days - coalesce(b.days, '{}'))
 union all
 -- and each active contract that got neither an invoice nor a hold in this cycle
 select a.account_no, p.point_no, w.service, w.days::text

@@ -37,11 +37,11 @@ values (:tariff_sha256, :impact_id, :name, :title, :decision, :basis, :decided_o
 
 -- name: insert_impact
 insert into tariff_impact (tariff_sha256, title, valid_from, book_sha256s, issued_cycles, accounts, rated,
-                           without_history, without_price, without_price_before, net_before_zl, net_after_zl,
+                           without_history, without_price, without_price_before, without_bill_length, net_before_zl, net_after_zl,
                            gross_before_zl, gross_after_zl, by_group, accounts_without_price, sha256, event_at,
                            recorded_by, recorded_via)
 values (:tariff_sha256, :title, :valid_from, :book_sha256s, :issued_cycles, :accounts, :rated, :without_history,
-        :without_price, :without_price_before, :net_before_zl, :net_after_zl, :gross_before_zl, :gross_after_zl,
+        :without_price, :without_price_before, :without_bill_length, :net_before_zl, :net_after_zl, :gross_before_zl, :gross_after_zl,
         cast(:by_group as jsonb), cast(:accounts_without_price as jsonb), :sha256, business_now(), :recorded_by,
         :recorded_via)
 on conflict do nothing
@@ -71,21 +71,31 @@ where state in ('frozen', 'checked', 'approved') and not dry_run and issue_date 
 order by cycle_id
 limit 1
 
--- name: classes_in_use
--- What customers under contract on a day use, with the channels agreed now.
-select distinct t.tariff_class, d.channel, service
+-- name: kinds_in_use
+-- What picks the prices of customers under contract on a day, with the channels agreed now.
+select distinct t.tariff_class, t.services, d.channel, m.diameter_mm, buyer.payer
 from contract c
 join contract_terms t on t.contract_id = c.contract_id and t.valid @> cast(:on_day as date)
-cross join unnest(t.services) as service
 join agreed_delivery(cast(:today as date)) d using (account_id)
+cross join lateral (
+    -- read through its row as JSON: the diameter is not in every registry
+    select max((to_jsonb(i) ->> 'diameter_mm')::integer) as diameter_mm
+    from installation i
+    where i.point_id = c.point_id and i.purpose = 'main' and i.installed_on = (
+        select max(n.installed_on) from installation n
+        where n.point_id = c.point_id and n.purpose = 'main' and n.installed_on <= cast(:on_day as date))) m
+left join lateral (
+    select d.kind as payer
+    from account_party ap
+    join party_details d on d.party_id = ap.party_id and d.valid @> cast(:on_day as date)
+    where ap.account_id = c.account_id and ap.role = 'nabywca' and ap.valid @> cast(:on_day as date)) buyer on true
 where c.valid @> cast(:on_day as date)
-order by t.tariff_class, d.channel, service
 
 -- name: use_of_accounts
 -- Each contract in force on a day, with what its account was billed for at its point in the days from since up to
 -- until: invoices, and drafts laid out for KSeF. A line counts whole by the day on which it ends.
 with billed as (
-    select i.account_id, l.point_id, l.service, l.quantity, upper(l.period) - lower(l.period) as days
+    select i.account_id, l.point_id, l.service, l.quantity, upper(l.period) - lower(l.period) as days, l.row_no
     from cycle y
     join invoice o using (cycle_id)
     join charge_in_force i on i.original_id = o.invoice_id
@@ -94,7 +104,8 @@ with billed as (
       and upper(l.period) > :since and upper(l.period) <= :until
     union all
     select h.account_id, p.point_id, line ->> 'service', cast(line ->> 'quantity' as numeric),
-           cast(line #>> '{period,until}' as date) - cast(line #>> '{period,start}' as date)
+           cast(line #>> '{period,until}' as date) - cast(line #>> '{period,start}' as date),
+           coalesce(cast(line ->> 'row_no' as integer), 1)
     from cycle y
     join hold h using (cycle_id)
     cross join lateral jsonb_array_elements(cast(h.draft as jsonb) -> 'lines') as line
@@ -105,20 +116,32 @@ with billed as (
 ), used as (
     select account_id, point_id,
            sum(quantity) filter (where service = 'water') as water_m3,
-           sum(days) filter (where service = 'water') as water_days,
+           sum(days) filter (where service = 'water' and row_no = 1) as water_days,
            sum(quantity) filter (where service = 'sewage') as sewage_m3,
-           sum(days) filter (where service = 'sewage') as sewage_days
+           sum(days) filter (where service = 'sewage' and row_no = 1) as sewage_days
     from billed
     group by account_id, point_id
 )
 select a.account_no, d.channel, p.point_no, t.tariff_class, t.services,
        coalesce(u.water_m3, 0) as water_m3, coalesce(u.water_days, 0) as water_days,
-       coalesce(u.sewage_m3, 0) as sewage_m3, coalesce(u.sewage_days, 0) as sewage_days
+       coalesce(u.sewage_m3, 0) as sewage_m3, coalesce(u.sewage_days, 0) as sewage_days, m.diameter_mm, buyer.payer
 from contract c
 join contract_terms t on t.contract_id = c.contract_id and t.valid @> cast(:until as date)
 join account a using (account_id)
 join point p using (point_id)
 join agreed_delivery(cast(:today as date)) d on d.account_id = a.account_id
 left join used u on u.account_id = c.account_id and u.point_id = c.point_id
+cross join lateral (
+    -- read through its row as JSON: the diameter is not in every registry
+    select max((to_jsonb(i) ->> 'diameter_mm')::integer) as diameter_mm
+    from installation i
+    where i.point_id = c.point_id and i.purpose = 'main' and i.installed_on = (
+        select max(n.installed_on) from installation n
+        where n.point_id = c.point_id and n.purpose = 'main' and n.installed_on <= cast(:until as date))) m
+left join lateral (
+    select d.kind as payer
+    from account_party ap
+    join party_details d on d.party_id = ap.party_id and d.valid @> cast(:until as date)
+    where ap.account_id = c.account_id and ap.role = 'nabywca' and ap.valid @> cast(:until as date)) buyer on true
 where c.valid @> cast(:until as date)
 order by a.account_no collate "C", p.point_no collate "C"

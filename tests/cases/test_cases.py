@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from case_list import case_list
 
 from billing.canonical import to_data
 from billing.cases import Case, read_case
@@ -17,23 +18,24 @@ from billing.invoices import Invoice
 from billing.issuing import make_invoice
 from billing.numbering import invoice_number, series_on
 from billing.rating import bill
-from billing.tariff_files import load_tariff
 from billing.tariffs import TariffBook
-from billing.utility import Utility, load_utility
+from billing.utility import Utility
+from pipeline.utility_files import load_folder
 
 CASES = Path(__file__).parent
 UTILITIES = CASES.parent.parent / "utilities"
+OWN = "../_utilities/"
+"""Utilities that only cases need, as ``given.toml`` names them (a path from its folder)."""
+PAGE = CASES.parent.parent / "docs" / "law" / "cases.md"
 GENERATED = {"invoice.json", "invoice.txt", "email.txt"}
 FOLDERS = sorted(path for path in CASES.iterdir() if path.is_dir() and path.name[0] not in "_.")
 
 
 @cache
 def utility_of(name: str) -> tuple[Utility, TariffBook]:
-    text = (UTILITIES / name / "utility.toml").read_text(encoding="utf-8")
-    utility = load_utility(text, name=name, seller_needed=False)
-    files = sorted((UTILITIES / name / "tariffs").glob("*.toml"))
-    tariffs = tuple(load_tariff(path.read_bytes(), name=path.name) for path in files)
-    return utility, TariffBook(tariffs=tariffs, models=utility.models)
+    folder = CASES / "_utilities" / name.removeprefix(OWN) if name.startswith(OWN) else UTILITIES / name
+    loaded = load_folder(folder, seller_needed=False)
+    return loaded.utility, loaded.tariffs
 
 
 def case_of(folder: Path) -> Case:
@@ -53,6 +55,8 @@ def check_sums(expected: Mapping[str, Any], made: Bill) -> None:
     for amount in ("subsidy_net_zl", "subsidy_gross_zl"):
         assert getattr(made, amount) == expected.get(amount, 0), amount
     assert made.payable_zl == expected.get("payable_zl", made.gross_zl)
+    by_rate = [(part["vat_rate"], part["net_zl"], part["vat_zl"]) for part in expected.get("vat_sum", [])]
+    assert by_rate in ([], [(part.vat_rate, part.net_zl, part.vat_zl) for part in made.vat_sums])
     by_hand = [
         (line["service"], Decimal(line["quantity"]), line["price_zl"], line["net_zl"]) for line in expected["line"]
     ]
@@ -78,6 +82,7 @@ def test_the_case_gives_what_was_worked_out_by_hand_and_what_was_generated(folde
         assert case.expected["outcome"] == "invoice"
         check_sums(case.expected, outcome)
         result = invoice_of(case, outcome)
+        assert result.kind == case.expected.get("kind", result.kind)
         assert result.due_date == case.expected.get("due_date", result.due_date)
 
     kind = "hold" if isinstance(result, Hold) else "invoice"
@@ -106,6 +111,14 @@ def test_no_golden_file_is_without_its_case(folder: Path) -> None:
     assert names - {"given.toml"} <= GENERATED
 
 
+def test_the_published_list_of_cases_is_the_one_of_these_files(update_cases: bool) -> None:  # noqa: FBT001 - as above
+    published = case_list({folder.name: case_of(folder) for folder in FOLDERS})
+    if update_cases:
+        PAGE.write_text(published, encoding="utf-8")
+
+    assert PAGE.read_text(encoding="utf-8") == published
+
+
 def test_there_are_cases_and_every_case_is_dated_after_the_law_it_uses() -> None:
-    assert len(FOLDERS) >= 8
+    assert len(FOLDERS) >= 40
     assert all(case_of(folder).cycle.issue_date > date(2018, 2, 27) for folder in FOLDERS)

@@ -11,7 +11,6 @@ from town import COMPANY, HOUSEHOLDS, cycle_order, settle, write_registry
 from billing.holds import HoldCode
 from pipeline import freeze, import_registry, issue, open_cycle
 from pipeline.statement import statement
-from sql.engine import make_engine
 
 
 @pytest.fixture
@@ -63,18 +62,17 @@ def test_accounts_that_another_cycle_has_in_work_are_excluded(town) -> None:
     assert set(holds(town, key).values()) == {HoldCode.IN_OTHER_CYCLE}
 
 
-def test_a_reading_changed_after_the_approval_is_a_hold_and_the_others_are_issued(town, database) -> None:
+def test_a_reading_changed_after_the_approval_is_a_hold_and_the_others_are_issued(town) -> None:
     key = to_issue(town)
-    owner = make_engine(database.owner_url)
-    with owner.begin() as connection:
-        connection.execute(text("alter table reading disable trigger append_only"))
+    with town.engine.begin() as connection:
         connection.execute(
             text("""
-                update reading set state = 'SUSPECT' where source = 'handheld' and installation_id =
-                    (select installation_id from installation join meter using (meter_id) where meter_no = 'M0003')
+                insert into reading_decision (reading_id, decision_no, decision, reason, decided_by, decided_via,
+                                              event_at)
+                select reading_id, 1, 'void', 'the wrong meter', 'operator', 'cli', business_now()
+                from reading join meter using (meter_id) where source = 'handheld' and meter_no = 'M0003'
             """)
         )
-    owner.dispose()
 
     to_the_end(town, key)
 

@@ -1,29 +1,23 @@
 """A year of bills in any order: each day of water and each month of abonament is billed once, waived, or still held."""
 
 import dataclasses
-import itertools
-import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from hypothesis import HealthCheck, Phase, given, settings
+from databases import own_work
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from off_cycles import as_approver, order_of, rows, to_check
 from registry_rows import read, register
-from sqlalchemy import create_engine, text
 from test_cycle import decide
 from town import bank_account, cycle_order, set_clock
 
 from billing.periods import Period, months_period, next_month
 from pipeline import issue, waive_hold
 from pipeline.open_cycle import CycleOrder
-from pipeline.services.postgres import embedded_url
-from pipeline.settings import PROJECT, read_settings
-from pipeline.work import Actor, Work, open_work
+from pipeline.work import Work
 from sql.cycles import find_cycle
 from sql.statement import rows as statement_rows
 
@@ -32,7 +26,6 @@ NEWCOMERS = ACCOUNTS[-2:]
 START = date(2025, 12, 31)
 MONTHS = tuple(months_period(f"2026-{month:02}") for month in range(1, 13))
 LAST = months_period("2027-01")
-_NAMES = itertools.count(1)
 
 READ_IN_TIME = st.integers(0, 9).map(lambda draw: draw > 2)
 MIDDLE = st.sampled_from(
@@ -60,26 +53,6 @@ class Customer:
     @property
     def lasts(self) -> bool:
         return bool(self.contracts) and self.contracts[-1][1] is None
-
-
-@contextmanager
-def fresh_work(cluster: Path) -> Iterator[tuple[Work, Path]]:
-    name = f"year_{next(_NAMES)}"
-    admin = create_engine(
-        embedded_url(home=cluster, role="postgres", database="postgres"), isolation_level="AUTOCOMMIT"
-    )
-    with admin.connect() as connection:
-        connection.execute(text(f"create database {name} template billing owner obieg_owner"))
-    url = embedded_url(home=cluster, role="obieg_app", database=name)
-    with tempfile.TemporaryDirectory() as folder:
-        home = dataclasses.replace(
-            read_settings({"OBIEG_HOME": f"{folder}/var"}), utility=PROJECT / "utilities" / "demo", database_url=url
-        )
-        with open_work(settings=home, database_url=url, actor=Actor(name="operator", via="cli")) as work:
-            yield work, Path(folder)
-    with admin.connect() as connection:
-        connection.execute(text(f"drop database {name} with (force)"))
-    admin.dispose()
 
 
 def index_on(day: date) -> int:
@@ -275,12 +248,19 @@ def check_days(year: Year) -> None:
         assert sum(len([d for d in billed[no] if d == days]) for days in billed[no]) == len(billed[no])
 
 
-@settings(max_examples=4, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
+CALM = [(True, False, "")] * 12
+WAIVED_IN_THE_MONTH_OF_ITS_BEGINNING = [(True, False, "begin"), *[(False, False, "waive_one")] * 3, *CALM[4:]]
+
+
+@settings(
+    max_examples=4, deadline=None, phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck)
+)
+@example(plans=[CALM] * 7 + [WAIVED_IN_THE_MONTH_OF_ITS_BEGINNING])
 @given(plans=PLANS)
 def test_a_year_of_bills_in_any_order_bills_everything_once(
     cluster: Path, plans: list[list[tuple[bool, bool, str]]]
 ) -> None:
-    with fresh_work(cluster) as (work, folder):
+    with own_work(cluster) as (work, folder):
         year = Year(work, folder, {no: Customer(no) for no in ACCOUNTS})
         year.settle()
         for number, month in enumerate(MONTHS):

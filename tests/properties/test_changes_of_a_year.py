@@ -12,19 +12,18 @@ from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 
 from changing import change, close, exchange, index, open_contract, to_group, to_payer
+from databases import own_work
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from registry_rows import read, register
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 from town import bank_account, set_clock
 
 from billing.periods import Period, next_month
 from pipeline import approve, check, freeze, issue, open_cycle, rate
 from pipeline.errors import OperatorError
 from pipeline.open_cycle import CycleOrder
-from pipeline.services.postgres import embedded_url
-from pipeline.settings import PROJECT, read_settings
-from pipeline.work import Actor, Work, open_work
+from pipeline.work import Work
 
 MONTHS = [date(2026 + (6 + month) // 12, (6 + month) % 12 + 1, 1) for month in range(12)]
 START = date(2026, 6, 30)
@@ -140,25 +139,10 @@ months = st.builds(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
 @given(years=st.lists(st.lists(months, min_size=12, max_size=12), min_size=STREETS, max_size=STREETS))
-def test_every_cubic_metre_and_every_day_of_a_year_is_billed_once_to_whom_it_belongs(cluster, tmp_path, years) -> None:
-    name = f"year_{next(NUMBERS)}"
-    admin = create_engine(
-        embedded_url(home=cluster, role="postgres", database="postgres"), isolation_level="AUTOCOMMIT"
-    )
-    with admin.connect() as connection:
-        connection.execute(text(f"create database {name} template billing owner obieg_owner"))
-    url = embedded_url(home=cluster, role="obieg_app", database=name)
-    home = tmp_path / name
-    home.mkdir()
-    configured = replace(read_settings({"OBIEG_HOME": str(home / "var")}), utility=PROJECT / "utilities" / "demo")
-    try:
-        with open_work(settings=configured, database_url=url, actor=Actor(name="operator", via="cli")) as work:
-            for street in live(work, home, years):
-                compare(work, street)
-    finally:
-        with admin.connect() as connection:
-            connection.execute(text(f"drop database {name} with (force)"))
-        admin.dispose()
+def test_every_cubic_metre_and_every_day_of_a_year_is_billed_once_to_whom_it_belongs(cluster, years) -> None:
+    with own_work(cluster) as (work, home):
+        for street in live(work, home, years):
+            compare(work, street)
 
 
 def live(work: Work, home: Path, years: list[list[Month]]) -> list[Street]:

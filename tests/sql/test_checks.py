@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 import pytest
 from sqlalchemy import text
+from test_checks_beside import AUGUST, JULY
 from town import EVERYBODY, HEADERS, cycle_order, set_clock, settle, write_readings
 
 from pipeline import approve, check, collect, freeze, import_registry, issue, open_cycle, rate
@@ -41,6 +42,28 @@ AGREED = """
     update charge set (subsidy_net_zl, net_zl, vat_zl, gross_zl) = (3.00, 48.00, 3.84, 51.84) where charge_id = 1;
 """
 """The gmina of the first account's point pays 1.00 zł for 1 m³ of water: as agreed, on the line and in its charge."""
+
+PARTS = """
+    insert into charge_line_part (charge_id, line_no, part_no, meter_no, purpose, previous_reading_id,
+                                  current_reading_id, previous_index_m3, current_index_m3, volume_m3, percent)
+    select charge_id, line_no, 1, meter_no, 'main', previous_reading_id, current_reading_id, previous_index_m3,
+           current_index_m3, quantity, 100
+    from charge_line where charge_id = 1 and service = 'sewage';
+    update charge_line set previous_reading_id = null, current_reading_id = null, meter_no = null
+    where charge_id = 1 and service = 'sewage';
+"""
+"""The sewage of the first account as the one part of its meter."""
+
+BY_NORM = """
+    insert into contract_quantity (contract_id, service, basis, norm, persons, valid, recorded_by)
+    select contract_id, 'water', 'norm', '2002-4-sewer', 3, '[2026-07-01,)', 'x'
+    from contract where contract_no = 'C0001';
+    update charge_line
+    set origin = 'norm', terms_norm = '2002-4-sewer', terms_persons = 3, terms_m3_month = 9, quantity = 9,
+        period = '[2026-07-01,2026-08-01)', previous_reading_id = null, current_reading_id = null, meter_no = null
+    where charge_id = 1 and service = 'water';
+"""
+"""The water of the first account in July for three people by a norm of 3 m³ a month."""
 
 FAULTS = [
     ("lines_multiply", "update charge_line set net_zl = net_zl + 0.01 where charge_id = 1 and line_no = 1"),
@@ -170,6 +193,7 @@ FAULTS = [
         where subsidy_mode = 'net'
         """,
     ),
+    ("blocks_of_tariff", "update charge_line set block_from_m3 = 0 where charge_id = 1 and line_no = 1"),
     ("vat_rates", "update charge_line set vat_rate = 0.23 where charge_id = 1 and line_no = 1"),
     (
         "services_of_point",
@@ -193,6 +217,26 @@ FAULTS = [
         """,
     ),
     (
+        "consumption_of_parts",
+        PARTS + "update charge_line_part set percent = 90",  # a garden meter's share, or none, of the main one's
+    ),
+    ("consumption_of_parts", PARTS + "update charge_line_part set volume_m3 = volume_m3 + 1"),
+    (
+        "consumption_of_parts",
+        PARTS + "update charge_line set quantity = quantity + 1 where charge_id = 1 and line_no = 2",
+    ),
+    (
+        "registers_complete",  # among the parts of the sewage is none of the meter
+        PARTS + "delete from charge_line_part",
+    ),
+    ("quantities_of_contracts", BY_NORM + "update contract_quantity set persons = 4"),
+    ("quantities_of_contracts", BY_NORM + "update cycle_norm set m3_person_month = 2.900"),
+    (
+        "quantities_of_contracts",
+        BY_NORM + "update charge_line set quantity = 8.999 where charge_id = 1 and line_no = 1",
+    ),
+    ("quantities_of_contracts", BY_NORM + "delete from charge_line where charge_id = 1 and line_no = 1"),
+    (
         "readings_of_lines",
         """
         update charge_line set (previous_reading_id, current_reading_id, meter_no) =
@@ -202,6 +246,9 @@ FAULTS = [
         """,
     ),
 ]
+
+
+BESIDE = (*JULY, *AUGUST)
 
 
 def plant(database, statements: str) -> None:
@@ -226,7 +273,7 @@ def rated(work, tmp_path):
 
 
 def test_every_check_has_its_fault() -> None:
-    assert sorted({name for name, _ in FAULTS}) == check_names()
+    assert sorted({name for name, *_ in (*FAULTS, *BESIDE)}) == check_names()
 
 
 @pytest.mark.parametrize(("name", "fault"), FAULTS, ids=[f"{name}-{no}" for no, (name, _) in enumerate(FAULTS)])

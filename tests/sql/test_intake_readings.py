@@ -20,7 +20,7 @@ from pipeline import collect
 from pipeline.collect import waiting_files
 from pipeline.errors import OperatorError, Unavailable
 from pipeline.work import Work
-from readings.codes import CHECKS, FILE_CODES, ROW_ERRORS, ROW_WARNINGS
+from readings.codes import FILE_CODES, ROW_ERRORS, ROW_WARNINGS
 
 DOC = Path(__file__).parents[2] / "docs" / "import.md"
 BASE = "P1;W1;;;2026-07-20;105;m3;handheld;actual;;;id-1"
@@ -44,12 +44,8 @@ CODES = {
     "W203": "P2;W2;;;2026-10-25 02:30;210;m3;radio_walkby;actual;;;",
     "W204": "P1;W1;;;2026-07-31;107,5;m3;handheld;actual;;;",
     "W205": "P1;W1;;;2026-07-31;107;m3;handheld;actual;;mice;",
-    "V01": "P1;W1;;;2026-07-20;106;m3;handheld;actual;;;",
-    "V02": "P1;W1;;;2026-07-20;106;m3;customer_portal;actual;;;",
-    "V03": "P1;W1;;;2026-07-31;107;m3;exchange_install;actual;;;",
-    "V04": "P1;W1;;;2026-07-31;104,96;m3;radio_fixed;actual;;;",
-    "V05": "P1;W1;;;2026-07-31;104,94;m3;radio_fixed;actual;;;",
 }
+CONTRADICTED = "P1;W1;;;2026-07-20;106;m3;handheld;actual;;;"
 
 BILLED = """
 insert into cycle (cycle_key, period, route_set, revision, issue_date, payment_days, dry_run, chunk_accounts, state,
@@ -86,7 +82,7 @@ def test_each_code_is_given_to_the_row_that_breaks_its_rule(town: Work, code: st
     fillers = [f"P2;W2;;;2026-07-{day:02};20{day % 10};m3;customer_portal;actual;;;" for day in (1, 2, 3, 4, 5, 6)]
     counts = collect_rows(town, town.settings.inbox / "a.csv", BASE, CODES[code], *fillers)
     outcome, codes = report_codes(town.settings.inbox / "reports" / "a.report.csv")[1]
-    expected = {"E": "REJECTED", "W": "ACCEPTED_WARN"}.get(code[0], "ACCEPTED_WARN" if code == "V04" else "QUARANTINED")
+    expected = {"E": "REJECTED", "W": "ACCEPTED_WARN"}[code[0]]
     assert (outcome, code in codes.split(",")) == (expected, True)
     assert counts["rows"] == 8 == sum(counts[name.lower()] for name in _OUTCOMES)
 
@@ -96,7 +92,7 @@ _OUTCOMES = ("ACCEPTED", "ACCEPTED_WARN", "QUARANTINED", "REJECTED", "DUPLICATE"
 
 def test_every_code_is_documented_and_raised_by_a_test() -> None:
     raised_elsewhere = {"W202"}  # the next test but two
-    known = {**ROW_ERRORS, **ROW_WARNINGS, **CHECKS}
+    known = {**ROW_ERRORS, **ROW_WARNINGS}
     assert set(CODES) | raised_elsewhere == set(known)
     documented = DOC.read_text(encoding="utf-8")
     for code, meaning in (known | FILE_CODES).items():
@@ -142,10 +138,10 @@ def test_the_same_rows_in_another_file_add_no_reading(town: Work) -> None:
 
 def test_a_row_that_contradicts_a_reading_is_kept_raw_and_changes_nothing(town: Work) -> None:
     collect_rows(town, town.settings.inbox / "a.csv", BASE)
-    collect_rows(town, town.settings.inbox / "b.csv", CODES["V01"])
+    collect_rows(town, town.settings.inbox / "b.csv", CONTRADICTED)
     assert rows_of(town, "select index_m3::text from reading where source = 'handheld'") == [("105.000",)]
     assert rows_of(town, "select raw, outcome, codes from import_row where outcome = 'QUARANTINED'") == [
-        (CODES["V01"], "QUARANTINED", ["V01"])
+        (CONTRADICTED, "QUARANTINED", ["V01"])
     ]
 
 
@@ -273,7 +269,7 @@ def test_of_two_indices_at_the_same_moment_only_the_first_is_billed(town: Work, 
         town,
         "select r.source, r.state, f.code from reading r left join finding f using (reading_id)"
         " where r.source in ('handheld', 'customer_portal') order by r.reading_id",
-    ) == [("handheld", "VALID", None), ("customer_portal", "SUSPECT", "V02")]
+    ) == [("handheld", "VALID", None), ("customer_portal", "SUSPECT", "V01")]
 
 
 def test_the_same_index_at_the_same_moment_from_two_sources_is_no_contradiction(town: Work) -> None:
@@ -437,7 +433,7 @@ def test_a_report_that_cannot_be_written_leaves_the_import_and_is_written_when_t
 def test_the_report_out_of_the_stored_rows_is_the_one_that_was_lost(town: Work) -> None:
     path = town.settings.inbox / "a.csv"
     others = [f"P2;W2;;;2026-07-0{day};20{day};m3;handheld;actual;;;" for day in (2, 3, 4)]
-    collect_rows(town, path, BASE, CODES["E103"], *others, CODES["V01"])
+    collect_rows(town, path, BASE, CODES["E103"], *others, CONTRADICTED)
     first = reports_of(town)
     for name in first:
         (town.settings.inbox / "reports" / name).unlink()

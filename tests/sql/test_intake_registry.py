@@ -137,7 +137,7 @@ def test_a_gmina_comes_with_its_point_or_later_and_then_stays(town: Work, tmp_pa
 
 
 def test_every_code_is_documented_and_raised_by_a_test() -> None:
-    elsewhere = {"R119"}  # tests/cycle/test_seams.py: after a cut-over
+    elsewhere = {"R119", "R120", "R121"}  # tests/cycle/test_seams.py: after a cut-over; test_intake_quantities.py
     assert {code for code, _, _ in CODES} == set(REGISTRY_CODES) - elsewhere
     documented = DOC.read_text(encoding="utf-8")
     for code, meaning in REGISTRY_CODES.items():

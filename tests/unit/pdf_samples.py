@@ -1,11 +1,12 @@
 """Invoices for the tests of the PDF, built from a few figures so that their sums are always right."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 from billing.accounts import Address, Channel, Party, PartyKind, Role, Service
-from billing.charges import ChargeLine, VatSum
+from billing.charges import ChargeLine, LineArea, LineBlock, LineExcess, LinePart, LineShare, Origin, VatSum
 from billing.invoices import Invoice, InvoiceNumber, PointOfSupply, Seller
 from billing.money import multiply_zl, round_zl
 from billing.periods import Period
@@ -104,6 +105,89 @@ def many_lines(count: int) -> tuple[ChargeLine, ...]:
             price_zl=f"{Decimal('6.00') + Decimal(number) / 100}",
         )
         for number in range(count)
+    )
+
+
+def lines_of_every_kind() -> tuple[ChargeLine, ...]:
+    """Shares by days, a garden meter, an estimate, blocks, an excess, what was not measured, a settled forecast."""
+    change = date(2026, 10, 8)
+    share = LineShare(days=8, of_days=31, of_m3=Decimal(12), after_days=0)
+    early = replace(_of("3", price_zl="6.80"), period=Period(start=BETWEEN_READINGS.start, until=change), share=share)
+    late = replace(
+        _of("9", price_zl="6.90"),
+        period=Period(start=change, until=BETWEEN_READINGS.until),
+        share=replace(share, days=23, after_days=8),
+    )
+    parts = (_part("main", "412", "424", "100"), _part("garden", "30", "33.5", "-100"))
+    blocks = (LineBlock(from_m3=Decimal(0), until_m3=Decimal(20)), LineBlock(from_m3=Decimal(20), until_m3=None))
+    third = {"meter_no": "21-1", "point_no": "P-3", "previous_m3": "100", "current_m3": "125"}
+    excess = LineExcess(indicator="BZT5", measured=Decimal("450.0000"), permitted=Decimal("300.0000"))
+    seal = replace(
+        _unmeasured("1", "120.00", Origin.ORDER, point_no="PP-10023-1", service=Service.EXTRA), vat_rate=Decimal("0.23")
+    )
+    return (
+        early,
+        late,
+        replace(_unmeasured("8.5", "8.73", None, point_no="PP-10023-1", service=Service.SEWAGE), parts=parts),
+        replace(
+            _unmeasured("8.5", "8.73", None, point_no="PP-10023-1", service=Service.EXCESS),
+            excess=excess,
+            net_zl=Decimal("37.10"),
+        ),
+        replace(
+            _unmeasured("28.5", "3.67", Origin.AREA, point_no="PP-10023-1", service=Service.STORMWATER),
+            area=LineArea(surface="D-1", area_m2=Decimal("600.00"), m3_per_m2_year=Decimal("0.570")),
+        ),
+        replace(seal, unit="szt.", description="Plombowanie wodomierza ogrodowego"),
+        water_line(meter_no="20-1", point_no="P-2", description="Dostarczanie wody (odczyt szacowany)"),
+        replace(_of("20", price_zl="6.80", **third), block=blocks[0]),
+        replace(_of("5", price_zl="8.10", **third), block=blocks[1], row_no=2),
+        _unmeasured("9.6", "6.80", Origin.NORM, point_no="P-4", service=Service.WATER),
+        _unmeasured("15", "8.73", Origin.CONTRACT, point_no="P-4", service=Service.SEWAGE),
+        _unmeasured("300", "6.80", Origin.FORECAST, point_no="P-5", service=Service.WATER),
+        _unmeasured("-280", "6.80", Origin.SETTLED_FORECAST, point_no="P-5", service=Service.WATER),
+        standing_line(),
+    )
+
+
+def many_points(count: int) -> tuple[ChargeLine, ...]:
+    """Water and sewage of ``count`` points, and one abonament."""
+    lines = []
+    for number in range(count):
+        where = {"meter_no": f"{7_000_000 + number}", "point_no": f"PP-{number:03}", "current_m3": str(424 + number)}
+        lines += [
+            water_line(**where),
+            water_line(**where, price_zl="8.73", service=Service.SEWAGE, description="Odprowadzanie ścieków"),
+        ]
+    return (*lines, standing_line())
+
+
+def _of(quantity: str, *, price_zl: str, **where: str) -> ChargeLine:
+    """A line that has only a part of the m³ between its readings."""
+    part, price = Decimal(quantity), Decimal(price_zl)
+    net_zl = multiply_zl(quantity=part, price_zl=price)
+    return replace(water_line(price_zl=price_zl, **where), quantity=part, net_zl=net_zl)
+
+
+def _unmeasured(quantity: str, price_zl: str, origin: Origin | None, *, point_no: str, service: Service) -> ChargeLine:
+    line = _of(quantity, price_zl=price_zl, point_no=point_no)
+    nothing = dict.fromkeys(
+        ("meter_no", "previous_reading_id", "current_reading_id", "previous_index_m3", "current_index_m3")
+    )
+    return replace(line, **nothing, service=service, description=service.value, origin=origin)
+
+
+def _part(purpose: str, previous_m3: str, current_m3: str, percent: str) -> LinePart:
+    previous, current = Decimal(previous_m3), Decimal(current_m3)
+    return LinePart(
+        meter_no="18-442107" if purpose == "main" else "OG-2211",
+        purpose=purpose,
+        previous_reading_id=1,
+        current_reading_id=2,
+        previous_index_m3=previous,
+        current_index_m3=current,
+        volume_m3=current - previous,
+        percent=Decimal(percent),
     )
 
 

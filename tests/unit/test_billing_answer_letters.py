@@ -58,10 +58,12 @@ def test_every_line_of_every_case_is_told_once_with_the_figures_of_the_invoice(c
     assert [charge.basis for charge in shown.charges] == [line.basis for line in invoice.lines]
     for line, charge in zip(invoice.lines, shown.charges, strict=True):
         assert f"{line.net_zl}".replace(".", ",") in charge.formula.replace("\N{NO-BREAK SPACE}", "")
-    meters = [(line.point_no, line.meter_no) for line in invoice.lines if line.meter_no]
-    assert [(point.point_no, meter.meter_no) for point in shown.points for meter in point.meters] == sorted(
-        set(meters), key=meters.index
+    pairs = dict.fromkeys(
+        (line.point_no, line.meter_no, line.previous_index_m3) for line in invoice.lines if line.meter_no
     )
+    assert [(point.point_no, meter.meter_no) for point in shown.points for meter in point.meters] == [
+        (point_no, meter_no) for point_no, meter_no, _ in pairs
+    ]
 
 
 def test_an_exchange_is_one_point_with_two_meters() -> None:

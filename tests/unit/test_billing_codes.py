@@ -25,10 +25,11 @@ REFUSALS = sorted(
         for path in (PROJECT / "billing").glob("*.py")
         for code in re.findall(r'DataRefused\(\s*"([A-Z_]+)"', path.read_text(encoding="utf-8"))
     }
-    | {f"TARIFF_{code}" for code in ("OVERLAP", "NO_EXAMPLE", "EXAMPLE_WRONG")}
+    | {f"{kind}_{code}" for kind in ("TARIFF", "PRICE_LIST") for code in ("OVERLAP", "NO_EXAMPLE", "EXAMPLE_WRONG")}
+    | {"TARIFF_COMPONENTS"}
     | {
         f"{kind}_{code}"
-        for kind in ("TARIFF", "UTILITY", "CASE")
+        for kind in ("TARIFF", "PRICE_LIST", "UTILITY", "CASE")
         for code in ("UNREADABLE", "FIELD_MISSING", "FIELD_WRONG")
     }
 )

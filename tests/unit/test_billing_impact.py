@@ -240,3 +240,105 @@ def test_the_parts_of_a_year_at_each_price_hold_its_whole_volume(each) -> None:
 
     if isinstance(found, Impact):
         assert found.before.net_zl + found.after.net_zl == 3000 * (found.water_m3 + found.sewage_m3)
+
+
+KINDS = (
+    HEAD.format(start="2027-01-01", per="recipient")
+    + 'block_per = "{}"\n'
+    + GROUP.format("GP", "household", "any")
+    + """
+[[price]]
+groups = ["GP"]
+item = "water"
+unit = "m3"
+valid_from = 2027-01-01
+basis = "test"
+[[price.block]]
+from_m3 = 0
+net_zl = 4.00
+[[price.block]]
+from_m3 = 5
+net_zl = 6.00
+
+[[price]]
+groups = ["GP"]
+item = "sewage"
+unit = "m3"
+net_zl = 8.00
+valid_from = 2027-01-01
+basis = "test"
+
+[[price]]
+groups = ["GP"]
+item = "sewage"
+unit = "m3"
+net_zl = 9.00
+season = "06-01..08-31"
+valid_from = 2027-01-01
+basis = "test"
+
+[[price]]
+groups = ["GP"]
+item = "abonament"
+unit = "month"
+net_zl = 20.00
+per_months = 2
+valid_from = 2027-01-01
+basis = "test"
+
+[[price]]
+groups = ["GP"]
+item = "abonament_sewage"
+unit = "month"
+net_zl = 3.00
+valid_from = 2027-01-01
+basis = "test"
+
+[[example]]
+groups = ["GP"]
+on = 2027-01-01
+water = 6
+sewage = 1
+abonament = 1
+gross_zl = 58.32
+source = "by hand: 20.00 + 6.00 + 8.00 + 20.00 = 54.00; VAT 4.32"
+
+[[example]]
+groups = ["GP"]
+on = 2027-06-01
+sewage = 1
+abonament_sewage = 1
+gross_zl = 12.96
+source = "by hand: 9.00 + 3.00 = 12.00; VAT 0.96"
+"""
+)
+
+
+def kinds(block_per):
+    new = load_tariff(KINDS.format(block_per).encode(), name="2027.toml")
+    old = tariff("2020-01-01", OLD)
+    return tuple(PricedYear(book=TariffBook(tariffs=book), start=START) for book in ((old,), (old, new)))
+
+
+def test_a_year_of_seasons_blocks_and_a_rate_of_two_months() -> None:
+    # Known: 73 m³ of water and of sewage in 365 days. After: the threshold of 5 m³ in 30 days is 5 × 365 / 30 = 60.833
+    #   m³ in the year: 60.833 × 4.00 = 243.33 (243.332), 12.167 × 6.00 = 73.00 (73.002); sewage: 151 days to 31 May are
+    #   30.2 m³ at 8.00 = 241.60, 92 days to 31 August 18.4 m³ at 9.00 = 165.60, 122 days 24.4 m³ at 8.00 = 195.20;
+    #   6 × 20.00 = 120.00 and 12 × 3.00 = 36.00; net 1074.73; VAT 85.98 (85.9784); gross 1160.71.
+    before, after = kinds("month")
+    found = impact(account(Channel.PAPER, {"water": ("73", 365), "sewage": ("73", 365)}), before=before, after=after)
+
+    assert figures(found)[2:] == ("1074.73", "1160.71")
+
+
+def test_thresholds_of_a_bill_give_no_figures_of_a_year_and_say_so() -> None:
+    before, after = kinds("bill")
+    found = impact(account(Channel.PAPER, {"water": ("73", 365)}), before=before, after=after)
+    without_water = impact(account(Channel.PAPER, {"sewage": ("73", 365)}), before=before, after=after)
+
+    assert isinstance(found, NoImpact)
+    assert (found.reason, found.lacking) == (
+        NoImpactReason.NO_BILL_LENGTH,
+        "water: the thresholds of household count by bills",
+    )
+    assert isinstance(without_water, Impact)

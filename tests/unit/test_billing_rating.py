@@ -15,6 +15,7 @@ from billing.accounts import (
     CycleTerms,
     Party,
     PartyKind,
+    PointBehind,
     PointSnapshot,
     Reading,
     RegisterSnapshot,
@@ -52,6 +53,23 @@ METER = RegisterSnapshot(
     previous=reading(1, date(2026, 8, 31), "113"),
     current=reading(2, date(2026, 9, 30), "125"),
     missing_reason=None,
+)
+GARDEN = replace(
+    METER,
+    meter_no="W-2",
+    purpose="garden",
+    sewage_percent=Decimal(0),
+    previous=reading(3, date(2026, 8, 31), "20"),
+    current=reading(4, date(2026, 9, 30), "25"),
+)
+MORE = reading(5, date(2026, 9, 30), "126")
+FLAT = PointBehind(
+    point_no="PP-1-1",
+    contract_no="U/2",
+    contract_from=date(2020, 1, 1),
+    contract_until=None,
+    services=frozenset({Service.WATER, Service.SEWAGE}),
+    registers=(),
 )
 POINT = PointSnapshot(
     point_no="PP-1",
@@ -165,15 +183,35 @@ HELD: dict[str, tuple[Callable[[], AccountSnapshot], HoldCode, dict[str, str]]] 
         HoldCode.METERS_OVERLAP,
         {"meters": "W-1,W-2"},
     ),
-    "a garden meter beside the main one": (
-        lambda: with_point(registers=(METER, replace(METER, meter_no="W-2", purpose="garden"))),
-        HoldCode.SUB_METERS,
-        {"meters": "W-2", "points_behind": "0"},
+    "a garden meter that counted more than the main one": (
+        lambda: with_point(registers=(METER, replace(GARDEN, current=reading(4, date(2026, 9, 30), "33")))),
+        HoldCode.DEDUCTION_TOO_HIGH,
+        {"point_no": "PP-1", "meters": "W-2", "main_m3": "12.000", "behind_m3": "13.000"},
     ),
-    "flats behind the meter of the building": (
-        lambda: with_point(points_behind=12),
-        HoldCode.SUB_METERS,
-        {"meters": "", "points_behind": "12"},
+    "a garden meter that nobody read": (
+        lambda: with_point(registers=(METER, replace(GARDEN, current=None))),
+        HoldCode.READING_MISSING,
+        {"point_no": "PP-1", "meter_no": "W-2"},
+    ),
+    "a garden meter read on another day": (
+        lambda: with_point(registers=(METER, replace(GARDEN, current=reading(4, date(2026, 9, 29), "21")))),
+        HoldCode.SUB_READINGS_APART,
+        {"meter_no": "W-2", "read_until": "2026-09-29", "wanted_until": "2026-09-30"},
+    ),
+    "a garden meter without a main one": (
+        lambda: with_point(registers=(GARDEN,)),
+        HoldCode.METERS_UNCLEAR,
+        {"reason": "no_main_meter"},
+    ),
+    "a building whose flats used more than it took": (
+        lambda: with_point(behind=(replace(FLAT, registers=(replace(METER, meter_no="W-9", current=MORE),)),)),
+        HoldCode.DIFFERENCE_NEGATIVE,
+        {"point_no": "PP-1", "meters": "W-9", "main_m3": "12.000", "behind_m3": "13.000"},
+    ),
+    "a building with a flat that nobody read": (
+        lambda: with_point(behind=(replace(FLAT, registers=(replace(METER, meter_no="W-9", current=None),)),)),
+        HoldCode.READING_MISSING,
+        {"point_no": "PP-1", "behind": "PP-1-1", "meter_no": "W-9"},
     ),
     "another payer since the last reading": (
         lambda: replace(ACCOUNT, handed_over_on=date(2026, 9, 5)),
@@ -253,7 +291,7 @@ def test_a_changed_price_between_two_readings_is_shared_by_days_unless_the_day_w
     dearer = tuple(replace(price, net_zl=price.net_zl + 1, valid_from=date(2026, 9, 10)) for price in demo.prices)
     successor = replace(demo, name="2026.toml", sha256="f" * 64, valid_from=date(2026, 9, 10), prices=dearer)
     book = TariffBook(tariffs=(successor, demo))
-    read = with_meter(between=(reading(7, date(2026, 9, 10), "111.4"),))
+    read = with_meter(between=(reading(7, date(2026, 9, 10), "116.4"),))
 
     by_days = [line for line in billed(bill(ACCOUNT, book, CYCLE)).lines if line.service is Service.WATER]
     by_reading = [line for line in billed(bill(read, book, CYCLE)).lines if line.service is Service.WATER]
@@ -261,12 +299,12 @@ def test_a_changed_price_between_two_readings_is_shared_by_days_unless_the_day_w
     # 12 m³ from 31 August to 30 September, 10 of 30 days before the change: 12 × 10 / 30 = 4
     assert [(line.quantity, line.price_zl) for line in by_days] == [(4, Decimal("5.25")), (8, Decimal("6.25"))]
     assert [line.share and (line.share.days, line.share.of_days) for line in by_days] == [(10, 30), (20, 30)]
-    # read on the day: 113 is not the last index before it, 111 is
+    # read on the day: 116 beats the 117 of the days
     assert [(line.quantity, line.share) for line in by_reading] == [
         (line.current_index_m3 - line.previous_index_m3, None)  # type: ignore[operator]
         for line in by_reading
     ]
-    assert [line.current_index_m3 for line in by_reading] == [111, by_days[0].current_index_m3]
+    assert [line.current_index_m3 for line in by_reading] == [116, by_days[0].current_index_m3]
     assert sum(line.quantity for line in by_reading) == sum(line.quantity for line in by_days)
 
 

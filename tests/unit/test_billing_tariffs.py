@@ -10,8 +10,9 @@ import pytest
 
 from billing.accounts import Channel, Service
 from billing.errors import DataRefused
+from billing.prices import PriceSpan
 from billing.tariff_files import load_tariff
-from billing.tariffs import PriceSpan, TariffBook
+from billing.tariffs import TariffBook
 
 UTILITIES = Path(__file__).parents[2] / "utilities"
 LYSKI = UTILITIES / "wodzislaw-lyski" / "tariffs" / "2024-lyski.toml"

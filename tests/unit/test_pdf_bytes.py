@@ -20,7 +20,7 @@ TESTS = Path(__file__).resolve().parent
 PROJECT = TESTS.parent.parent
 RENDER = "from pdf_samples import sample_invoice; from pdf.invoice import render_invoice; "
 STREAM = re.compile(rb"stream\r?\n(.*?)endstream", re.DOTALL)
-DRAWN_SHA256 = {"invoice-1": "5f66136e41c1f42a828845025a56feb479ce6d32be2d2a3d69425fc60e0cd072"}
+DRAWN_SHA256 = {"invoice-2": "5f66136e41c1f42a828845025a56feb479ce6d32be2d2a3d69425fc60e0cd072"}
 
 
 def sha256_elsewhere(**environment: str) -> str:

@@ -15,7 +15,9 @@ from pdf_reading import codes, page_texts, text_boxes, whole_text
 from pdf_samples import (
     CUSTOMER,
     SELLER,
+    lines_of_every_kind,
     many_lines,
+    many_points,
     sample_invoice,
     standing_line,
     typical_lines,
@@ -153,17 +155,64 @@ def test_the_head_of_a_table_is_repeated_on_every_page_it_reaches() -> None:
 
 
 @pytest.mark.parametrize(
+    "item",
+    [
+        "18-442107 30.09.2026 412 31.10.2026 424 12 OG-2211",  # both prices rest on one pair of readings
+        "OG-2211 30.09.2026 30 31.10.2026 33,500 3,500 wodomierz ogrodowy",
+        "bez wodomierza 9,600 woda według norm zużycia",
+        "bez wodomierza 15 ścieki według umowy",
+        "bez wodomierza 300 woda według prognozy",
+        # 3 + 9, 12, 20 + 5, 9.6, 300 − 280
+        "Razem woda 78,600",
+        "1 Woda 30.09.2026–07.10.2026 3 m³ 6,80 8% 20,40 8 z 31 dni, z 12 m³",
+        "2 Woda 08.10.2026–30.10.2026 9 m³ 6,90 8% 62,10 23 z 31 dni, z 12 m³",
+        "30.09.2026–30.10.2026 8,500 m³ 8,73 8% 74,21 12 – 3,5 (ogród) m³",
+        # 8.5 × 8.73 × 0.5 = 37.1025
+        "30.09.2026–30.10.2026 8,500 m³ 8,73 8% 37,10 × (450 – 300) / 300",
+        "28,500 m³ 3,67 8% 104,60 600 m² × 0,57 m³/m² rocznie",
+        "Plombowanie wodomierza ogrodowego 30.09.2026–30.10.2026 1 szt. 120,00 23% 120,00",
+        "Dostarczanie wody (odczyt szacowany)",
+        "30.09.2026–30.10.2026 20 m³ 6,80 8% 136,00",
+        "30.09.2026–30.10.2026 5 m³ 8,10 8% 40,50",
+        "30.09.2026–30.10.2026 -280 m³ 6,80 8% -1 904,00 naliczone już w prognozie",
+        "Wszystkie punkty 14 Opłata abonamentowa",
+    ],
+)
+def test_a_line_of_every_kind_says_how_it_came_about(item: str) -> None:
+    assert item in plain(text_of(sample_invoice(lines=lines_of_every_kind())))
+
+
+def test_each_of_several_points_opens_a_group_of_lines_that_is_named_again_on_the_next_page() -> None:
+    text = plain(text_of(sample_invoice(lines=many_points(20))))
+
+    for number in range(20):
+        assert text.count(f"Punkt poboru PP-{number:03}: ul.") >= 2  # consumption, charges
+    assert "Wszystkie punkty 41 Opłata abonamentowa" in text
+    assert "wodomierz 70" not in text, "a point with one meter need not name it on every line"
+    assert "Punkt poboru" not in plain(text_of(sample_invoice())).split("Rozliczenie")[1]
+
+    long = (*(water_line(point_no="P-1") for _ in range(60)), water_line(point_no="P-2"))
+    pages = [plain(page) for page in page_texts(render_invoice(sample_invoice(lines=long)).content)]
+    assert len(pages) == 3
+    assert all(
+        "Punkt poboru P-1: ul. Świętej Jadwigi Śląskiej 12a/7, 99-999 Zdroje – cd." in page for page in pages[1:]
+    )
+
+
+@pytest.mark.parametrize(
     "invoice",
     [
         sample_invoice(),
         sample_invoice(lines=many_lines(9)),
+        sample_invoice(lines=lines_of_every_kind()),
+        sample_invoice(lines=many_points(20)),
         sample_invoice(lines=(standing_line(months=-1),)),
         sample_invoice(
             parties={Role.BUYER: replace(CUSTOMER, name=LONG_NAME), Role.PAYER: replace(MANAGER, name=LONG_NAME)},
             seller=replace(SELLER, name=LONG_NAME[:120]),
         ),
     ],
-    ids=["typical", "nine meters", "overpaid", "long names"],
+    ids=["typical", "nine meters", "every kind", "twenty points", "overpaid", "long names"],
 )
 def test_no_text_lies_on_another_or_leaves_the_paper(invoice: Invoice) -> None:
     document = render_invoice(invoice)

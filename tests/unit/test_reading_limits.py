@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from billing.errors import DataRefused
 from billing.periods import Period
-from billing.reading_limits import IndexOn, LimitRules, read_limit_rules, reading_limits
+from billing.reading_limits import IndexOn, reading_limits
+from billing.reading_rules import CheckRules, read_check_rules
 from billing.toml_fields import read_fields
 
 TEN_DAYS = Period(start=date(2026, 9, 1), until=date(2026, 9, 11))
@@ -20,9 +21,9 @@ def history(*indexes: tuple[str, str]) -> list[IndexOn]:
     return [IndexOn(read_on=date.fromisoformat(day), index_m3=Decimal(index)) for day, index in indexes]
 
 
-def limits(rows: list[IndexOn], *, rules: LimitRules | None = None, dials: int = 5, decimals: int = 0) -> list[str]:
+def limits(rows: list[IndexOn], *, rules: CheckRules | None = None, dials: int = 5, decimals: int = 0) -> list[str]:
     found = reading_limits(
-        rows, days=TEN_DAYS, rules=rules or LimitRules(), volume_max_m3_day=CAP, dials=dials, decimals=decimals
+        rows, days=TEN_DAYS, rules=rules or CheckRules(), volume_max_m3_day=CAP, dials=dials, decimals=decimals
     )
     return [
         str(found.use_m3_day), *(format(one.normalize(), "f") for one in (
@@ -77,19 +78,26 @@ def test_the_floor_also_keeps_the_low_limit_down() -> None:
 
 
 def test_another_utilitys_ratios_are_data() -> None:
-    text = "[limits]\nintervals = 1\nlow_ratio = 0.5\nhigh_ratio = 1.5\nfloor_m3_month = 0\n"
-    rules = read_limit_rules(read_fields(text, name="x", kind="UTILITY").within("limits"))
+    text = "[checks]\nintervals_month = 1\nlow_ratio = 0.5\nhigh_ratio = 1.5\nfloor_m3_month = 0\n"
+    rules = read_check_rules(read_fields(text, name="x", kind="UTILITY").within("checks"))
     rows = history(("2025-04-30", "0"), ("2026-07-01", "70"), ("2026-07-31", "100"))
     assert limits(rows, rules=rules) == ["1.000", "116", "137", "162"]
 
 
 @pytest.mark.parametrize(
     "line",
-    ["intervals = 0", "low_ratio = 1.1", "high_ratio = 0.9", "floor_m3_month = -1", "ratio = 1", 'low_ratio = ""'],
+    [
+        "intervals_month = 0",
+        "low_ratio = 1.1",
+        "high_ratio = 0.9",
+        "floor_m3_month = -1",
+        "ratio = 1",
+        'low_ratio = ""',
+    ],
 )
 def test_ratios_that_make_no_limits_are_refused(line: str) -> None:
     with pytest.raises(DataRefused, match="UTILITY_FIELD_WRONG"):
-        read_limit_rules(read_fields(f"[limits]\n{line}\n", name="x", kind="UTILITY").within("limits"))
+        read_check_rules(read_fields(f"[checks]\n{line}\n", name="x", kind="UTILITY").within("checks"))
 
 
 @given(
@@ -104,7 +112,7 @@ def test_limits_stand_in_order_between_the_last_index_and_the_last_dial(
     series = sorted(rows)
     past = [IndexOn(read_on=start + timedelta(days=day), index_m3=Decimal(m) / 1000) for day, m in series]
     days = Period(start=date(2026, 9, 1), until=date(2026, 9, 1) + timedelta(days=length))
-    found = reading_limits(past, days=days, rules=LimitRules(), volume_max_m3_day=CAP, dials=5, decimals=decimals)
+    found = reading_limits(past, days=days, rules=CheckRules(), volume_max_m3_day=CAP, dials=5, decimals=decimals)
     assert found.low_index_m3 <= found.expected_index_m3 <= found.high_index_m3 < 10**5
     last = past[-1].index_m3 if past else Decimal(0)
     assert found.low_index_m3 >= last - 1

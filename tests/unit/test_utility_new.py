@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
+from billing.accounts import PartyKind, Service
+from billing.charges import LineRounding
 from billing.consents import ConsentMethod, EffectiveRule
 from billing.errors import DataRefused
+from billing.prices import BlockPer, Component, Unit
 from billing.tariff_files import load_tariff
-from billing.tariffs import StandingMonths, StandingPer, StandingPrice, Unit
+from billing.tariffs import Metering, StandingMonths, StandingPart, StandingPer, StandingPrice
 from billing.toml_fields import Fields
-from billing.utility import ConsentMode, LineRounding, load_utility
+from billing.utility import ConsentMode, load_utility
 from billing.vat import VatModel
 from pipeline import utility_check, utility_new
 from pipeline.cli import main
@@ -147,6 +150,7 @@ def test_a_folder_filled_as_its_readme_says_is_sound_and_quotes(
     given.write_text(GIVEN, encoding="utf-8")
     monkeypatch.setenv("OBIEG_UTILITY", str(folder))
     assert main(["quote", str(given)]) == 0
+    assert main(["quote", "--auditor", str(given)]) == 0
     assert "net 164.30 zł, VAT 13.14 zł, gross 177.44 zł" in capsys.readouterr().out
 
 
@@ -161,12 +165,13 @@ def test_the_tariff_of_the_template_is_refused_until_it_is_filled_in(folder: Pat
 
 
 def test_every_field_that_the_readers_know_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    missing: list[str] = []
+    known: set[tuple[str, str]] = set()
+    shown: set[tuple[str, str]] = set()
 
     def record(self: Fields, *names: str) -> None:
-        missing.extend(
-            f"{self.where} {name}" for name in names if name not in self.table and "example" not in self.where
-        )
+        kind = re.sub(r"\[\d+\]", "", self.place)
+        known.update((kind, name) for name in names if kind != "example" or name not in set(Service))
+        shown.update((kind, name) for name in self.table)
         for name in self.table:
             assert name in names, f"{self.where} {name}"
 
@@ -174,14 +179,15 @@ def test_every_field_that_the_readers_know_is_shown(monkeypatch: pytest.MonkeyPa
     load_utility(switched_on(UTILITY), name="template", seller_needed=False, faults=[])
     load_tariff(switched_on(TARIFF).encode(), name="taryfa.toml", faults=[])
 
-    assert missing == []
+    assert known - shown == {("example", "gmina"), ("example", "payable_zl")}  # told beside [[subsidy]]
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         *((UTILITY, words) for words in (VatModel, LineRounding, ConsentMode, ConsentMethod, EffectiveRule)),
-        *((TARIFF, words) for words in (StandingMonths, StandingPrice, StandingPer, Unit)),
+        *((TARIFF, words) for words in (StandingMonths, StandingPrice, StandingPer, StandingPart, Unit)),
+        *((TARIFF, words) for words in (BlockPer, Metering, Component, PartyKind)),
     ],
 )
 def test_every_word_that_is_allowed_is_shown(text: str, words: type[StrEnum]) -> None:

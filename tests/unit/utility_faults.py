@@ -7,6 +7,7 @@ from typing import NamedTuple
 from pipeline.settings import PROJECT
 
 ON = date(2026, 9, 30)
+PRICES = "price-lists/2026-cennik.toml"
 UTILITY, TARIFF, TERMS = "utility.toml", "tariffs/2010-zdroje.toml", "terms/regulamin-e-faktury-1.0.md"
 SOUND_EDITS = [
     ("is_demo = true", "is_demo = false"),
@@ -14,6 +15,7 @@ SOUND_EDITS = [
     ("# no dkim_selector and dkim_domain", 'dkim_selector = "s1"\ndkim_domain = "wodociagi-zdroje.example"\n#'),
 ]
 TARIFF_TEXT = (PROJECT / "utilities" / "demo" / TARIFF).read_text(encoding="utf-8")
+PRICES_TEXT = (PROJECT / "utilities" / "demo" / PRICES).read_text(encoding="utf-8")
 SUCCESSOR = TARIFF_TEXT.replace("2010-01-01", "2026-05-01")
 WITHOUT_EMAIL = "\n\n".join(
     part.replace('"G-P", "G-E"', '"G-P"')
@@ -40,6 +42,13 @@ A_LATER_PRICE = (
 AN_EARLIER_TARIFF = TARIFF_TEXT.replace("2010-01-01", "2009-01-01") + A_LATER_PRICE.format(
     net="6.00", gross="6.48", start="2027-01-01"
 )
+FROM = 'valid_from = 2010-01-01\nbasis = "fictitious"\n'
+ABONAMENT = f'groups = ["G-P", "F"]\nitem = "abonament"\nunit = "month"\nnet_zl = 12.00\n{FROM}'
+COMPONENTS = "[price.components]\nreadiness = 3.00\nreading = 5.00\nsettlement = {}\n"
+BLOCKS = "[[price.block]]\nfrom_m3 = 0\nnet_zl = 5.00\n[[price.block]]\nfrom_m3 = 2.5\nnet_zl = 6.00\n"
+# 2.5 × 5.00 + 7.5 × 6.00 is 10 × 5.75
+WITH_BLOCKS = 'block_per = "bill"\n' + TARIFF_TEXT.replace(f"net_zl = 5.75\n{FROM}", FROM + BLOCKS)
+FOR_NATURAL_PERSONS = SUCCESSOR.replace('code = "F"\n', 'code = "F"\npayer = "natural_person"\n')
 
 
 class Edit(NamedTuple):
@@ -178,6 +187,28 @@ FAULTS = {
     "a group without examples": Edit(
         "TARIFF_NO_EXAMPLE", "example", TARIFF, TARIFF_TEXT[TARIFF_TEXT.index('[[example]]\ngroups = ["F"]') :], ""
     ),
+    "a price list is not TOML": Edit("PRICE_LIST_UNREADABLE", "", PRICES, "title = ", "title "),
+    "an item without a name": Edit("PRICE_LIST_FIELD_MISSING", "item[4].name", PRICES, 'name = "Ponowne', '# "Ponowne'),
+    "an item of the tariff": Edit(
+        "PRICE_LIST_FIELD_WRONG",
+        "item[4].service",
+        PRICES,
+        'code = "PLOMBA"\nservice = "extra"',
+        'code = "PLOMBA"\nservice = "water"',
+    ),
+    "rain by the piece": Edit("PRICE_LIST_FIELD_WRONG", "item[1].unit", PRICES, '"m2_month"', '"szt."'),
+    "a service for nothing": Edit(
+        "PRICE_LIST_FIELD_WRONG", "item[4].net_zl", PRICES, "net_zl = 65.00\nvat", "net_zl = 0\nvat"
+    ),
+    "litres of a service": Edit(
+        "PRICE_LIST_FIELD_WRONG", "item[6].m3_per_m2_year", PRICES, 'unit = "mb"', 'unit = "mb"\nm3_per_m2_year = 0.5'
+    ),
+    "an item twice": Edit("PRICE_LIST_OVERLAP", "", PRICES, 'code = "EKSPERTYZA"', 'code = "PLOMBA"'),
+    "an item of two lists": Edit("PRICE_LIST_OVERLAP", "", "price-lists/zz.toml", None, PRICES_TEXT),
+    "a sum that is wrong by a grosz": Edit("PRICE_LIST_EXAMPLE_WRONG", "example", PRICES, "222.02", "222.01"),
+    "an item without a sum": Edit(
+        "PRICE_LIST_NO_EXAMPLE", "example", PRICES, PRICES_TEXT[PRICES_TEXT.rindex("[[example]]") :], ""
+    ),
     "a successor without e-invoices": Edit("TARIFF_GAP", "price", "tariffs/2026-zdroje.toml", None, WITHOUT_EMAIL),
     "a service that starts late": Edit(
         "TARIFF_GAP", "price", TARIFF, "net_zl = 7.75\nvalid_from = 2010", "net_zl = 7.75\nvalid_from = 2011"
@@ -206,6 +237,29 @@ FAULTS = {
         "tariffs/2005-zdroje.toml",
         None,
         AN_EARLIER_TARIFF,
+    ),
+    "components that miss the rate": Edit(
+        "TARIFF_COMPONENTS", "price[4].components", TARIFF, ABONAMENT, ABONAMENT + COMPONENTS.format("4.01")
+    ),
+    "a flat that pays for readiness": Edit(
+        "TARIFF_COMPONENTS",
+        "price",
+        TARIFF,
+        TARIFF_TEXT,
+        TARIFF_TEXT.replace(ABONAMENT, ABONAMENT + COMPONENTS.format("4.00")).replace(
+            'code = "F"\n', 'code = "F"\nmetering = "flat"\n'
+        ),
+    ),
+    "a threshold below the norms": Edit("TARIFF_BLOCK_LOW", "price.block", TARIFF, TARIFF_TEXT, WITH_BLOCKS),
+    "a tariff that is over": Edit(
+        "TARIFF_PROLONGED",
+        "valid_until",
+        TARIFF,
+        "valid_from = 2010-01-01\nstanding",
+        "valid_from = 2010-01-01\nvalid_until = 2026-09-30\nstanding",
+    ),
+    "a payer whom no tariff prices any more": Edit(
+        "TARIFF_GAP", "price", "tariffs/2026-zdroje.toml", None, FOR_NATURAL_PERSONS
     ),
     "a decision that nobody knows": Edit(
         "TARIFF_DECISION_UNKNOWN", "decision", TARIFF, "fikcyjna (miasto przykładowe)", "unknown"

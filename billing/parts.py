@@ -1,0 +1,179 @@
+"""Several registers in one quantity: every m³ at the percentages of the innermost meter that counted it.
+
+Water that a garden meter counted was used irretrievably and is no sewage (uzzwś art. 27 ust. 6); what a sub-meter, or a
+meter of a point behind this one, counted has percentages, or a payer, of its own. So the main meter counts in full, and
+what they counted comes off it as far as they are billed less.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final
+
+from billing.accounts import ALL, PointSnapshot, RegisterSnapshot, Service
+from billing.charges import LinePart
+from billing.holds import HoldCode
+from billing.models import LegalisationModel, MissingSub, Models, SplitPlaces
+from billing.money import VOLUME
+from billing.periods import Period
+from billing.quantities import Known, NotBillable
+from billing.registers import Consumption, Tenure, consumptions
+from billing.shares import volume_by
+
+MAIN, GARDEN, SUB, INTAKE, SEWAGE, BEHIND = "main", "garden", "sub", "intake", "sewage", "behind"
+USUAL_PERCENTS: Final[Mapping[str, tuple[Decimal, Decimal]]] = {
+    MAIN: (ALL, ALL),
+    GARDEN: (ALL, Decimal(0)),
+    SUB: (ALL, ALL),
+    INTAKE: (Decimal(0), ALL),
+    SEWAGE: (Decimal(0), ALL),
+}
+"""Percentages of a meter's m³ that are billed as water and as sewage unless somebody says otherwise."""
+WITHIN = (GARDEN, SUB, BEHIND)
+"""What they count, the main meter counted as well."""
+_NONE = Decimal(0)
+_THREE = 3
+_UNREAD = (HoldCode.READING_MISSING, HoldCode.READING_NOT_READ)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A consumption of which ``percent`` is billed as the service; ``volume_m3`` are its own days of it.
+
+    ``purpose`` is the register's, or ``behind``; ``span`` is from its first reading to its last, ``tenure`` the
+    contract that it is counted for.
+    """
+
+    used: Consumption
+    purpose: str
+    percent: Decimal
+    volume_m3: Decimal
+    span: Period
+    tenure: Tenure
+    lapsed_on: date | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that the register counted is billed."""
+        return self.percent == ALL
+
+    def part(self, known: Known | None = None) -> LinePart:
+        """How it stands beside a line; up to a reading in between when ``known`` is given."""
+        counted = self.used.counted
+        reading_id, index_m3 = counted.current_reading_id, counted.current_index_m3
+        if known is not None and known.reading_id is not None and known.index_m3 is not None:
+            reading_id, index_m3 = known.reading_id, known.index_m3
+        return LinePart(
+            meter_no=counted.meter_no,
+            purpose=self.purpose,
+            previous_reading_id=counted.previous_reading_id,
+            current_reading_id=reading_id,
+            previous_index_m3=counted.previous_index_m3,
+            current_index_m3=index_m3,
+            volume_m3=(self.volume_m3 if known is None else known.volume_m3).quantize(VOLUME),
+            percent=self.percent.normalize() + 0,
+            lapsed_on=self.lapsed_on,
+            billed=self.used.billed if self.purpose == BEHIND else None,
+        )
+
+
+def shares_of(
+    point: PointSnapshot, *, registers: Iterable[RegisterSnapshot], service: Service, models: Models
+) -> list[Share] | NotBillable:
+    """What each register, and each meter of a point behind, adds to a service or takes off it; by day and number."""
+    ordered = sorted(registers, key=lambda one: (one.previous.read_on, one.meter_no, one.register))
+    by_device = service is Service.SEWAGE and any(one.purpose == SEWAGE for one in ordered)
+    registers = [one for one in ordered if (one.purpose == SEWAGE) is by_device]
+    behind = [] if by_device else [one for one in point.behind if service in one.services]
+    mains = {percent_of(one, service) for one in registers if one.purpose == MAIN}
+    has_within = bool(behind) or any(one.purpose in WITHIN for one in registers)
+    if has_within and len(mains) != 1:
+        reason = "percentages_differ" if mains else "no_main_meter"
+        return NotBillable(code=HoldCode.METERS_UNCLEAR, facts={"reason": reason})
+    main_percent = next(iter(mains), ALL)
+    tenure = Tenure(start=point.contract_from, until=point.contract_until, others=point.other_contracts)
+    closing = _closing_day(registers)
+    found: list[Share] = []
+    for register in registers:
+        percent = percent_of(register, service) - (main_percent if register.purpose in WITHIN else _NONE)
+        made = _shares(register, percent, tenure, models, closing)
+        if isinstance(made, NotBillable):
+            return made
+        found += made
+    for other in sorted(behind, key=lambda one: (one.point_no, one.contract_from)):
+        tenure = Tenure(start=other.contract_from, until=other.contract_until, others=other.other_contracts)
+        for register in other.registers:
+            used = consumptions(register=register, tenure=tenure, models=models)
+            if isinstance(used, NotBillable):
+                return NotBillable(code=used.code, facts={**used.facts, "behind": other.point_no})
+            found += [_behind(one, _span(used), tenure, -main_percent, models) for one in used]
+    return found
+
+
+def volume_of(parts: Iterable[LinePart]) -> Decimal:
+    """The m³ that parts make together: multiplied first, rounded once, half up, to three places."""
+    total = sum((part.volume_m3 * part.percent for part in parts), _NONE)
+    return (total / ALL).quantize(VOLUME, rounding=ROUND_HALF_UP)
+
+
+def percent_of(register: RegisterSnapshot, service: Service) -> Decimal:
+    """The share of a register's m³ that is billed as a service."""
+    return register.water_percent if service is Service.WATER else register.sewage_percent
+
+
+def _closing_day(registers: Iterable[RegisterSnapshot]) -> date | None:
+    """The day of the newest reading of the main meter."""
+    days = [one.current.read_on for one in registers if one.purpose == MAIN and one.current is not None]
+    return max(days, default=None)
+
+
+def _shares(
+    register: RegisterSnapshot, percent: Decimal, tenure: Tenure, models: Models, closing: date | None
+) -> list[Share] | NotBillable:
+    """What one register of the point adds or takes off; nothing when that is no m³ at all."""
+    if percent == _NONE:
+        return []
+    comes_off = percent < _NONE
+    until = register.legalised_until
+    counts_to = register.current.read_on if register.current is not None else closing
+    lapsed_on = None
+    if comes_off and models.legalisation is LegalisationModel.CLOSING_READING:
+        lapsed_on = until if until is not None and counts_to is not None and until < counts_to else None
+    used = consumptions(register=register, tenure=tenure, models=models)
+    if isinstance(used, NotBillable):
+        unread = used.code in _UNREAD and comes_off
+        passed_over = lapsed_on is not None or models.missing_sub is MissingSub.NO_DEDUCTION
+        return [] if unread and passed_over else used
+    billed = _NONE if lapsed_on is not None else percent
+    return [
+        Share(
+            used=one,
+            purpose=register.purpose,
+            percent=billed,
+            volume_m3=one.volume_m3,
+            span=_span(used),
+            tenure=tenure,
+            lapsed_on=lapsed_on,
+        )
+        for one in used
+    ]
+
+
+def _span(used: Sequence[Consumption]) -> Period:
+    return Period(start=used[0].period.start, until=used[-1].period.until)
+
+
+def _behind(used: Consumption, span: Period, tenure: Tenure, percent: Decimal, models: Models) -> Share:
+    """What a contract on a point behind is billed for itself, its share by days where it has one."""
+    volume_m3 = used.volume_m3
+    if used.billed is not None:
+        places = used.register.decimals if models.split_places is SplitPlaces.METERED else _THREE
+        reached = [
+            volume_m3
+            if day == used.period.until
+            else volume_by(day, period=used.period, volume_m3=volume_m3, places=places)
+            for day in (used.billed.start, used.billed.until)
+        ]
+        volume_m3 = reached[1] - reached[0]
+    return Share(used=used, purpose=BEHIND, percent=percent, volume_m3=volume_m3, span=span, tenure=tenure)

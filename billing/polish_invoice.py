@@ -1,0 +1,53 @@
+"""A whole bill told in Polish: every line, the tax of each rate with its rounding, the sums and what is left to pay."""
+
+from collections.abc import Iterator, Mapping
+
+from billing.accounts import Reading
+from billing.bill_changes import Billed
+from billing.charges import VatSum
+from billing.invoices import Invoice
+from billing.polish import NBSP, format_date, format_exact, format_percent, format_period, format_zl
+from billing.polish_explanations import ROUNDED, title_of, why_line
+from billing.tariffs import TariffBook
+from billing.vat import VatModel
+
+
+def tell_lines(billed: Billed, *, tariffs: TariffBook, readings: Mapping[int, Reading]) -> Iterator[str]:
+    """Each line with its reasons under it."""
+    for number, line in enumerate(billed.lines, start=1):
+        yield f"{number}. {title_of(line)}"
+        for sentence in why_line(line, tariffs=tariffs, readings=readings, lines=billed.lines):
+            yield f"   {sentence}"
+
+
+def tell_sums(billed: Billed, *, vat: VatModel) -> Iterator[str]:
+    """The tax by rate as the utility's model reckons it, and what the customer pays."""
+    if billed.net_zl != sum(line.net_zl for line in billed.lines):
+        yield "Kwoty pozycji zaokrąglono do druku; netto każdej stawki to suma niezaokrąglonych, zaokrąglona raz."
+    for part in billed.vat_sums:
+        yield _vat(part, vat)
+    net, tax, gross = (format_zl(amount_zl) for amount_zl in (billed.net_zl, billed.vat_zl, billed.gross_zl))
+    yield f"Razem netto {net}, VAT {tax}, brutto {gross}."
+    if billed.subsidy_net_zl:
+        yield f"Dopłata gminy obniżyła kwoty netto o {format_zl(billed.subsidy_net_zl)}."
+    if billed.subsidy_gross_zl:
+        paid = format_zl(billed.subsidy_gross_zl)
+        yield f"Gmina dopłaca {paid}; do zapłaty zostaje {gross} − {paid} = {format_zl(billed.payable_zl)}."
+
+
+def head_of(invoice: Invoice) -> Iterator[str]:
+    """Which invoice this is, what is to pay and until when."""
+    issued, due = format_date(invoice.issue_date), format_date(invoice.due_date)
+    yield f"Faktura {invoice.number.text} z dnia {issued}, kod klienta {invoice.account_no}"
+    yield f"Okres rozliczeniowy {format_period(invoice.period)}; do zapłaty {format_zl(invoice.payable_zl)} do {due}"
+
+
+def _vat(part: VatSum, model: VatModel) -> str:
+    rate, tax = format_percent(part.vat_rate), format_zl(part.vat_zl)
+    exact_zl = part.net_zl * part.vat_rate
+    if model is VatModel.PER_LINE:
+        return f"VAT {rate}: suma podatku z każdej pozycji, {ROUNDED}: {tax}; netto {format_zl(part.net_zl)}"
+    sum_zl = f"VAT {rate} od sumy netto: {format_zl(part.net_zl)} × {rate} = "
+    if exact_zl != part.vat_zl:
+        sum_zl += f"{format_exact(exact_zl)}{NBSP}zł, {ROUNDED} "
+    return f"{sum_zl}{tax}"

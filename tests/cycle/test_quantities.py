@@ -1,0 +1,226 @@
+"""Buildings with flats, garden meters, norms and contracts that share by days: billed in cycles, and checked by SQL."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from registry_rows import read
+from sqlalchemy import text
+from test_cycle import to_approval
+from test_handover import bill_august, bill_july, bill_september, hold_of, lines
+from town import bank_account, read_august, set_clock, settle
+
+from billing.holds import HoldCode
+from pipeline import check, import_registry
+from pipeline.work import Work
+
+METERS = "meter_no;point_no;dials;decimals;installed_on;opening_index;purpose;legalised_until"
+FILES = {
+    "parties": "party_no;kind;name;nip;street;postcode;city",
+    "accounts": "account_no;route;bank_account",
+    "account_parties": "account_no;role;party_no;valid_from;valid_until",
+    "points": "point_no;street;postcode;city;parent_point_no",
+    "contracts": "contract_no;account_no;point_no;tariff_class;services;valid_from;valid_until",
+    "meters": METERS,
+    "quantities": "contract_no;service;basis;norm;persons;m3_month;valid_from",
+}
+FLATS = ("0111", "0112", "0113")
+
+
+def load(work: Work, tmp_path: Path, rows: Mapping[str, list[str]]) -> None:
+    """Import registry rows; every one must be taken."""
+    folder = tmp_path / f"more-{len(list(tmp_path.iterdir()))}"
+    folder.mkdir()
+    for name, given in rows.items():
+        (folder / f"{name}.csv").write_text("\n".join((FILES[name], *given)) + "\n", encoding="utf-8")
+    counts = import_registry.run(work, folder=folder)
+    assert counts["accepted"] == sum(map(len, rows.values())), counts
+
+
+def customer(
+    no: str, *, services: str = "water+sewage", parent: str = "", since: str = "2026-06-01"
+) -> dict[str, list[str]]:
+    """An account of a person with one point and one contract."""
+    return {
+        "parties": [f"P{no};natural_person;Józef Żółć {no};;ul. Łąkowa {int(no)};00-001;Zdroje"],
+        "accounts": [f"A{no};R1;{bank_account(no)}"],
+        "account_parties": [f"A{no};{role};P{no};2026-01-01;" for role in ("payer", "nabywca")],
+        "points": [f"PP{no};ul. Łąkowa {int(no)};00-001;Zdroje;{parent}"],
+        "contracts": [f"C{no};A{no};PP{no};household;{services};{since};"],
+    }
+
+
+def joined(*parts: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    return {
+        name: [row for part in parts for row in part.get(name, [])] for name in FILES if any(name in p for p in parts)
+    }
+
+
+def meter(no: str, opening: int, more: str = ";") -> dict[str, list[str]]:
+    return {"meters": [f"M{no};PP{no};5;0;2026-06-30;{opening};{more}"]}
+
+
+@pytest.fixture
+def town(work, tmp_path):
+    """The town with a building of three flats, a garden meter, and a household by norms."""
+    settle(work, tmp_path)
+    building = joined(
+        customer("0101"),
+        meter("0101", 1000),
+        *(joined(customer(no, parent="PP0101"), meter(no, 10)) for no in FLATS),
+    )
+    garden = joined(
+        customer("0102"), meter("0102", 200), {"meters": ["G0102;PP0102;5;0;2026-06-30;40;garden;2026-08-15"]}
+    )
+    norm = joined(
+        customer("0103"),
+        {"quantities": [f"C0103;{service};norm;2002-4-sewer;3;;2026-07-01" for service in ("water", "sewage")]},
+    )
+    load(work, tmp_path, joined(building, garden, norm))
+    counts = read(
+        work,
+        tmp_path,
+        *("PP0101;M0101;2026-07-31T08:00:00;1030", "PP0102;M0102;2026-07-31T08:00:00;218"),
+        *("PP0102;G0102;2026-07-31T08:00:00;45", "PP0111;M0111;2026-07-31T08:00:00;15"),
+        *("PP0112;M0112;2026-07-31T08:00:00;17", "PP0113;M0113;2026-07-31T08:00:00;22"),
+    )
+    assert counts["accepted"] == 6
+    return work
+
+
+def read_in_august(work: Work, tmp_path: Path, *, flat: int = 19) -> None:
+    read_august(work, tmp_path)
+    counts = read(
+        work,
+        tmp_path,
+        *("PP0101;M0101;2026-08-31T08:00:00;1060", "PP0102;M0102;2026-08-31T08:00:00;236"),
+        *("PP0102;G0102;2026-08-31T08:00:00;51", "PP0111;M0111;2026-08-31T08:00:00;23"),
+        *("PP0112;M0112;2026-08-31T08:00:00;26", f"PP0113;M0113;2026-08-31T08:00:00;{22 + flat - 7}"),
+    )
+    assert counts["accepted"] == 6
+
+
+def quantities(work: Work, *, no: str) -> list[tuple[str, Decimal]]:
+    """Service and quantity of every line of water and sewage of an account, in order."""
+    with work.engine.connect() as connection:
+        rows = connection.execute(
+            text("""select l.service, l.quantity from charge_line l join charge c using (charge_id)
+                    join account a using (account_id)
+                    where a.account_no = :no and l.service <> 'abonament' order by c.charge_id, l.line_no"""),
+            {"no": f"A{no}"},
+        )
+        return [(row.service, row.quantity) for row in rows]
+
+
+def test_two_months_of_a_building_a_garden_and_a_norm_pass_the_checks_and_every_m3_is_billed_once(
+    town, tmp_path
+) -> None:
+    july = bill_july(town)
+    set_clock(town, datetime(2026, 9, 1, 12, 0))
+    load(town, tmp_path, {"quantities": [f"C0103;{s};norm;2002-4-sewer;4;;2026-08-17" for s in ("water", "sewage")]})
+    read_in_august(town, tmp_path)
+    august = bill_august(town)
+
+    # July: 30 − (5 + 7 + 12) = 6; August: 30 − (8 + 9 + 12) = 1
+    assert quantities(town, no="0101") == [("water", 6), ("sewage", 6), ("water", 1), ("sewage", 1)]
+    flats = [quantity for no in FLATS for service, quantity in quantities(town, no=no) if service == "water"]
+    assert sum(flats) + 6 + 1 == 1060 - 1000
+    # July: 18 − 5; in August the garden meter's legalisation has lapsed: nothing comes off
+    assert quantities(town, no="0102") == [("water", 18), ("sewage", 13), ("water", 18), ("sewage", 18)]
+    # 3 × 3 m³ in July; in August 9 × 16 / 31 and 12 × 15 / 31
+    thirds = [("water", Decimal("4.645")), ("water", Decimal("5.806"))]
+    assert quantities(town, no="0103")[2:4] == thirds
+    assert lines(town, no="0103")[0] == ("2026-07-01", "2026-08-01", 9)
+    for key in (july, august):
+        check.run(town, cycle_key=key)
+
+
+def test_a_flat_that_nobody_read_holds_its_building_and_both_are_billed_when_the_reading_comes(town, tmp_path) -> None:
+    bill_july(town)
+    read_august(town, tmp_path)
+    read(
+        town,
+        tmp_path,
+        *("PP0101;M0101;2026-08-31T08:00:00;1060", "PP0111;M0111;2026-08-31T08:00:00;23"),
+        "PP0112;M0112;2026-08-31T08:00:00;26",
+    )
+    august = bill_august(town)
+
+    assert hold_of(town, august, "0101") == hold_of(town, august, "0113") == HoldCode.READING_MISSING
+    assert hold_of(town, august, "0111") is None
+
+    set_clock(town, datetime(2026, 10, 1, 12, 0))
+    read(
+        town,
+        tmp_path,
+        *("PP0101;M0101;2026-09-30T08:00:00;1100", "PP0111;M0111;2026-09-30T08:00:00;33"),
+        *("PP0112;M0112;2026-09-30T08:00:00;36", "PP0113;M0113;2026-09-30T08:00:00;42"),
+    )
+    september = bill_september(town, tmp_path)
+
+    # two months of the building: 70 − (18 + 19 + 20); the flats paid what it does not
+    assert quantities(town, no="0101")[2:] == [("water", 13), ("sewage", 13)]
+    flats = [quantity for no in FLATS for service, quantity in quantities(town, no=no) if service == "water"]
+    assert sum(flats) + 6 + 13 == 1100 - 1000
+    check.run(town, cycle_key=september)
+
+
+def test_flats_that_used_more_than_their_building_hold_it(town, tmp_path) -> None:
+    read(town, tmp_path, "PP0111;M0111;2026-07-31T09:00:00;35")
+
+    key = to_approval(town)
+
+    assert hold_of(town, key, "0101") == HoldCode.DIFFERENCE_NEGATIVE
+    assert hold_of(town, key, "0111") is None
+
+
+def hand_over(work: Work, tmp_path: Path, *days: date) -> None:
+    """The point of A0001 goes from contract to contract on these days, and nobody reads its meter."""
+    ends = [*(day.isoformat() for day in days), ""]
+    begins = ["2026-06-01", *ends]
+    rows = joined(
+        *(
+            joined(
+                {
+                    name: customer(f"{98 - at:04}", since=day)[name]
+                    for name in ("parties", "accounts", "account_parties")
+                },
+            )
+            for at, day in enumerate(ends[:-1])
+        ),
+        {
+            "contracts": [
+                f"C0001;A0001;PP0001;household;water+sewage;2026-06-01;{ends[0]}",
+                *(
+                    f"C{98 - at:04};A{98 - at:04};PP0001;household;water+sewage;{begins[at + 1]};{ends[at + 1]}"
+                    for at in range(len(days))
+                ),
+            ]
+        },
+    )
+    load(work, tmp_path, rows)
+
+
+@pytest.mark.parametrize(
+    "days", [(date(2026, 8, 11),), (date(2026, 8, 11), date(2026, 8, 20))], ids=["two contracts", "three contracts"]
+)
+def test_contracts_of_one_meter_share_by_days_what_lies_between_its_readings(town, tmp_path, days) -> None:
+    bill_july(town)
+    hand_over(town, tmp_path, *days)
+    read_in_august(town, tmp_path)
+
+    august = bill_august(town)
+
+    accounts = ["0001", *(f"{98 - at:04}" for at in range(len(days)))]
+    shared = [line for no in accounts for line in lines(town, no=no, key=august)]
+    assert [line[:2] for line in shared] == list(
+        zip(["2026-07-31", *map(str, days)], [*map(str, days), "2026-08-31"], strict=True)
+    )
+    assert sum(line[2] for line in shared) == 3
+    check.run(town, cycle_key=august)
+
+    bill_september(town, tmp_path)
+    assert lines(town, no=accounts[-1])[-1] == ("2026-08-31", "2026-09-30", 3)
+    assert len(lines(town, no="0001")) == 2
