@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from billing.accounts import AccountSnapshot, Channel, CycleTerms, Party, Role
 from billing.charges import Bill
 from billing.corrections import bill_in_force, difference
-from billing.due_dates import plan_due_date
+from billing.due_dates import DueDate, plan_due_date
 from billing.invoices import CorrectedInvoice, Invoice, InvoiceNumber
 from billing.utility import Utility
 
@@ -43,12 +43,7 @@ def make_correction(
     if (after.account_no, after.channel) != (before.account_no, before.channel):
         raise ValueError(f"{original.number.text} is not corrected by a bill of {after.account_no}")
     reached = _reached(original, account)
-    due = plan_due_date(
-        issue_date=run.issue_date,
-        carrier=reached.carrier,
-        allowance_days=utility.sending_allowance_days,
-        payment_days=run.payment_days,
-    )
+    due = _due(run, reached.carrier, utility)
     changed = difference(before, after)
     return Invoice(
         number=number,
@@ -74,6 +69,15 @@ def make_correction(
         subsidy_net_zl=changed.subsidy_net_zl,
         subsidy_gross_zl=changed.subsidy_gross_zl,
         corrects=_corrects(original, in_force, before, after, reason=reason),
+    )
+
+
+def _due(run: CycleTerms, carrier: Channel, utility: Utility) -> DueDate:
+    return plan_due_date(
+        issue_date=run.issue_date,
+        carrier=carrier,
+        allowance_days=utility.sending_allowance_days,
+        payment_days=run.payment_days,
     )
 
 
