@@ -40,8 +40,7 @@ def make_correction(
         DataRefused: ``PAYMENT_DAYS_SHORT``, see ``billing.due_dates``.
     """
     before = bill_in_force(in_force)
-    if (after.account_no, after.channel) != (before.account_no, before.channel):
-        raise ValueError(f"{original.number.text} is not corrected by a bill of {after.account_no}")
+    _refuse_other_account(before, after)
     reached = _reached(original, account)
     due = _due(run, reached.carrier, utility)
     changed = difference(before, after)
@@ -70,6 +69,11 @@ def make_correction(
         subsidy_gross_zl=changed.subsidy_gross_zl,
         corrects=_corrects(original, in_force, before, after, reason=reason),
     )
+
+
+def _refuse_other_account(before: Bill, after: Bill) -> None:
+    if (after.account_no, after.channel) != (before.account_no, before.channel):
+        raise ValueError(f"an invoice of {before.account_no} is not corrected by a bill of {after.account_no}")
 
 
 def _due(run: CycleTerms, carrier: Channel, utility: Utility) -> DueDate:
