@@ -48,7 +48,7 @@ def bill(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> Bi
 
 
 def owed(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> Bill | Hold:
-    """What the account owes, were it nothing at all, whoever the buyer is; it has one. Raises as ``bill``."""
+    """What the account owes, were it nothing at all, whoever the buyer is; raises as ``bill``."""
     lines = _lines(account, tariffs, cycle, account.parties[Role.BUYER].kind)
     if isinstance(lines, NotBillable):
         return _hold(account, lines)

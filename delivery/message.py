@@ -114,6 +114,13 @@ class NoticeMail:
     price_effect: str
 
 
+_SUBJECTS = {
+    MailKind.CORRECTION: "Faktura korygująca",
+    MailKind.DUPLICATE: "Duplikat faktury",
+}
+_TEMPLATES = {MailKind.INVOICE: "invoice", MailKind.CORRECTION: "correction", MailKind.DUPLICATE: "duplicate"}
+
+
 def build_message(mail: InvoiceMail) -> bytes:
     """The whole e-mail of one invoice; the same ``mail`` gives the same bytes.
 
@@ -123,8 +130,8 @@ def build_message(mail: InvoiceMail) -> bytes:
     """
     if not mail.attachment.content:
         raise NotSendable("NO_ATTACHMENT", f"invoice {mail.invoice_no} has no document: it is not mailed without one")
-    subject = f"{mail.title} {mail.invoice_no} – {mail.sender.name}"
-    return _build(mail=mail, subject=subject, template=mail.kind.value, attachment=mail.attachment)
+    subject = f"{_SUBJECTS.get(mail.kind, mail.title)} {mail.invoice_no} – {mail.sender.name}"
+    return _build(mail=mail, subject=subject, template=_TEMPLATES[mail.kind], attachment=mail.attachment)
 
 
 def build_notice(mail: NoticeMail) -> bytes:

@@ -90,8 +90,8 @@ def _small_print(invoice: Invoice) -> list[str]:
     if bases:
         tariff.append(f"Podstawa naliczenia: {'; '.join(bases)}.")
     contact = f"tel. {invoice.seller.phone}, e-mail: {invoice.seller.email}"
-    is_credit = invoice.kind in {"settlement", "correction"} and invoice.payable_zl <= 0
-    term = [] if is_credit else [_TERM]
+    nothing_due = (invoice.kind == "settlement" or invoice.corrects is not None) and invoice.payable_zl <= 0
+    term = [] if nothing_due else [_TERM]
     notes = [*beside_notes(invoice), *term, f"Pytania i reklamacje: {contact}. {_COMPLAINT}"]
     if invoice.payable_zl < 0:
         notes.append(_OVERPAID)

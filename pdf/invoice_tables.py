@@ -50,7 +50,10 @@ _VAT_SUMS = (
 def draw_charges(
     flow: Flow, invoice: Invoice, *, lines: Sequence[ChargeLine] | None = None, title: str = "Rozliczenie"
 ) -> None:
-    """Every charge line, of ``lines`` if not of the invoice's own; none is left out. Several points open groups."""
+    """Every charge line, of ``lines`` if not of the invoice's own; none is left out.
+
+    Where there are several points each opens a group of its own.
+    """
     flow.section(title)
     lines = invoice.lines if lines is None else lines
     points = {point.point_no: point for point in invoice.points}

@@ -73,32 +73,11 @@ def invoice_mail(row: Row[Any], *, sender: Sender, content: bytes) -> InvoiceMai
         to_pay=invoice.payable_zl > 0,
         is_estimated=any(is_estimated(line) for line in invoice.lines),
         attachment=Attachment(filename=attachment_name(invoice.number.text), content=content),
+        title=title,
         document=document,
         note=_note(invoice),
-        **({"title": title} | _kind(invoice, duplicate_on=row.duplicate_on)),
+        **_kind(invoice, duplicate_on=row.duplicate_on),
     )
-
-
-def _amount_zl(invoice: Invoice) -> Decimal:
-    if invoice.corrects is not None:
-        return abs(invoice.payable_zl)
-    return invoice.payable_zl if invoice.payable_zl > 0 else invoice.gross_zl
-
-
-def _kind(invoice: Invoice, *, duplicate_on: date | None) -> dict[str, Any]:
-    if duplicate_on is not None:
-        return {"kind": MailKind.DUPLICATE, "title": "Duplikat faktury", "duplicate_date": format_date(duplicate_on)}
-    corrects = invoice.corrects
-    if corrects is None:
-        return {}
-    return {
-        "kind": MailKind.CORRECTION,
-        "title": "Faktura korygująca",
-        "corrected_no": corrects.invoice_no,
-        "corrected_date": format_date(corrects.issue_date),
-        "reason": corrects.reason,
-        "unchanged": invoice.payable_zl == 0,
-    }
 
 
 def _note(invoice: Invoice) -> str:
@@ -112,3 +91,24 @@ def _note(invoice: Invoice) -> str:
             f"{refund.refund_days} dni."
         )
     return ""
+
+
+def _amount_zl(invoice: Invoice) -> Decimal:
+    if invoice.corrects is not None:
+        return abs(invoice.payable_zl)
+    return invoice.payable_zl if invoice.payable_zl > 0 else invoice.gross_zl
+
+
+def _kind(invoice: Invoice, *, duplicate_on: date | None) -> dict[str, Any]:
+    if duplicate_on is not None:
+        return {"kind": MailKind.DUPLICATE, "duplicate_date": format_date(duplicate_on)}
+    corrects = invoice.corrects
+    if corrects is None:
+        return {}
+    return {
+        "kind": MailKind.CORRECTION,
+        "corrected_no": corrects.invoice_no,
+        "corrected_date": format_date(corrects.issue_date),
+        "reason": corrects.reason,
+        "unchanged": invoice.payable_zl == 0,
+    }

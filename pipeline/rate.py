@@ -32,11 +32,10 @@ def run(work: Work, *, cycle_key: str, chunk_no: int) -> dict[str, int]:
         record.tariff_sha256s = loaded.tariff_sha256s
         if cycle.is_correction:
             return rate_run(connection, cycle, loaded, record, chunk_no=chunk_no)
-        accounts = {
-            account_id: from_json(AccountSnapshot, content)
+        results = {
+            account_id: _rated(from_json(AccountSnapshot, content), loaded, cycle.terms)
             for account_id, content in load_chunk(connection, cycle=cycle, chunk_no=chunk_no)
         }
-        results = {account_id: _rated(account, loaded, cycle.terms) for account_id, account in accounts.items()}
         sha256s = {account_id: content_sha256(result) for account_id, result in results.items()}
         written = rated_hashes(connection, cycle=cycle, chunk_no=chunk_no)
         _refuse_difference(results, sha256s=sha256s, written=written)

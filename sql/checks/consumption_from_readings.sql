@@ -16,12 +16,8 @@ with line as materialized (
            model_figure(:cycle_id, 'volume_max_m3_day') as max_m3_day,
            (select m.value from cycle_model m where m.cycle_id = :cycle_id and m.name = 'legalisation') as legalisation
 ), billed_before as materialized (
-    -- what the cycle itself bills up to comes first: a correction changes it
-    select u.reading_id, u.point_id, coalesce(max(u.index_m3) filter (where u.is_own), max(u.index_m3)) as index_m3
-    from (select reading_id, point_id, index_m3, false as is_own from reading_billed
-          union all
-          select current_reading_id, point_id, current_index_m3, true from line
-          where share_days is null or share_after_days + share_days = share_of_days) u
+    select u.reading_id, u.point_id, max(u.index_m3) as index_m3
+    from reading_billed u
     where u.reading_id in (select previous_reading_id from line)
     group by u.reading_id, u.point_id
 )
@@ -34,13 +30,14 @@ join reading_now previous on previous.reading_id = l.previous_reading_id
 join reading_now current on current.reading_id = l.current_reading_id
 left join correction_reading x on x.cycle_id = :cycle_id and x.reading_id = l.previous_reading_id
 left join correction_reading z on z.cycle_id = :cycle_id and z.reading_id = l.current_reading_id
-cross join lateral (select coalesce(x.index_m3, previous.index_m3) as previous_m3,
-                           coalesce(z.index_m3, current.index_m3) as current_m3) counts
 join installation i on i.installation_id = current.installation_id
 left join billed_before b on b.reading_id = l.previous_reading_id and b.point_id = l.point_id
 cross join lateral (
-    select coalesce(b.index_m3, trunc(counts.previous_m3, i.decimals)) as index_m3,
-           previous.quality = 'estimated' and current.quality <> 'estimated' as settles) billed
+    select coalesce(x.index_m3, previous.index_m3) as previous_m3, coalesce(z.index_m3, current.index_m3) as current_m3,
+           previous.quality = 'estimated' and current.quality <> 'estimated' as settles) counts
+cross join lateral (
+    select case when x.index_m3 is null then coalesce(b.index_m3, trunc(previous.index_m3, i.decimals))
+                else trunc(x.index_m3, i.decimals) end as index_m3, counts.settles) billed
 cross join lateral (
     select counted_m3(counts.previous_m3, billed.index_m3, counts.current_m3, i.decimals, i.dials,
                       current.read_on - previous.read_on, billed.settles, m.jitter_m3, m.rollover_share, m.max_m3_day)
@@ -56,8 +53,7 @@ where previous.installation_id <> current.installation_id
    or whole.m3 is null
    or l.previous_index_m3 <> billed.index_m3
    or l.current_index_m3
-      <> case when counts.current_m3 < greatest(counts.previous_m3, billed.index_m3) and whole.m3 = 0
-                   and not billed.settles
+      <> case when counts.current_m3 < greatest(counts.previous_m3, billed.index_m3) and whole.m3 = 0 and not billed.settles
               then billed.index_m3 else trunc(counts.current_m3, i.decimals) end
    or case when l.share_days is null
            then l.volume_m3 <> whole.m3 or l.period <> daterange(previous.read_on, current.read_on)

@@ -70,10 +70,11 @@ with price as materialized (
     from owing o
     where exists (select 1
                   from month m
-                  join price p on p.tariff_class = m.tariff_class and p.channel = o.channel and p.service = o.service
-                              and p.days @> o.first_day and (p.payer is null or p.payer = m.kind)
+                  join price p on p.tariff_class = m.tariff_class and (p.payer is null or p.payer = m.kind)
                               and (p.diameters is null or p.diameters @> m.diameter_mm)
-                  where (m.charge_id, m.service, m.month, m.first_day) = (o.charge_id, o.service, o.month, o.first_day)
+                  -- what asks for o stands under "where": under "on" it would be looked up row by row
+                  where p.channel = o.channel and p.service = o.service and p.days @> o.first_day
+                    and (m.charge_id, m.service, m.month, m.first_day) = (o.charge_id, o.service, o.month, o.first_day)
                     and m.payer is not distinct from o.payer and (m.is_of_service or not o.is_parted))
     group by charge_id, service
 ), charged as (

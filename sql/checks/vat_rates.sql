@@ -1,5 +1,5 @@
--- The VAT rate of a line is that of its service on the issue date (of a correction, on that of the corrected invoice), of an
--- excess that of sewage; of what a price list prices its item's. What a settlement takes off keeps the rate of its prognoza.
+-- The VAT rate of a line is that of its service on the issue date, of an excess that of sewage, of a correction on that of
+-- the corrected invoice; of what a price list prices its item's. What a settlement takes off keeps the rate of its prognoza.
 with rate as materialized (
     select distinct p.service, p.vat_rate, t.terms_cycle_id
     from (select distinct terms_cycle_id from charge_terms join charge c using (charge_id)

@@ -60,15 +60,18 @@ join installation i using (installation_id)
 where r.reading_id = any(:reading_ids)
 
 -- name: candidates_of_readings
--- What is in force for invoices of accounts that were ever under contract at the points of these readings.
+-- What is in force for invoices of accounts that were ever under contract at the points of these readings, or at points
+-- in front of them, whose main meters count their water too.
+with recursive place as (
+    select i.point_id from reading r join installation i using (installation_id) where r.reading_id = any(:reading_ids)
+    union
+    select p.parent_point_id from place join point p using (point_id) where p.parent_point_id is not null
+)
 select distinct f.original_id as invoice_id, f.account_id, t.content
-from reading r
-join installation i using (installation_id)
-join lateral points_in_front(i.point_id) p on true
-join contract c on c.point_id = p.point_id
+from place
+join contract c using (point_id)
 join charge_in_force f on f.account_id = c.account_id
 join charge_terms t using (charge_id)
-where r.reading_id = any(:reading_ids)
 
 -- name: find_order
 select q.order_id, q.reason, q.ordered_by, i.invoice_no

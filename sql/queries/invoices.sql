@@ -14,9 +14,8 @@ insert into invoice (series, sequence, invoice_no, cycle_id, account_id, kind, c
 select :series, sequence, invoice_no, :cycle_id, account_id, kind, corrects_id, correction_no, charge_id, :issue_date,
        due_date, carrier, net_zl, vat_zl, gross_zl, subsidy_net_zl, subsidy_gross_zl, content, sha256, business_now()
 from unnest(cast(:sequences as bigint[]), cast(:invoice_nos as text[]), cast(:kinds as text[]),
-            cast(:account_ids as bigint[]),
-            cast(:charge_ids as bigint[]), cast(:due_dates as date[]), cast(:carriers as text[]),
-            cast(:nets as numeric[]), cast(:vats as numeric[]), cast(:grosses as numeric[]),
+            cast(:account_ids as bigint[]), cast(:charge_ids as bigint[]), cast(:due_dates as date[]),
+            cast(:carriers as text[]), cast(:nets as numeric[]), cast(:vats as numeric[]), cast(:grosses as numeric[]),
             cast(:subsidies_net as numeric[]), cast(:subsidies_gross as numeric[]),
             cast(:contents as text[]), cast(:sha256s as text[]), cast(:corrects_ids as bigint[]),
             cast(:correction_nos as integer[]))
@@ -69,6 +68,13 @@ from hold h
 cross join lateral indexes_of_draft(h.draft) n
 left join point p on p.point_no = n.point_no
 where h.cycle_id = :cycle_id and h.draft is not null
+
+-- name: insert_drafted_shares
+insert into drafted_share (cycle_id, account_id, share_id)
+select distinct h.cycle_id, h.account_id, cast(line #>> '{difference,share_id}' as bigint)
+from hold h
+cross join lateral jsonb_array_elements(cast(h.draft as jsonb) -> 'lines') as line
+where h.cycle_id = :cycle_id and h.draft is not null and line #>> '{difference,share_id}' is not null
 
 -- name: insert_deliveries
 insert into delivery (delivery_id, invoice_id, purpose, channel, account_id, address, state, reason, message_id,

@@ -9,22 +9,12 @@ with written as materialized (
     select charge_id, 1 as sign from written
     union all
     select before_charge_id, -1 from written where before_charge_id is not null
-), model as (
-    -- by the model that the cycle was rated with: of lines in grosze, or of sums of each rate that were rounded
-    select coalesce((select m.value from cycle_model m where m.cycle_id = :cycle_id and m.name = 'line_rounding'),
-                    'each_line') = 'each_line' as each_line
 ), lines as (
-    select sum(r.net_zl) as net_zl, sum(r.subsidy_net_zl) as subsidy_net_zl, sum(r.subsidy_gross_zl) as subsidy_gross_zl
-    from (select g.sign * case when (select each_line from model) then sum(l.net_zl)
-                               else round(sum(l.quantity * l.price_zl
-                                              * case when l.indicator is null then 1
-                                                     else (l.indicator_measured - l.indicator_permitted)
-                                                          / l.indicator_permitted end), 2) end as net_zl,
-                 g.sign * sum(l.subsidy_zl) filter (where l.subsidy_mode = 'net') as subsidy_net_zl,
-                 g.sign * sum(l.subsidy_zl) filter (where l.subsidy_mode = 'gross') as subsidy_gross_zl
-          from signed g
-          join charge_line l using (charge_id)
-          group by g.charge_id, g.sign, l.vat_rate) r
+    select sum(g.sign * l.net_zl) as net_zl,
+           sum(g.sign * l.subsidy_zl) filter (where l.subsidy_mode = 'net') as subsidy_net_zl,
+           sum(g.sign * l.subsidy_zl) filter (where l.subsidy_mode = 'gross') as subsidy_gross_zl
+    from signed g
+    join charge_line l using (charge_id)
 ), charged as materialized (
     select c.account_id, c.gross_zl - coalesce(b.gross_zl, 0) as gross_zl,
            exists (select 1 from hold h where h.cycle_id = c.cycle_id and h.account_id = c.account_id) as is_held
@@ -47,7 +37,20 @@ select
     (select count(*) from invoice i where i.cycle_id = :cycle_id
      and exists (select 1 from delivery d where d.invoice_id = i.invoice_id)) as invoices_with_delivery,
     coalesce((select sum(gross_zl) from charged where not is_held), 0) as charged_gross_zl,
-    coalesce((select net_zl from lines), 0) as lines_net_zl,
+    -- by the model that the cycle was rated with: of lines in grosze, or of sums of each rate that were rounded
+    case coalesce((select m.value from cycle_model m where m.cycle_id = :cycle_id and m.name = 'line_rounding'),
+                  'each_line')
+        when 'each_line' then coalesce((select net_zl from lines), 0)
+        else coalesce((select sum(r.sign * r.net_zl) from (
+                           select g.sign,
+                                  round(sum(l.quantity * l.price_zl
+                                            * case when l.indicator is null then 1
+                                                   else (l.indicator_measured - l.indicator_permitted)
+                                                        / l.indicator_permitted end), 2) as net_zl
+                           from signed g
+                           join charge_line l using (charge_id)
+                           group by g.sign, l.charge_id, l.vat_rate) r), 0)
+    end as lines_net_zl,
     coalesce((select sum(i.net_zl) from invoice i where i.cycle_id = :cycle_id), 0) as invoices_net_zl,
     coalesce((select sum(i.vat_zl) from invoice i where i.cycle_id = :cycle_id), 0) as invoices_vat_zl,
     coalesce((select sum(i.gross_zl) from invoice i where i.cycle_id = :cycle_id), 0) as invoices_gross_zl,

@@ -78,7 +78,7 @@ create unique index charge_once on charge (cycle_id, account_id, corrects_id) nu
 
 alter table invoice
     drop constraint invoice_kind_check,
-    add constraint invoice_kind_check check (kind in ('regular', 'final', 'forecast', 'settlement', 'correction')),
+    add constraint invoice_kind_check check (kind in ('regular', 'final', 'correction')),
     add column corrects_id bigint,
     add column correction_no integer check (correction_no > 0),
     drop constraint invoice_cycle_id_account_id_kind_key,
@@ -132,16 +132,6 @@ create view charge_terms as
     left join correction_snapshot x on x.cycle_id = c.cycle_id and x.invoice_id = c.corrects_id
     left join invoice o on o.invoice_id = c.corrects_id
     join cycle y on y.cycle_id = coalesce(o.cycle_id, c.cycle_id);
-
--- A point, and those in front of it, whose main meters count its water too.
-create function points_in_front(of_point bigint) returns table (point_id bigint) language sql stable as $$
-    with recursive front as (
-        select p.point_id, p.parent_point_id from point p where p.point_id = of_point
-        union
-        select p.point_id, p.parent_point_id from front f join point p on p.point_id = f.parent_point_id
-    )
-    select f.point_id from front f
-$$;
 
 -- ── days that are billed ─────────────────────────────────────────────────────────────────────────────────────────
 -- What a correction bills instead, or no more, blocks nobody.
@@ -200,7 +190,7 @@ create or replace view point_consumption as
                    where w.charge_id = l.charge_id and w.service = 'water'
                      and w.current_reading_id = l.current_reading_id)));
 
--- What is billed, as everybody asks: by what is in force.
+-- Readings up to which an invoice, a draft or the old system has billed, as it is in force.
 create or replace view billed_up_to as
     select l.current_reading_id as reading_id from charge_line l join charge_in_force using (charge_id)
     where l.current_reading_id is not null
@@ -244,44 +234,6 @@ create or replace function reading_billed_by(asked bigint) returns text language
         end
 $$;
 
-create or replace view reading_billed as
-    select l.point_id, l.current_reading_id as reading_id, l.current_index_m3 as index_m3
-    from charge_line l
-    join charge_in_force using (charge_id)
-    where l.current_reading_id is not null
-      and (l.share_days is null or l.share_after_days + l.share_days = l.share_of_days)
-    union all
-    select l.point_id, p.current_reading_id, p.current_index_m3
-    from charge_line_part p
-    join charge_line l using (charge_id, line_no)
-    join charge_in_force using (charge_id)
-    where l.share_days is null or l.share_after_days + l.share_days = l.share_of_days
-    union all
-    select point_id, reading_id, index_m3 from drafted_index;
-create or replace view metered_line as
-    select v.cycle_id, v.account_id, v.invoice_no as document, l.point_id, l.service, l.period, l.row_no, l.quantity,
-           l.price_zl + case l.subsidy_mode when 'net' then l.subsidy_zl_m3 else 0 end as price_zl,
-           l.tariff_group, l.tariff_sha256
-    from billed_period b
-    join invoice v using (invoice_id)
-    join charge_line l on l.charge_id = v.charge_id and l.point_id = b.point_id and l.service = b.service
-                      and l.period = b.period
-    where b.superseded_by is null and b.service in ('water', 'sewage') and coalesce(l.origin, '') not in ('forecast', 'settled_forecast')
-    union all
-    select d.cycle_id, d.account_id, y.cycle_key, d.point_id, d.service, d.period,
-           coalesce((line ->> 'row_no')::smallint, 1), (line ->> 'quantity')::numeric,
-           (line ->> 'price_zl')::numeric
-               + case line #>> '{subsidy,mode}' when 'net' then (line #>> '{subsidy,zl_m3}')::numeric else 0 end,
-           line ->> 'tariff_group', line ->> 'tariff_sha256'
-    from drafted_period d
-    join cycle y using (cycle_id)
-    join point p using (point_id)
-    join hold h using (cycle_id, account_id)
-    cross join lateral jsonb_array_elements(cast(h.draft as jsonb) -> 'lines') as line
-    where d.service in ('water', 'sewage') and line ->> 'service' = d.service and line ->> 'point_no' = p.point_no
-      and daterange((line #>> '{period,start}')::date, (line #>> '{period,until}')::date) = d.period
-      and coalesce(line ->> 'origin', '') not in ('forecast', 'settled_forecast');
-
 -- ── holds whose bill was reversed are open again; those of corrections wait for another run ──────────────────────
 alter table waived_days
     drop constraint waived_days_cycle_id_account_id_fkey,
@@ -309,7 +261,7 @@ create or replace function standing_owed(of_account bigint, of_point bigint, cyc
 returns table (standing_from date, waived datemultirange) language sql stable as $$
     select coalesce(
                first_open_month((select max(upper(b.period)) from billed_day b
-                                 where b.account_id = of_account and is_standing(b.service)
+                                 where b.account_id = of_account and b.service = 'abonament'
                                    and (of_point is null or b.point_id is null or b.point_id = of_point))),
                least(cycle_start,
                      (select min(lower(y.period)) from hold h join cycle y using (cycle_id)
