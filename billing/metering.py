@@ -1,13 +1,13 @@
 """From the registers of a point to the quantities of its services (uzzwś art. 27)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 
-from billing.accounts import ALL, PointSnapshot, Service, Unmetered
+from billing.accounts import PointSnapshot, Service, Unmetered
+from billing.differences import is_shared_out, shared
 from billing.holds import HoldCode
 from billing.models import Models
-from billing.parts import MAIN, Share, percent_of, shares_of
+from billing.parts import Share, percent_of, shares_of
 from billing.periods import Period
 from billing.quantities import NotBillable, Quantity
 from billing.registers import Consumption
@@ -23,24 +23,22 @@ def quantities(point: PointSnapshot, *, until: date, models: Models) -> list[Qua
     What no meter counts is reckoned up to ``until``; where the contract names a quantity, no meter is asked.
     """
     services = [service for service in METERED if service in point.services]
+    if point.refused_by is not None:
+        facts = {"point_no": point.point_no, "front": point.refused_by}
+        return NotBillable(code=HoldCode.DIFFERENCE_NEGATIVE, facts=facts)
+    shares = sorted(point.difference_shares, key=lambda one: (METERED.index(one.service), one.period, one.share_id))
     if not services or point.is_settled:
-        return []
-    asked = services[:1] if _is_plain(point) else services
+        return [shared(share) for share in shares]
     found: list[Quantity] = []
-    for service in asked:
+    for service in services:
         given = reckoned(point, service=service, until=until)
         metered = _metered(point, service, models)
         if isinstance(metered, NotBillable):
             return NotBillable(code=metered.code, facts={"point_no": point.point_no, **metered.facts})
+        if is_shared_out(point):
+            continue
         found += sorted([*given, *metered], key=lambda one: one.period)
-    return found + [replace(one, service=service) for service in services[len(asked) :] for one in found]
-
-
-def _is_plain(point: PointSnapshot) -> bool:
-    """Whether one meter alone counts all services in full, as at most points: then what it counted is reckoned once."""
-    if len(point.registers) > 1 or point.unmetered or point.behind:
-        return False
-    return all(one.purpose == MAIN and one.water_percent == one.sewage_percent == ALL for one in point.registers)
+    return found + [shared(share) for share in shares]
 
 
 def _metered(point: PointSnapshot, service: Service, models: Models) -> list[Quantity] | NotBillable:

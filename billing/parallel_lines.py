@@ -9,6 +9,7 @@ from billing.charges import ChargeLine
 from billing.money import ZERO_ZL
 from billing.old_invoices import Cause, OldLine
 from billing.periods import Period
+from billing.prices import STANDING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ def _group(one: Item | None, other: Item | None) -> Mapping[str, str] | None:
 
 def _service(one: Item | None, other: Item | None) -> Mapping[str, str] | None:
     known = one or other
-    if (one is not None and other is not None) or known is None or known.label["service"] == Service.STANDING:
+    if (one is not None and other is not None) or known is None or known.label["service"] in STANDING:
         return None
     told = f"{known.quantity} m³, {known.net_zl} zł"
     return _facts(known, told, "not billed") if other is None else _facts(known, "not billed", told)
@@ -52,7 +53,7 @@ def _split(one: Item | None, other: Item | None) -> Mapping[str, str] | None:
 
 def _standing(one: Item | None, other: Item | None) -> Mapping[str, str] | None:
     known = one or other
-    if known is None or known.label["service"] != Service.STANDING:
+    if known is None or known.label["service"] not in STANDING:
         return None
     told = ["not billed" if each is None else f"{each.payers} times, {each.net_zl} zł" for each in (one, other)]
     if one is not None and other is not None and one.payers == other.payers:
@@ -63,7 +64,7 @@ def _standing(one: Item | None, other: Item | None) -> Mapping[str, str] | None:
 def _period(one: Item | None, other: Item | None) -> Mapping[str, str] | None:
     if one is None or other is None:
         return None
-    if one.label["service"] == Service.STANDING:
+    if one.label["service"] in STANDING:
         if one.quantity == other.quantity:
             return None
         return _facts(other, f"{one.quantity.normalize():f} months", f"{other.quantity.normalize():f} months")
@@ -107,7 +108,7 @@ def items_of(lines: Sequence[OldLine] | Sequence[ChargeLine]) -> dict[Key, Item]
     """The lines by service, and by point and meter where there is one."""
     found: dict[Key, list[OldLine | ChargeLine]] = {}
     for line in lines:
-        metered = line.service is not Service.STANDING
+        metered = line.service not in STANDING
         key = (line.point_no or "", line.service, line.meter_no or "") if metered else ("", line.service, "")
         found.setdefault(key, []).append(line)
     return {key: _item(key, each) for key, each in found.items()}
@@ -117,7 +118,7 @@ def _item(key: Key, lines: Sequence[OldLine | ChargeLine]) -> Item:
     point_no, service, meter_no = key
     label = {"service": service.value}
     return Item(
-        label=label if service is Service.STANDING else label | {"point_no": point_no, "meter_no": meter_no},
+        label=label if service in STANDING else label | {"point_no": point_no, "meter_no": meter_no},
         period=Period(start=min(line.period.start for line in lines), until=max(line.period.until for line in lines)),
         quantity=sum((line.quantity for line in lines), Decimal("0.000")),
         prices=tuple(sorted({line.price_zl.normalize() for line in lines})),

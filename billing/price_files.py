@@ -14,7 +14,7 @@ from itertools import combinations, pairwise
 
 from billing.accounts import Service
 from billing.periods import months_later
-from billing.prices import STANDING, Component, PriceBlock, TariffPrice, Unit, components_of
+from billing.prices import MONTHS_MAX, STANDING, Component, PriceBlock, TariffPrice, Unit, components_of
 from billing.seasons import Season, days_of_a_leap_year, read_season
 from billing.tariffs import Metering, Tariff, TariffGroup
 from billing.toml_fields import Fields
@@ -26,7 +26,6 @@ _UNITS = {
     Service.STANDING_SEWAGE: Unit.MONTH,
 }
 _STEP_MONTHS = (1, 13, 25)
-_MONTHS_MAX = 12
 _UNLAWFUL = {Metering.FLAT: Component.READINESS, Metering.NORM: Component.READING}
 """What the abonament of a group must not pay for (Rozp. 2018 par. 13 ust. 3 and 4)."""
 
@@ -139,8 +138,8 @@ def _per_months(fields: Fields, service: Service) -> int:
     with fields.keeping("per_months"):
         if service not in STANDING and months != 1:
             raise fields.refuse("FIELD_WRONG", f"{service} is priced per m3, not per months")
-        if not 1 <= months <= _MONTHS_MAX:
-            raise fields.refuse("FIELD_WRONG", f"per_months = {months}, it must be 1 to {_MONTHS_MAX}")
+        if not 1 <= months <= MONTHS_MAX:
+            raise fields.refuse("FIELD_WRONG", f"per_months = {months}, it must be 1 to {MONTHS_MAX}")
         return months
     return 1
 

@@ -17,12 +17,24 @@ STANDING = (Service.STANDING, Service.STANDING_SEWAGE)
 OWED_FOR = {Service.STANDING: Service.WATER, Service.STANDING_SEWAGE: Service.SEWAGE}
 """For which service each is owed, where a tariff tells the two apart."""
 
+MONTHS_MAX = 12
+"""No rate of abonament is for more months."""
+
 
 class Unit(StrEnum):
     """What a price is for one of."""
 
     CUBIC_METRE = "m3"
     MONTH = "month"
+
+
+def unit_word(unit: Unit, *, per_months: int = 1) -> str:
+    """What a line's quantity counts: ``m3``, ``month``, or ``2_months`` for rates of two months."""
+    return unit.value if per_months == 1 else f"{per_months}_months"
+
+
+UNITS = (*Unit, *(unit_word(Unit.MONTH, per_months=months) for months in range(2, MONTHS_MAX + 1)))
+"""Every such word."""
 
 
 class BlockPer(StrEnum):

@@ -17,7 +17,7 @@ from billing.holds import HoldCode
 from billing.law import vat_rate
 from billing.money import PRICE, VOLUME, multiply_zl
 from billing.periods import Period
-from billing.prices import OWED_FOR, PriceSpan
+from billing.prices import OWED_FOR, PriceSpan, unit_word
 from billing.quantities import NotBillable
 from billing.tariffs import StandingPer, TariffBook
 
@@ -205,7 +205,7 @@ def _line(step: _Step, service: Service, point_no: str | None, issue_date: date)
         previous_index_m3=None,
         current_index_m3=None,
         quantity=quantity.quantize(VOLUME),
-        unit=step.span.unit.value if per_months == 1 else f"{per_months}_months",
+        unit=unit_word(step.span.unit, per_months=per_months),
         price_zl=step.net_zl.quantize(PRICE),
         net_zl=multiply_zl(quantity=quantity, price_zl=step.net_zl),
         vat_rate=vat_rate(service=service, on=issue_date),

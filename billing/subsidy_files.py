@@ -10,6 +10,7 @@ from itertools import combinations
 
 from billing.accounts import Service
 from billing.law import vat_rate
+from billing.prices import STANDING
 from billing.subsidies import SubsidyMode, TariffSubsidy
 from billing.tariffs import Tariff, TariffExample
 from billing.toml_fields import Fields
@@ -23,7 +24,7 @@ def read_subsidies(fields: Fields, *, groups: tuple[str, ...]) -> Iterator[Tarif
     """
     fields.known("gmina", "groups", "item", "mode", "zl_m3", "valid_from", "valid_until", "basis")
     service = fields.choice("item", Service)
-    if service is Service.STANDING:
+    if service in STANDING:
         raise fields.refuse("FIELD_WRONG", f"{service} is owed by the month, a subsidy is paid for m3")
     valid_from = fields.day("valid_from")
     valid_until = fields.day("valid_until") if "valid_until" in fields.table else None
@@ -73,7 +74,9 @@ def _refuse_excess(tariff: Tariff, subsidy: TariffSubsidy, top: Fields) -> None:
         if price is None:
             raise top.refuse("FIELD_WRONG", f"the subsidy of {_place(subsidy)} starts on {day}, before its price")
         vat = vat_rate(service=subsidy.service, on=day) if subsidy.mode is SubsidyMode.GROSS else 0
-        if subsidy.zl_m3 > price.net_zl * (1 + vat):
+        same_step = tariff.prices_of(group=subsidy.group, service=subsidy.service)
+        lowest_zl = min(one.net_zl for one in same_step if one.valid_from == price.valid_from)
+        if subsidy.zl_m3 > lowest_zl * (1 + vat):
             raise top.refuse("FIELD_WRONG", f"the subsidy of {_place(subsidy)} exceeds the price of {day}")
 
 

@@ -11,6 +11,7 @@ from billing.charges import Hold
 from billing.holds import HoldCode
 from billing.periods import Period
 from billing.plausibility import with_confirmed
+from billing.tariffs import TariffBook
 from billing.utility import Utility
 from pipeline.corrections.freeze import freeze_run, refuse_unready
 from pipeline.cycles import chunk_size, has_passed, require_cycle, require_reached
@@ -21,10 +22,11 @@ from pipeline.work import Work, step, warsaw_day
 from sql.charges import insert_holds
 from sql.clock import business_now
 from sql.cycles import Cycle, move_cycle, store_inputs
+from sql.differences import settle_differences
 from sql.extras import store_items
 from sql.locks import take_turn
 from sql.prices import store_models, store_prices
-from sql.snapshots import Gathered, count_eligible, gather, insert_snapshots, snapshot_totals
+from sql.snapshots import Gathered, Sharing, count_eligible, gather, insert_snapshots, snapshot_totals
 from sql.statistics import refresh_statistics
 from sql.subsidies import store_subsidies
 from sql.validation import confirmed_self_readings
@@ -64,7 +66,7 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
                 window = _window(connection, cycle, loaded.utility)
                 if not cycle.is_off_cycle:
                     validate_cycle(connection, cycle, window, rules=loaded.utility.checks)
-                _freeze(connection, cycle, window, cut_days=loaded.tariffs.price_days(before=window.until))
+                _freeze(connection, cycle, window, loaded.tariffs)
             record.tariff_sha256s = loaded.tariff_sha256s
             totals = snapshot_totals(connection, cycle=cycle)
             move_cycle(
@@ -87,10 +89,13 @@ def _window(connection: Connection, cycle: Cycle, utility: Utility) -> Period:
     return reading_window(cycle.period, utility)
 
 
-def _freeze(connection: Connection, cycle: Cycle, window: Period, *, cut_days: list[date]) -> None:
+def _freeze(connection: Connection, cycle: Cycle, window: Period, tariffs: TariffBook) -> None:
     size = chunk_size(cycle, accounts=count_eligible(connection, cycle=cycle))
     confirmed = confirmed_self_readings(connection, window=window)
-    gathered = gather(connection, cycle=cycle, reading_window=window, cut_days=cut_days)
+    cut_days, models = tariffs.price_days(before=window.until), tariffs.models
+    refused = settle_differences(connection, cycle=cycle, reading_window=window, cut_days=cut_days, models=models)
+    sharing = Sharing(usual=models.difference, refused=refused)
+    gathered = gather(connection, cycle=cycle, reading_window=window, cut_days=cut_days, sharing=sharing)
     accounts = enumerate(_with_confirmed(account, confirmed) for account in gathered)
     while batch := list(islice(accounts, BATCH)):
         chunked = ((account, place // size) for place, account in batch)

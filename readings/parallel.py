@@ -9,6 +9,7 @@ from typing import Final
 from billing.accounts import Channel, Service
 from billing.old_invoices import OldLine
 from billing.periods import Period, months_period
+from billing.prices import STANDING, UNITS
 from readings import fields
 from readings.cutover import QUALITIES
 from readings.fields import RowRefused
@@ -76,7 +77,7 @@ def read_head(row: dict[str, str]) -> OldHead:
 def read_line(row: dict[str, str]) -> tuple[str, OldLine]:
     """The number of an invoice and one line of it; raises ``RowRefused``."""
     service = Service(fields.choice(row, "service", tuple(Service)))
-    metered = service is not Service.STANDING
+    metered = service not in STANDING
     start, until = fields.day(row, "from"), fields.day(row, "until")
     if until <= start:
         raise RowRefused("R106", f"until {until} does not lie after from {start}")
@@ -88,7 +89,7 @@ def read_line(row: dict[str, str]) -> tuple[str, OldLine]:
         previous_index_m3=_index(row, "previous_index") if row["previous_index"] else None,
         current_index_m3=_index(row, "current_index") if row["current_index"] else None,
         quantity=_number(row, "quantity", places=3),
-        unit=fields.choice(row, "unit", ("m3", "month")),
+        unit=fields.choice(row, "unit", UNITS),
         price_zl=_number(row, "price_zl", places=4),
         net_zl=_number(row, "net_zl", places=2),
         tariff_group=row["tariff_group"] or None,

@@ -120,6 +120,7 @@ def insert_drafted_periods(connection: Connection, *, cycle: Cycle) -> int:
     drafted = {"cycle_id": cycle.cycle_id}
     connection.execute(_Q["insert_drafted_readings"], drafted)
     connection.execute(_Q["insert_drafted_indexes"], drafted)
+    connection.execute(_Q["insert_drafted_shares"], drafted)
     return connection.execute(_Q["insert_drafted_periods"], drafted).rowcount
 
 

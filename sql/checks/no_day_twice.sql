@@ -26,7 +26,7 @@ with billed as (
     select c.account_id, l.point_id, l.service, l.period
     from charge_line l
     join charge c using (charge_id)
-    where c.cycle_id = :cycle_id and l.service <> 'extra'
+    where c.cycle_id = :cycle_id and l.row_no = 1 and l.service <> 'extra'
       and coalesce(l.origin, '') not in ('forecast', 'settled_forecast')
       and not exists (select 1 from charge_superseded s where s.charge_id = c.charge_id)
 ), twice as (

@@ -179,11 +179,14 @@ select l.charge_id, l.line_no, p.point_no, l.service, l.description, lower(l.per
        l.subsidy_basis, l.origin, l.row_no, l.share_days, l.share_of_days, l.share_of_m3, l.share_after_days,
        l.block_from_m3, l.block_until_m3, l.indicator, l.indicator_measured, l.indicator_permitted,
        l.terms_norm, l.terms_persons, l.terms_m3_month,
+       d.share_id, front.point_no as front_point_no, d.of_m3, d.before_m3, d.own_m3, d.all_m3,
        l.extra_service_id, l.surface, l.area_m2, l.m3_per_m2_year, l.forecast_line_id, l.forecast_document
 from charge_line l
 join charge c using (charge_id)
 join snapshot_account s using (cycle_id, account_id)
 left join point p using (point_id)
+left join difference_share d on d.share_id = l.difference_share_id
+left join point front on front.point_id = d.point_id
 where c.cycle_id = :cycle_id and s.chunk_no = :chunk_no
 order by l.charge_id, l.line_no
 

@@ -45,7 +45,7 @@ join cycle y on y.cycle_id = :cycle_id
 cross join lateral (
     select max(upper(b.period)) as until
     from billed_day b
-    where b.account_id = c.account_id and b.point_id = c.point_id and b.service <> 'abonament'
+    where b.account_id = c.account_id and b.point_id = c.point_id and not is_standing(b.service)
       and lower(b.period) < upper(c.valid)) billed
 where c.account_id = :account_id and upper(c.valid) <= upper(y.period)
   and (billed.until >= upper(c.valid) - 1) is not true

@@ -69,6 +69,13 @@ cross join lateral indexes_of_draft(h.draft) n
 left join point p on p.point_no = n.point_no
 where h.cycle_id = :cycle_id and h.draft is not null
 
+-- name: insert_drafted_shares
+insert into drafted_share (cycle_id, account_id, share_id)
+select distinct h.cycle_id, h.account_id, cast(line #>> '{difference,share_id}' as bigint)
+from hold h
+cross join lateral jsonb_array_elements(cast(h.draft as jsonb) -> 'lines') as line
+where h.cycle_id = :cycle_id and h.draft is not null and line #>> '{difference,share_id}' is not null
+
 -- name: insert_deliveries
 insert into delivery (delivery_id, invoice_id, purpose, channel, account_id, address, state, reason, message_id,
                       issue_date, deadline, not_before)

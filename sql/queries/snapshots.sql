@@ -65,7 +65,7 @@ where ap.valid @> cast(:issue_date as date) and (not :only_named or ap.account_i
 select c.account_id, c.contract_id, c.point_id, c.contract_no, t.tariff_class, t.services,
        lower(c.valid) as contract_from, upper(c.valid) as contract_until, p.point_no, p.street, p.postcode, p.city,
        (select count(*) from point behind where behind.parent_point_id = p.point_id) as points_behind, lies.gmina,
-       ended.is_settled, others.periods as other_contracts, given.quantities as unmetered,
+       ended.is_settled, others.periods as other_contracts, given.quantities as unmetered, t.difference,
        case per.standing_per when 'point' then
            (select o.standing_from from standing_owed(c.account_id, c.point_id, :start) o) end as standing_from
 from contract c
@@ -96,7 +96,8 @@ left join lateral (
 left join lateral (
     select json_agg(json_build_object(
                'service', q.service, 'basis', q.basis, 'norm', q.norm, 'persons', q.persons,
-               'm3_month', q.m3_month::text, 'valid_from', lower(q.valid), 'valid_until', case when upper(q.valid) <= :until then upper(q.valid) end,
+               'm3_month', q.m3_month::text, 'valid_from', lower(q.valid),
+               'valid_until', case when upper(q.valid) <= :until then upper(q.valid) end,
                'billed_until', (select max(upper(b.period)) from billed_day b
                                 where b.point_id = c.point_id and b.service = q.service
                                   and lower(b.period) < coalesce(upper(c.valid), 'infinity'))
@@ -117,10 +118,53 @@ where lower(c.valid) < :until and (not :only_named or c.account_id = any(cast(:n
           where not isempty(datemultirange(c.valid * daterange(null, :until) * daterange(o.standing_from, null))
                             - coalesce(o.waived, '{}')))
       end
+      or exists (select 1 from difference_open d where d.contract_id = c.contract_id)
+      or exists (select 1 from difference_share d where d.contract_id = c.contract_id and d.cycle_id = :cycle_id)
       or exists (select 1 from stormwater_day d
                  where d.contract_id = c.contract_id
                    and not isempty(d.days * datemultirange(daterange(null, :until)) - d.billed)))
 order by c.account_id, p.point_no, lower(c.valid)
+
+-- name: accounts_in_front
+select distinct c.account_id from contract c
+where c.point_id in (select behind.parent_point_id from point behind where behind.parent_point_id is not null)
+
+-- name: fronts
+-- Contracts on points with others behind them, of accounts of the cycle that no other cycle has.
+select c.contract_id
+from contract c
+join account_details details on details.account_id = c.account_id and details.valid @> cast(:issue_date as date)
+where c.contract_id = any(cast(:contract_ids as bigint[])) and not :off_cycle
+  and (:all_routes or details.route = any(:routes))
+  and not c.account_id = any(cast(:taken as bigint[]))
+  and exists (select 1 from point behind where behind.parent_point_id = c.point_id)
+
+-- name: difference_shares
+-- Shares of these contracts that this cycle settles, or that an issued one did and nobody has billed.
+select s.share_id, s.contract_id, front.point_no as front_point_no, s.service, lower(s.period) as period_start,
+       upper(s.period) as period_until, s.of_m3, s.before_m3, s.own_m3, s.all_m3, s.volume_m3
+from (select * from difference_open
+      union
+      select * from difference_share where cycle_id = :cycle_id and volume_m3 > 0) s
+join point front on front.point_id = s.point_id
+where s.contract_id = any(cast(:contract_ids as bigint[]))
+order by s.contract_id, lower(s.period), s.service, s.share_id
+
+-- name: insert_difference
+insert into difference_settled (cycle_id, point_id, period)
+select :cycle_id, c.point_id, daterange(:start, :until) from contract c where c.contract_id = :contract_id
+
+-- name: insert_difference_index
+insert into difference_index (cycle_id, point_id, reading_id, index_m3)
+select :cycle_id, c.point_id, :reading_id, :index_m3 from contract c where c.contract_id = :contract_id
+
+-- name: insert_difference_share
+insert into difference_share (cycle_id, point_id, contract_id, service, period, of_m3, before_m3, own_m3, all_m3, volume_m3)
+select :cycle_id, c.point_id, behind.contract_id, :service, daterange(:start, :until), :of_m3, :before_m3, :own_m3, :all_m3,
+       :volume_m3
+from contract c
+join contract behind on behind.contract_no = :contract_no
+where c.contract_id = :contract_id
 
 -- name: behind
 -- The contracts on the nearest points with meters behind the point of each contract, that may have used water since the

@@ -78,8 +78,7 @@ from contract c
 join contract_terms t on t.contract_id = c.contract_id and t.valid @> cast(:on_day as date)
 join agreed_delivery(cast(:today as date)) d using (account_id)
 cross join lateral (
-    -- read through its row as JSON: the diameter is not in every registry
-    select max((to_jsonb(i) ->> 'diameter_mm')::integer) as diameter_mm
+    select max(i.diameter_mm) as diameter_mm
     from installation i
     where i.point_id = c.point_id and i.purpose = 'main' and i.installed_on = (
         select max(n.installed_on) from installation n
@@ -132,8 +131,7 @@ join point p using (point_id)
 join agreed_delivery(cast(:today as date)) d on d.account_id = a.account_id
 left join used u on u.account_id = c.account_id and u.point_id = c.point_id
 cross join lateral (
-    -- read through its row as JSON: the diameter is not in every registry
-    select max((to_jsonb(i) ->> 'diameter_mm')::integer) as diameter_mm
+    select max(i.diameter_mm) as diameter_mm
     from installation i
     where i.point_id = c.point_id and i.purpose = 'main' and i.installed_on = (
         select max(n.installed_on) from installation n

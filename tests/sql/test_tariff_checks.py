@@ -13,6 +13,7 @@ from town import cycle_order, set_clock, settle
 from pipeline import approve, check, freeze, issue, open_cycle, rate
 from sql.checking import check_names, run_check
 from sql.cycles import find_cycle
+from sql.engine import make_engine
 from sql.statement import figures
 
 TARIFF = """
@@ -30,7 +31,16 @@ code = "H"
 class = "household"
 channel = "any"
 payer = "natural_person"
-name = "Gospodarstwa domowe"
+diameters_mm = [15, 20]
+name = "Gospodarstwa domowe, wodomierz do 20 mm"
+
+[[group]]
+code = "H25"
+class = "household"
+channel = "any"
+payer = "natural_person"
+diameter_from_mm = 25
+name = "Gospodarstwa domowe, wodomierz od 25 mm"
 
 [[group]]
 code = "B"
@@ -39,7 +49,7 @@ channel = "any"
 name = "Pozostali"
 
 [[price]]
-groups = ["H"]
+groups = ["H", "H25"]
 item = "water"
 unit = "m3"
 valid_from = 2012-01-01
@@ -60,7 +70,7 @@ valid_from = 2012-01-01
 basis = "made up"
 
 [[price]]
-groups = ["H", "B"]
+groups = ["H", "H25", "B"]
 item = "sewage"
 unit = "m3"
 net_zl = 7.0040
@@ -68,7 +78,7 @@ valid_from = 2012-01-01
 basis = "made up"
 
 [[price]]
-groups = ["H", "B"]
+groups = ["H", "H25", "B"]
 item = "sewage"
 unit = "m3"
 net_zl = 9.0020
@@ -86,15 +96,31 @@ valid_from = 2012-01-01
 basis = "made up"
 
 [[price]]
-groups = ["H", "B"]
+groups = ["H", "H25", "B"]
 item = "abonament_sewage"
 unit = "month"
 net_zl = 4.00
 valid_from = 2012-01-01
 basis = "made up"
 
+[[price]]
+groups = ["H25"]
+item = "abonament"
+unit = "month"
+net_zl = 30.00
+valid_from = 2012-01-01
+basis = "made up"
+
 [[example]]
-groups = ["H"]
+groups = ["H25"]
+on = 2012-01-01
+abonament = 1
+abonament_sewage = 1
+gross_zl = 36.72
+source = "by hand: 34.00; VAT 2.72"
+
+[[example]]
+groups = ["H", "H25"]
 on = 2012-01-01
 water = 3
 gross_zl = 18.36
@@ -108,14 +134,14 @@ gross_zl = 6.21
 source = "by hand: VAT 0.46"
 
 [[example]]
-groups = ["H", "B"]
+groups = ["H", "H25", "B"]
 on = 2012-01-01
 sewage = 100
 gross_zl = 756.43
 source = "by hand: 700.40; VAT 56.032"
 
 [[example]]
-groups = ["H", "B"]
+groups = ["H", "H25", "B"]
 on = 2012-07-15
 sewage = 100
 gross_zl = 972.22
@@ -155,9 +181,25 @@ FAULTS = [
     ("standing_owed", "delete from charge_line where charge_id = 1 and service = 'abonament_sewage'"),
     ("standing_owed", SNAPSHOT.format('["sewage","water"]', '["sewage"]')),  # an abonament of water for sewage alone
     ("group_of_class", SNAPSHOT.format('"natural_person"', '"organisation"')),  # the group is not for such a nabywca
+    ("group_of_class", SNAPSHOT.format(r'"diameter_mm"\:20', r'"diameter_mm"\:25')),  # nor for such a meter
+    ("prices_of_tariff", SNAPSHOT.format(r'"diameter_mm"\:20', r'"diameter_mm"\:25')),
+    ("standing_owed", SNAPSHOT.format(r'"diameter_mm"\:20', r'"diameter_mm"\:22')),
     ("registers_complete", f"delete from charge_line where {SEWAGE} and period @> date '2026-07-20'"),
     ("lines_add_up", "update charge set net_zl = net_zl - 0.01, vat_zl = vat_zl + 0.01 where charge_id = 1"),
 ]
+
+
+def measure(work) -> None:
+    """All meters are of 20 mm, but A0003's is of 25 mm, and nobody wrote down A0004's."""
+    owner = make_engine(work.settings.database_owner_url)
+    with owner.begin() as connection:
+        connection.execute(
+            text("""
+                update installation i set diameter_mm = case m.meter_no when 'M0003' then 25 else 20 end
+                from meter m where m.meter_id = i.meter_id and m.meter_no <> 'M0004'
+            """)
+        )
+    owner.dispose()
 
 
 @pytest.fixture(params=["each_line", "rate_sum"])
@@ -174,6 +216,7 @@ def priced(request, work, tmp_path):
     terms.write_text(words, encoding="utf-8")
     work = dataclasses.replace(work, settings=dataclasses.replace(work.settings, utility=utility))
     settle(work, tmp_path)
+    measure(work)
     key = open_cycle.run(work, order=cycle_order())["cycle_key"]
     freeze.run(work, cycle_key=key)
     rate.run(work, cycle_key=key, chunk_no=0)
@@ -202,6 +245,18 @@ def test_a_town_of_all_kinds_of_prices_passes_its_checks_and_adds_up(priced) -> 
                 join account using (account_id) where account_no = 'A0010'
             """)
         ).scalar_one()
+        wide = connection.execute(
+            text("""
+                select max(tariff_group), sum(l.net_zl) from charge_line l join charge c using (charge_id)
+                join account using (account_id) where account_no = 'A0003' and is_standing(service)
+            """)
+        ).one()
+        unknown = connection.execute(
+            text("""
+                select code, facts ->> 'diameter_mm' from hold join account using (account_id)
+                where account_no = 'A0004' and code <> 'KSEF_ROUTE'
+            """)
+        ).one()
     assert [tuple(line)[:6] for line in lines] == [
         ("water", 1, Decimal("2.000"), "m3", Decimal("5.0000"), Decimal("10.00")),
         ("water", 2, Decimal("1.000"), "m3", Decimal("7.0000"), Decimal("7.00")),
@@ -211,6 +266,7 @@ def test_a_town_of_all_kinds_of_prices_passes_its_checks_and_adds_up(priced) -> 
         ("abonament_sewage", 1, Decimal("1.000"), "month", Decimal("4.0000"), Decimal("4.00")),
     ]
     # 10 + 7 + 7.0040 + 18.0040 + 6.0040 + 4 = 52.012; rounded line by line it is 52.00
+    assert (tuple(wide), tuple(unknown)) == (("H25", Decimal("34.00")), ("NO_PRICE", "unknown"))
     assert lines[0].total_zl == Decimal({"each_line": "52.00", "rate_sum": "52.01"}[rounding])
     assert dry == ["abonament", "water"]
     assert ledger.lines_net_zl == ledger.invoices_net_zl
