@@ -142,6 +142,24 @@ class Unmetered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DifferenceShare:
+    """A contract's share in what a building's meter counted beyond its flats': of ``of_m3`` in the building's days.
+
+    What was used before it in the order of points, by itself and by all, is ``before_m3``, ``own_m3`` and ``all_m3``.
+    """
+
+    share_id: int
+    front_point_no: str
+    service: Service
+    period: Period
+    of_m3: Decimal
+    before_m3: Decimal
+    own_m3: Decimal
+    all_m3: Decimal
+    volume_m3: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PointBehind:
     """A contract on a point whose water the main meter of another point counts too, with its main registers.
 
@@ -167,7 +185,9 @@ class PointSnapshot:
     ``standing_from`` is set where each point owes one: the first month not
     billed to this point. ``other_contracts`` are the days of contracts of others at this point, for a meter that was
     not read on the day on which one followed the other. ``unmetered`` says what is taken without a meter.
-    ``difference`` is the name of the model by which this contract settles what the points behind it do not explain.
+    ``difference`` is ``flats`` where the contracts behind it pay what their meters do not explain;
+    ``difference_shares`` are such shares of this contract that nobody has billed; ``refused_by`` is the point in front
+    whose meter counted less than the meters behind it.
     ``surfaces`` are charged for stormwater from ``stormwater_from`` on (None: never charged yet). ``excesses`` are
     faults of its sewage, charged from ``excess_from`` on, and ``sewage_billed`` what of it was charged before they were
     known. ``forecast`` is set where it is charged by prognozy.
@@ -189,6 +209,8 @@ class PointSnapshot:
     behind: tuple[PointBehind, ...] = field(default=(), metadata=LATER)
     other_contracts: tuple[Period, ...] = field(default=(), metadata=LATER)
     difference: str | None = field(default=None, metadata=LATER)
+    difference_shares: tuple[DifferenceShare, ...] = field(default=(), metadata=LATER)
+    refused_by: str | None = field(default=None, metadata=LATER)
     surfaces: tuple[Surface, ...] = field(default=(), metadata=LATER)
     stormwater_from: date | None = field(default=None, metadata=LATER)
     excesses: tuple[SewageExcess, ...] = field(default=(), metadata=LATER)
@@ -200,8 +222,9 @@ class PointSnapshot:
     def diameter_mm(self) -> int | None:
         """Diameter of the main meter that was installed last: it picks the tariff group for the whole bill."""
         mains = [register for register in self.registers if register.purpose == "main"]
-        newest = max(mains, key=lambda one: (one.installed_on, one.diameter_mm or 0), default=None)
-        return newest.diameter_mm if newest else None
+        if len(mains) <= 1:
+            return mains[0].diameter_mm if mains else None
+        return max(mains, key=lambda one: (one.installed_on, one.diameter_mm or 0)).diameter_mm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,13 @@ import json
 import operator
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import cache
+from json.encoder import encode_basestring
 from types import MappingProxyType
 from typing import Any, Final, TypeVar, cast
 
@@ -32,57 +33,100 @@ def to_data(value: Any) -> Any:
     Raises:
         TypeError: ``value`` holds something without a canonical form, such as a float.
     """
-    kind: Any = type(value)
-    return _writer(kind)(value)
+    return json.loads(canonical_json(value))
 
 
 def canonical_json(value: Any) -> str:
-    """The one JSON text of ``value``: sorted keys, no spaces, Polish letters as they are."""
-    return _ENCODER.encode(to_data(value))
+    """The one JSON text of ``value``: sorted keys, no spaces, Polish letters as they are.
+
+    Raises:
+        TypeError: as ``to_data``.
+    """
+    return _WRITERS[type(value)](value)
 
 
-_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+class _Writers(dict[type, Callable[[Any], str]]):
+    """How values of each type are written: their text at once, for this is the inner loop of a cycle."""
+
+    def __missing__(self, kind: type) -> Callable[[Any], str]:
+        writer = self[kind] = _writer(kind)
+        return writer
 
 
-@cache
-def _writer(kind: type) -> Callable[[Any], Any]:
-    if kind in (type(None), bool, int, str):
-        return _as_it_is
+def _writer(kind: Any) -> Callable[[Any], str]:
     if issubclass(kind, Enum):
-        return operator.attrgetter("value")
-    if kind is Decimal:
-        return "{:f}".format
+        return encode_basestring if issubclass(kind, str) else lambda member: canonical_json(member.value)
     if issubclass(kind, date):
-        return operator.methodcaller("isoformat")
+        return lambda day: f'"{day.isoformat()}"'
     if issubclass(kind, tuple | list):
-        return lambda items: [to_data(item) for item in items]
+        return _array
     if issubclass(kind, frozenset):
-        return lambda items: sorted(to_data(item) for item in items)
+        return lambda items: _array(sorted(items, key=_bare))
     if issubclass(kind, Mapping):
-        return lambda items: {str(to_data(key)): to_data(item) for key, item in items.items()}
+        return lambda items: _object({str(_bare(key)): item for key, item in items.items()})
     if is_dataclass(kind):
         return _dataclass_writer(kind)
     raise TypeError(f"no canonical form for {kind.__name__}")
 
 
-def _dataclass_writer(kind: Any) -> Callable[[Any], Any]:
-    names = [field.name for field in fields(kind) if not field.metadata.get("later")]
-    later = [(field.name, field.default) for field in fields(kind) if field.metadata.get("later")]
-    values = operator.attrgetter(*names) if len(names) > 1 else lambda held: (getattr(held, names[0]),)
+def _dataclass_writer(kind: Any) -> Callable[[Any], str]:
+    later = [field for field in fields(kind) if field.metadata.get("later")]
+    always = sorted({field.name for field in fields(kind)} - {field.name for field in later})
+    write_always = _compiled(always)
+    if not later:
+        return write_always
+    items_of = _getter(always)
+    later_of, defaults = _getter([field.name for field in later]), tuple(field.default for field in later)
 
-    def write(held: Any) -> Any:
-        data = {name: to_data(item) for name, item in zip(names, values(held), strict=True)}
-        for name, default in later:
-            item = getattr(held, name)
-            if item != default:
-                data[name] = to_data(item)
-        return data
+    def write(held: Any) -> str:
+        grown = later_of(held)
+        if grown == defaults:
+            return write_always(held)
+        kept = {field.name: item for field, item in zip(later, grown, strict=True) if item != field.default}
+        return _object(dict(zip(always, items_of(held), strict=True)) | kept)
 
     return write
 
 
-def _as_it_is(value: Any) -> Any:
-    return value
+def _compiled(names: Sequence[str]) -> Callable[[Any], str]:
+    """One f-string of all fields, compiled: it takes half the time of a loop over them."""
+    texts = ",".join(f'"{name}":{{of[type(held.{name})](held.{name})}}' for name in names)
+    made = eval(f"lambda held: f'{{{{{texts}}}}}'", {"of": _WRITERS})  # noqa: S307 - the names of our own fields
+    return cast("Callable[[Any], str]", made)
+
+
+def _getter(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
+    if len(names) > 1:
+        return operator.attrgetter(*names)
+    return lambda held: tuple(getattr(held, name) for name in names)
+
+
+def _array(items: Iterable[Any]) -> str:
+    return "[" + ",".join([_WRITERS[type(item)](item) for item in items]) + "]"
+
+
+def _object(items: Mapping[str, Any]) -> str:
+    return "{" + ",".join([f"{encode_basestring(name)}:{canonical_json(items[name])}" for name in sorted(items)]) + "}"
+
+
+def _decimal(number: Decimal) -> str:
+    text = str(number)
+    return f'"{number:f}"' if "E" in text else f'"{text}"'
+
+
+def _bare(value: Any) -> Any:
+    return str(value) if isinstance(value, str) else to_data(value)
+
+
+_WRITERS: Final = _Writers(
+    {
+        type(None): lambda _: "null",
+        bool: lambda truth: "true" if truth else "false",
+        int: str,
+        str: encode_basestring,
+        Decimal: _decimal,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +178,10 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
         return _dataclass_reader(kind)
     if kind in (date, datetime):
         return cast("Callable[[Any], Any]", kind.fromisoformat)
-    if kind in (Decimal, str, int) or issubclass(kind, Enum):
+    if kind in (Decimal, str, int):
         return cast("Callable[[Any], Any]", kind)
+    if issubclass(kind, Enum):
+        return {member.value: member for member in kind}.__getitem__
     return lambda data: data
 
 
@@ -146,6 +192,8 @@ def _dataclass_reader(kind: Any) -> Callable[[Any], Any]:
 
     def read(data: Any) -> Any:
         given = {name: reader(data[name]) for name, reader in readers}
-        return kind(**given, **{name: reader(data[name]) for name, reader in later if name in data})
+        if len(data) > len(given):
+            given |= {name: reader(data[name]) for name, reader in later if name in data}
+        return kind(**given)
 
     return read

@@ -30,14 +30,15 @@ class Origin(StrEnum):
     """What named a quantity that no register measured.
 
     ``norm``: the norms of consumption; ``contract``: the quantity in the contract; ``area``: the surface that rain runs
-    off; ``order``: a service that was ordered; ``forecast`` and ``settled_forecast``: a prognoza, and what it had
-    charged as it comes off the settlement.
+    off; ``order``: a service that was ordered; ``difference``: a share in what a building's meter counted beyond its
+    flats'; ``forecast`` and ``settled_forecast``: a prognoza, and what it had charged as it comes off the settlement.
     """
 
     NORM = "norm"
     CONTRACT = "contract"
     AREA = "area"
     ORDER = "order"
+    DIFFERENCE = "difference"
     FORECAST = "forecast"
     SETTLED_FORECAST = "settled_forecast"
 
@@ -70,6 +71,18 @@ class LineTerms:
     norm: str | None
     persons: int | None
     m3_month: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineDifference:
+    """Whose share a line bills of what a building's meter counted beyond its flats': see ``DifferenceShare``."""
+
+    share_id: int
+    front_point_no: str
+    of_m3: Decimal
+    before_m3: Decimal
+    own_m3: Decimal
+    all_m3: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +173,7 @@ class ChargeLine:
     block: LineBlock | None = field(default=None, metadata=LATER)
     excess: LineExcess | None = field(default=None, metadata=LATER)
     terms: LineTerms | None = field(default=None, metadata=LATER)
+    difference: LineDifference | None = field(default=None, metadata=LATER)
     extra_service_id: int | None = field(default=None, metadata=LATER)
     area: LineArea | None = field(default=None, metadata=LATER)
     settles: LineSettled | None = field(default=None, metadata=LATER)

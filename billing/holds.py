@@ -39,9 +39,12 @@ class HoldCode(StrEnum):
     CONTRACT_INACTIVE = "CONTRACT_INACTIVE"
     IN_OTHER_CYCLE = "IN_OTHER_CYCLE"
     NOTHING_TO_BILL = "NOTHING_TO_BILL"
+    NOTHING_TO_CORRECT = "NOTHING_TO_CORRECT"
 
 
-EXCLUDED = frozenset({HoldCode.CONTRACT_INACTIVE, HoldCode.IN_OTHER_CYCLE, HoldCode.NOTHING_TO_BILL})
+EXCLUDED = frozenset(
+    {HoldCode.CONTRACT_INACTIVE, HoldCode.IN_OTHER_CYCLE, HoldCode.NOTHING_TO_BILL, HoldCode.NOTHING_TO_CORRECT}
+)
 
 MEANINGS = {
     HoldCode.READING_MISSING: "no reading arrived for a meter; import one and bill the account in the next cycle",
@@ -73,4 +76,5 @@ MEANINGS = {
     HoldCode.CONTRACT_INACTIVE: "no contract of the account is in force in the period",
     HoldCode.IN_OTHER_CYCLE: "another cycle bills the account, or has billed it up to the end of these months",
     HoldCode.NOTHING_TO_BILL: "nothing was used and the tariff has no standing charge",
+    HoldCode.NOTHING_TO_CORRECT: "rated again, the account's invoices say what they said",
 }

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from billing.accounts import Address, Channel, Party, Role
 from billing.canonical import LATER
-from billing.charges import ChargeLine, VatSum
+from billing.charges import Bill, ChargeLine, VatSum
 from billing.money import ZERO_ZL
 from billing.periods import Period
 
@@ -43,11 +43,30 @@ class InvoiceNumber:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectedInvoice:
+    """What a correction corrects: an invoice as it stood until now, and why it was wrong.
+
+    ``previous_no`` is the correction before this one, if there is one: ``before`` is then what that one made owed.
+    ``after_sums`` are the VAT sums of what is owed instead; nothing at all, when it is a reversal.
+    """
+
+    invoice_no: str
+    issue_date: date
+    correction_no: int
+    previous_no: str | None
+    reason: str
+    before: Bill
+    after_sums: tuple[VatSum, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Invoice:
     """An issued invoice; its canonical JSON is stored, hashed and never changed.
 
     ``due_date_basis`` says how the due date follows from the planned sending (Rozp. 2018 par. 17 ust. 1).
     ``carrier`` is how it was planned to travel on the issue date. The subsidies are those of ``Bill``.
+    A correction has the lines of what is owed instead, and as its sums and subsidies the difference; its period is
+    that of the invoice that it corrects.
     """
 
     number: InvoiceNumber
@@ -72,6 +91,7 @@ class Invoice:
     gross_zl: Decimal
     subsidy_net_zl: Decimal = field(default=ZERO_ZL, metadata=LATER)
     subsidy_gross_zl: Decimal = field(default=ZERO_ZL, metadata=LATER)
+    corrects: CorrectedInvoice | None = field(default=None, metadata=LATER)
 
     @property
     def payable_zl(self) -> Decimal:

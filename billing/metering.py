@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 from billing.accounts import PointSnapshot, Service, Unmetered
+from billing.differences import is_shared_out, shared
 from billing.holds import HoldCode
 from billing.models import Models
 from billing.parts import Share, percent_of, shares_of
@@ -22,16 +23,22 @@ def quantities(point: PointSnapshot, *, until: date, models: Models) -> list[Qua
     What no meter counts is reckoned up to ``until``; where the contract names a quantity, no meter is asked.
     """
     services = [service for service in METERED if service in point.services]
+    if point.refused_by is not None:
+        facts = {"point_no": point.point_no, "front": point.refused_by}
+        return NotBillable(code=HoldCode.DIFFERENCE_NEGATIVE, facts=facts)
+    shares = sorted(point.difference_shares, key=lambda one: (METERED.index(one.service), one.period, one.share_id))
     if not services or point.is_settled:
-        return []
+        return [shared(share) for share in shares]
     found: list[Quantity] = []
     for service in services:
         given = reckoned(point, service=service, until=until)
         metered = _metered(point, service, models)
         if isinstance(metered, NotBillable):
             return NotBillable(code=metered.code, facts={"point_no": point.point_no, **metered.facts})
+        if is_shared_out(point):
+            continue
         found += sorted([*given, *metered], key=lambda one: one.period)
-    return found
+    return found + [shared(share) for share in shares]
 
 
 def _metered(point: PointSnapshot, service: Service, models: Models) -> list[Quantity] | NotBillable:

@@ -57,9 +57,13 @@ class MissingSub(StrEnum):
 
 
 class DifferenceModel(StrEnum):
-    """Who pays what a building's main meter counts beyond the meters of the points behind it: its ``owner``."""
+    """Who pays what a building's main meter counts beyond the meters of the points behind it.
+
+    ``owner``: the contract of the building. ``flats``: the contracts behind it, in proportion to what they used.
+    """
 
     OWNER = "owner"
+    FLATS = "flats"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

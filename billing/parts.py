@@ -6,7 +6,7 @@ what they counted comes off it as far as they are billed less.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
@@ -42,7 +42,7 @@ class Share:
     """A consumption of which ``percent`` is billed as the service; ``volume_m3`` are its own days of it.
 
     ``purpose`` is the register's, or ``behind``; ``span`` is from its first reading to its last, ``tenure`` the
-    contract that it is counted for.
+    contract that it is counted for, with its number where it is one behind.
     """
 
     used: Consumption
@@ -52,6 +52,7 @@ class Share:
     span: Period
     tenure: Tenure
     lapsed_on: date | None = None
+    contract_no: str | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -107,7 +108,8 @@ def shares_of(
             used = consumptions(register=register, tenure=tenure, models=models)
             if isinstance(used, NotBillable):
                 return NotBillable(code=used.code, facts={**used.facts, "behind": other.point_no})
-            found += [_behind(one, _span(used), tenure, -main_percent, models) for one in used]
+            made_of = [_behind(one, _span(used), tenure, -main_percent, models) for one in used]
+            found += [replace(one, contract_no=other.contract_no) for one in made_of]
     return found
 
 

@@ -90,7 +90,9 @@ def _of_service(
             thresholds = thresholds_of(blocks=step.blocks, per=step.block_per, part=part, whole=whole, places=places)
             charged = _parts(step, thresholds, piece, used_m3[step.start])
             used_m3[step.start] += piece.volume_m3
-            for row_no, one in enumerate(charged, start=1):
+            # a share in a difference is of days that the contract's own use occupies
+            first = 2 if quantity.difference is not None else 1
+            for row_no, one in enumerate(charged, start=first):
                 lines.append(_line(quantity, piece, one, span=step, point=point, issue_date=issue_date, row_no=row_no))
     return lines
 
@@ -121,6 +123,8 @@ def _steps(spans: Sequence[PriceSpan]) -> list[PriceSpan]:
 
 def _step_of(steps: Sequence[PriceSpan], piece: Piece, whole: Period) -> tuple[PriceSpan, Period]:
     """The price of a piece, and the days of the bill that have it."""
+    if len(steps) == 1:
+        return steps[0], whole
     number = max(n for n, step in enumerate(steps) if n == 0 or step.start <= piece.period.start)
     until = steps[number + 1].start if number + 1 < len(steps) else whole.until
     return steps[number], Period(start=max(steps[number].start, whole.start), until=until)
@@ -176,6 +180,7 @@ def _line(
         share=piece.share,
         block=block,
         terms=quantity.terms,
+        difference=quantity.difference,
     )
 
 

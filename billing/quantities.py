@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from billing.accounts import Service
-from billing.charges import LinePart, LineTerms, Origin
+from billing.charges import LineDifference, LinePart, LineTerms, Origin
 from billing.holds import HoldCode
 from billing.law import quantity_basis
 from billing.periods import Period
@@ -56,6 +56,7 @@ class Quantity:
     billed: Period | None = None
     known: tuple["Known", ...] = ()
     terms: LineTerms | None = None
+    difference: LineDifference | None = None
 
     @property
     def bases(self) -> tuple[str, ...]:
@@ -64,6 +65,8 @@ class Quantity:
         Raises:
             DataRefused: ``LAW_NO_VALUE``, the law data lacks one.
         """
+        if self.difference is not None:
+            return (quantity_basis(kind=f"behind_{self.service}"),)
         if self.terms is not None:
             return (quantity_basis(kind=f"{self.origin}_{self.service}"),)
         purposes = dict.fromkeys(part.purpose for part in self.parts if part.purpose in _WITH_RULES)
@@ -74,6 +77,8 @@ class Quantity:
         """What a customer is told beside the service: persons, a lapsed legalisation, a meter that passed zero."""
         if self.terms is not None:
             return f" ({_terms(self.terms)})"
+        if self.difference is not None:
+            return " (udział w różnicy wodomierza głównego i wodomierzy lokali)"
         lapsed = (
             f" (bez odliczenia: legalizacja wodomierza {part.meter_no} do {format_date(part.lapsed_on)})"
             for part in self.parts

@@ -35,17 +35,26 @@ def bill(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> Bi
     if buyer is None or Role.PAYER not in account.parties:
         missing = [role.value for role in (Role.PAYER, Role.BUYER) if role not in account.parties]
         return _hold(account, NotBillable(code=HoldCode.NO_PARTY, facts={"missing": ",".join(missing)}))
-    lines = _lines(account, tariffs, cycle, buyer.kind)
-    if isinstance(lines, NotBillable):
-        return _hold(account, lines)
-    made = _bill(account, tariffs, lines)
-    obstacle = _nothing_to_bill(made, cycle) or _settles_below_zero(made) or _subsidy_too_high(made)
+    made = owed(account, tariffs, cycle)
+    if isinstance(made, Hold):
+        return made
+    obstacle = _nothing_to_bill(made, cycle) or _settles_below_zero(made)
     if obstacle is not None:
         return _hold(account, obstacle)
     if buyer.nip is not None or buyer.kind is not PartyKind.NATURAL_PERSON:
         facts = {"reason": "nip" if buyer.nip is not None else "not_a_natural_person"}
         return Hold(account_no=account.account_no, code=HoldCode.KSEF_ROUTE, facts=facts, draft=made)
     return made
+
+
+def owed(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> Bill | Hold:
+    """What the account owes, were it nothing at all, whoever the buyer is; raises as ``bill``."""
+    lines = _lines(account, tariffs, cycle, account.parties[Role.BUYER].kind)
+    if isinstance(lines, NotBillable):
+        return _hold(account, lines)
+    made = _bill(account, tariffs, lines)
+    obstacle = _subsidy_too_high(made)
+    return made if obstacle is None else _hold(account, obstacle)
 
 
 def _lines(

@@ -32,6 +32,15 @@ def pieces(quantity: Quantity, *, cuts: Collection[date], places: int) -> Iterat
     whole, own = quantity.period, quantity.billed
     edges = {own.start, own.until} if own is not None else set()
     inner = sorted(day for day in edges.union(cuts) if whole.start < day < whole.until)
+    if not inner:
+        yield Piece(
+            period=whole,
+            volume_m3=quantity.volume_m3,
+            counted=quantity.counted,
+            share=None,
+            parts=quantity.parts,
+        )
+        return
     for segment in _segments(quantity, inner):
         days = [day for day in inner if segment.period.start < day < segment.period.until]
         for piece in _by_days(segment, days, places):

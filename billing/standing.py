@@ -17,7 +17,7 @@ from billing.holds import HoldCode
 from billing.law import vat_rate
 from billing.money import PRICE, VOLUME, multiply_zl
 from billing.periods import Period
-from billing.prices import OWED_FOR, STANDING, PriceSpan, unit_word
+from billing.prices import OWED_FOR, PriceSpan, unit_word
 from billing.quantities import NotBillable
 from billing.tariffs import StandingPer, TariffBook
 
@@ -70,7 +70,7 @@ def standing_lines(
         if start >= cycle.period.until:
             continue
         period = Period(start=start, until=cycle.period.until)
-        for service in STANDING:
+        for service in tariffs.standing_services:
             who = _Owing(service=service, points=owing, channel=account.channel, payer=buyer.kind if buyer else None)
             steps = _steps(who, period, account.waived_months, tariffs)
             if isinstance(steps, NotBillable):
@@ -154,7 +154,8 @@ def _owed_months(
     Where the tariff of that day tells water and sewage apart these are the points with the service; else the one
     abonament is owed for every point.
     """
-    taking = [point for point in who.points if OWED_FOR[who.service] in point.services]
+    is_parted = len(tariffs.standing_services) > 1
+    taking = [point for point in who.points if is_parted and OWED_FOR[who.service] in point.services]
     for month in period.months():
         if month.start.replace(day=1) in waived_months:
             continue

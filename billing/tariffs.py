@@ -17,7 +17,7 @@ from billing.errors import DataRefused
 from billing.models import Models
 from billing.periods import Period
 from billing.price_lists import PriceBook
-from billing.prices import BlockPer, PricedBy, PriceSpan, PriceStep, TariffPrice, in_force, steps_of
+from billing.prices import STANDING, BlockPer, PricedBy, PriceSpan, PriceStep, TariffPrice, in_force, steps_of
 from billing.subsidies import TariffSubsidy
 
 
@@ -245,6 +245,11 @@ class TariffBook:
         """The tariff in force on a day: the one entered latest."""
         position = bisect_right(self.tariffs, day, key=lambda tariff: tariff.valid_from) - 1
         return self.tariffs[position] if position >= 0 else None
+
+    @property
+    def standing_services(self) -> tuple[Service, ...]:
+        """The standing charges that there are on some day: sewage has one of its own only where a tariff says so."""
+        return STANDING if self._parted else (Service.STANDING,)
 
     def parts_standing(self, day: date) -> bool:
         """Whether sewage has an abonament of its own on a day."""

@@ -19,7 +19,7 @@ from billing.identifiers import is_nip, is_nrb, is_regon
 from billing.invoices import Seller
 from billing.law import AnswerTerm
 from billing.models import Models, read_models
-from billing.numbering import Numbering
+from billing.numbering import Numbering, series_on
 from billing.reading_rules import CheckRules, read_check_rules
 from billing.routes import Route, read_routes
 from billing.sender import UNKNOWN, Mail, read_mail
@@ -27,6 +27,9 @@ from billing.toml_fields import Fault, Fields, read_fields
 from billing.vat import VatModel
 
 _MAY_STAY_UNKNOWN = ("dkim_selector", "dkim_domain")
+CORRECTIONS = Numbering(series_pattern="FK/{year}/{month:02}", number_pattern="{series}/{sequence:06}")
+"""How corrections are numbered where the utility says nothing of them."""
+_ANY_DAY = date(2026, 10, 31)
 
 
 class ConsentMode(StrEnum):
@@ -73,6 +76,7 @@ class Utility:
     ``bank_account`` is the utility's own NRB, for a customer without an account of its own; with
     ``individual_accounts`` every customer must have one; ``routes`` is the calendar of readings;
     ``answer_term`` is another term for answering complaints than the law's, None without a provision that sets one.
+    Corrections have a series of their own, ``correction_numbering``.
     """
 
     name: str
@@ -96,6 +100,7 @@ class Utility:
     routes: tuple[Route, ...] = ()
     answer_term: AnswerTerm | None = None
     estimation: EstimationRules = field(default_factory=EstimationRules)
+    correction_numbering: Numbering = CORRECTIONS
 
     def terms_on(self, day: date) -> TermsVersion | None:
         """The regulamin in force on a day."""
@@ -126,11 +131,12 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
         *("days_before", "days_after", "reject_share_max", "volume_max_m3_day", "checks", "estimation"),
         "estimate_override_two_persons",
     )
+    numbering = _numbering(top)
     return Utility(
         name=name,
         is_demo=top.flag("is_demo", default=False),
         seller=_seller(seller),
-        numbering=_numbering(top),
+        numbering=numbering,
         payment_days=payment.integer("days"),
         sending_allowance_days=_allowances(payment.within("allowance_days")),
         issue_time=top.clock("issue_time"),
@@ -150,6 +156,7 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
         routes=tuple(read_routes(top)),
         estimation=read_estimation_rules(readings),
         answer_term=_answer_term(top.within("complaints")) if "complaints" in top.table else None,
+        correction_numbering=_correction_numbering(top, numbering),
     )
 
 
@@ -195,12 +202,24 @@ def _seller(fields: Fields) -> Seller:
 
 def _numbering(top: Fields) -> Numbering:
     fields = top.within("numbering")
-    fields.known("series", "number")
+    fields.known("series", "number", "correction_series", "correction_number")
     series, number = fields.text("series"), fields.text("number")
     with top.keeping("numbering"):
         if series and number:
             return Numbering(series_pattern=series, number_pattern=number)
     return Numbering(series_pattern="{year}", number_pattern="{series}/{sequence}")
+
+
+def _correction_numbering(top: Fields, numbering: Numbering) -> Numbering:
+    fields = top.within("numbering")
+    series = fields.text("correction_series", default=CORRECTIONS.series_pattern)
+    number = fields.text("correction_number", default=CORRECTIONS.number_pattern)
+    with top.keeping("numbering"):
+        found = Numbering(series_pattern=series, number_pattern=number)
+        if series_on(numbering=found, issue_date=_ANY_DAY) == series_on(numbering=numbering, issue_date=_ANY_DAY):
+            raise DataRefused("NUMBERING_WRONG", "corrections need a series of their own: correction_series")
+        return found
+    return CORRECTIONS
 
 
 def _allowances(fields: Fields) -> dict[Channel, int]:

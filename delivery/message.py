@@ -38,6 +38,14 @@ class Sender:
     reply_to: str
 
 
+class MailKind(StrEnum):
+    """What an invoice mail carries: an invoice, a correction of one, or a duplicate of either."""
+
+    INVOICE = "invoice"
+    CORRECTION = "correction"
+    DUPLICATE = "duplicate"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceMail:
     """One invoice to one address. Amounts, dates and accounts come as the Polish text to be shown.
@@ -46,6 +54,8 @@ class InvoiceMail:
     ``title`` opens the subject and ``document`` names it in the sentence (``fakturę``); ``note`` is a full sentence or
     empty.
     ``is_estimated``: something on the invoice rests on an estimate, and the mail says what will become of it.
+    A correction tells which invoice it corrects and why, and is ``unchanged`` when the amount stays as it was; a
+    duplicate tells the day on which it was made out.
     ``date`` (with time zone) and ``message_id`` are given, so that a second build gives the same bytes.
     """
 
@@ -68,6 +78,12 @@ class InvoiceMail:
     document: str = "fakturę"
     note: str = ""
     is_estimated: bool = False
+    kind: MailKind = MailKind.INVOICE
+    corrected_no: str = ""
+    corrected_date: str = ""
+    reason: str = ""
+    duplicate_date: str = ""
+    unchanged: bool = False
 
 
 class NoticeKind(StrEnum):
@@ -98,6 +114,13 @@ class NoticeMail:
     price_effect: str
 
 
+_SUBJECTS = {
+    MailKind.CORRECTION: "Faktura korygująca",
+    MailKind.DUPLICATE: "Duplikat faktury",
+}
+_TEMPLATES = {MailKind.INVOICE: "invoice", MailKind.CORRECTION: "correction", MailKind.DUPLICATE: "duplicate"}
+
+
 def build_message(mail: InvoiceMail) -> bytes:
     """The whole e-mail of one invoice; the same ``mail`` gives the same bytes.
 
@@ -107,8 +130,8 @@ def build_message(mail: InvoiceMail) -> bytes:
     """
     if not mail.attachment.content:
         raise NotSendable("NO_ATTACHMENT", f"invoice {mail.invoice_no} has no document: it is not mailed without one")
-    subject = f"{mail.title} {mail.invoice_no} – {mail.sender.name}"
-    return _build(mail=mail, subject=subject, template="invoice", attachment=mail.attachment)
+    subject = f"{_SUBJECTS.get(mail.kind, mail.title)} {mail.invoice_no} – {mail.sender.name}"
+    return _build(mail=mail, subject=subject, template=_TEMPLATES[mail.kind], attachment=mail.attachment)
 
 
 def build_notice(mail: NoticeMail) -> bytes:

@@ -4,10 +4,13 @@ Content by the VAT act art. 106e ust. 1; the small print by Rozp. 2018 (regulati
 settlements, Dz.U. 2018 poz. 472) par. 17. Paper and electronic customers get the same document.
 """
 
+from datetime import date
+
 from billing.invoices import Invoice
 from billing.polish import format_date
 from pdf.flow import BOTTOM, MARGIN, NOTE, RIGHT, STRONG, WIDTH, Flow
 from pdf.invoice_beside import beside_notes, tariff_words
+from pdf.invoice_correction import draw_correction
 from pdf.invoice_head import draw_head
 from pdf.invoice_subsidies import draw_subsidies, subsidy_notes
 from pdf.invoice_tables import draw_charges, draw_vat_sums
@@ -23,6 +26,7 @@ TITLES = {
     "final": "Faktura",
     "forecast": "Faktura – prognoza",
     "settlement": "Faktura rozliczeniowa",
+    "correction": "Faktura korygująca",
 }
 """The printed title by kind of invoice."""
 
@@ -39,8 +43,10 @@ _OVERPAID = (
 )
 
 
-def render_invoice(invoice: Invoice) -> Document:
+def render_invoice(invoice: Invoice, *, duplicate_on: date | None = None) -> Document:
     """The PDF of ``invoice``: a pure function of it, the fonts and ``TEMPLATE_VERSION``.
+
+    With ``duplicate_on`` it is a duplicate made out on that day, and says so (VAT act art. 106l).
 
     Raises:
         Unprintable: NO_GLYPH, a text holds a character that the fonts cannot print; TEXT_TOO_LONG, a text does not
@@ -51,25 +57,30 @@ def render_invoice(invoice: Invoice) -> Document:
     if title is None:
         raise Unprintable("NO_SUCH_KIND", f"no printed title for invoices of kind {invoice.kind!r}")
     name = f"{title} {invoice.number.text}"
+    mark = "" if duplicate_on is None else f" – DUPLIKAT z dnia {format_date(duplicate_on)}"
 
     def continued(page: Page) -> None:
-        page.text(MARGIN, 44, f"{name} – ciąg dalszy", STRONG)
+        page.text(MARGIN, 44, f"{name}{mark} – ciąg dalszy", STRONG)
 
     flow = Flow(begin=continued)
-    draw_head(flow, invoice, title=title)
-    draw_usage(flow, invoice)
-    draw_charges(flow, invoice)
-    draw_vat_sums(flow, invoice)
-    draw_subsidies(flow, invoice)
+    draw_head(flow, invoice, title=title, duplicate_on=duplicate_on)
+    if invoice.corrects is None:
+        draw_usage(flow, invoice)
+        draw_charges(flow, invoice)
+        draw_vat_sums(flow, invoice)
+        draw_subsidies(flow, invoice)
+    else:
+        draw_correction(flow, invoice, invoice.corrects)
     flow.y += 8
     flow.notes(_small_print(invoice))
-    _number_pages(flow.pages, f"{name} z dnia {format_date(invoice.issue_date)} · kod klienta {invoice.account_no}")
+    dated = f"{name} z dnia {format_date(invoice.issue_date)}{mark}"
+    _number_pages(flow.pages, f"{dated} · kod klienta {invoice.account_no}")
     return to_pdf(
         flow.pages,
-        title=name,
+        title=f"{name}{mark}",
         author=invoice.seller.name,
         subject=f"Okres rozliczeniowy {invoice.period.word()}, kod klienta {invoice.account_no}",
-        issued=invoice.issue_date,
+        issued=duplicate_on or invoice.issue_date,
     )
 
 
@@ -79,8 +90,8 @@ def _small_print(invoice: Invoice) -> list[str]:
     if bases:
         tariff.append(f"Podstawa naliczenia: {'; '.join(bases)}.")
     contact = f"tel. {invoice.seller.phone}, e-mail: {invoice.seller.email}"
-    is_credit = invoice.kind == "settlement" and invoice.payable_zl <= 0
-    term = [] if is_credit else [_TERM]
+    nothing_due = (invoice.kind == "settlement" or invoice.corrects is not None) and invoice.payable_zl <= 0
+    term = [] if nothing_due else [_TERM]
     notes = [*beside_notes(invoice), *term, f"Pytania i reklamacje: {contact}. {_COMPLAINT}"]
     if invoice.payable_zl < 0:
         notes.append(_OVERPAID)

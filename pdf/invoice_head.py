@@ -1,5 +1,6 @@
 """The first page's upper half: who sends it, to whom, for which period, and under them the payment box."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 from billing.accounts import Address, Channel, Party, Role, Service
@@ -25,6 +26,7 @@ _BOX_TOP = 99 * MM
 
 _TITLE = Style(size=21, bold=True, colour=ACCENT)
 _NUMBER = Style(size=11, bold=True)
+_DUPLICATE = Style(size=11, bold=True, colour=ACCENT)
 _SELLER = Style(size=12.5, bold=True, colour=ACCENT)
 _SMALL = Style(size=7.8, colour=MUTED)
 _LABEL = Style(size=7.8, colour=MUTED)
@@ -45,8 +47,8 @@ def one_line(address: Address) -> str:
     return f"{address.street}, {address.postcode}{NBSP}{address.city}"
 
 
-def draw_head(flow: Flow, invoice: Invoice, *, title: str) -> None:
-    """Everything above the tables; leaves the flow under the payment box.
+def draw_head(flow: Flow, invoice: Invoice, *, title: str, duplicate_on: date | None = None) -> None:
+    """Everything above the tables; leaves the flow under the payment box. A duplicate bears its day.
 
     Raises:
         Unprintable: TEXT_TOO_LONG, the parties' names fill the page.
@@ -56,6 +58,8 @@ def draw_head(flow: Flow, invoice: Invoice, *, title: str) -> None:
     seller_end = draw_seller(page, invoice.seller)
     page.text_right(RIGHT, 56, title, _TITLE)
     page.text_right(RIGHT, 73, invoice.number.text, fitting(invoice.number.text, _NUMBER, width=WIDTH - 300))
+    if duplicate_on is not None:
+        page.text_right(RIGHT, 90, f"DUPLIKAT z dnia {format_date(duplicate_on)}", _DUPLICATE)
     window_end = draw_window(page, invoice.addressee)
     y = _draw_facts(page, invoice, top=max(seller_end + 12, 112))
     y = _draw_parties(page, invoice, top=y + 5)
@@ -113,6 +117,7 @@ def _draw_facts(page: Page, invoice: Invoice, *, top: float) -> float:
     period, performed_on = _supplied(invoice)
     facts = (
         *_MARKS.get(invoice.kind, ()),
+        *_corrected(invoice),
         ("Data wystawienia", format_date(invoice.issue_date)),
         ("Okres rozliczeniowy", format_period(period)),
         ("Data wykonania usługi", format_date(performed_on)),
@@ -125,6 +130,15 @@ def _draw_facts(page: Page, invoice: Invoice, *, top: float) -> float:
         style = _VALUE_BOLD if label == "Kod klienta" else _VALUE
         y = page.paragraph(MARGIN + _LABEL_WIDTH, y, value, style, width=_LEFT_WIDTH - _LABEL_WIDTH) + 1.2
     return y
+
+
+def _corrected(invoice: Invoice) -> Iterator[tuple[str, str]]:
+    """What is corrected (VAT act art. 106j ust. 2): the invoice, and the correction before this one."""
+    corrects = invoice.corrects
+    if corrects is not None:
+        yield "Dotyczy faktury", f"{corrects.invoice_no} z dnia {format_date(corrects.issue_date)}"
+        if corrects.previous_no is not None:
+            yield "Kolejna korekta", f"nr {corrects.correction_no}, po {corrects.previous_no}"
 
 
 def _supplied(invoice: Invoice) -> tuple[Period, date]:

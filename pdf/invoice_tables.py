@@ -1,7 +1,7 @@
 """The tables of money: how each charge was computed, and the sums by VAT rate."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from billing.charges import ChargeLine, LinePart, Origin
 from billing.invoices import Invoice
@@ -47,18 +47,24 @@ _VAT_SUMS = (
 )
 
 
-def draw_charges(flow: Flow, invoice: Invoice) -> None:
-    """Every charge line; none is left out. Where there are several points each opens a group of its own."""
-    flow.section("Rozliczenie")
+def draw_charges(
+    flow: Flow, invoice: Invoice, *, lines: Sequence[ChargeLine] | None = None, title: str = "Rozliczenie"
+) -> None:
+    """Every charge line, of ``lines`` if not of the invoice's own; none is left out.
+
+    Where there are several points each opens a group of its own.
+    """
+    flow.section(title)
+    lines = invoice.lines if lines is None else lines
     points = {point.point_no: point for point in invoice.points}
-    several_points = len({line.point_no for line in invoice.lines if line.point_no}) > 1
+    several_points = len({line.point_no for line in lines if line.point_no}) > 1
     meters: dict[str | None, set[str]] = defaultdict(set)
-    for line in invoice.lines:
+    for line in lines:
         meters[line.point_no].update([line.meter_no] if line.meter_no else [])
-    several_groups = len({line.tariff_group for line in invoice.lines if line.service not in PRICE_LISTED}) > 1
+    several_groups = len({line.tariff_group for line in lines if line.service not in PRICE_LISTED}) > 1
     rows = []
-    for number, line in enumerate(invoice.lines, start=1):
-        if several_points and (number == 1 or line.point_no != invoice.lines[number - 2].point_no):
+    for number, line in enumerate(lines, start=1):
+        if several_points and (number == 1 or line.point_no != lines[number - 2].point_no):
             no = line.point_no
             name = _OF_NO_POINT if no is None else place_of(points.get(no), point_no=no)
             rows.append(Row(cells=(name,), kind=RowKind.GROUP))

@@ -44,11 +44,13 @@ class _Use:
     volume_m3: Decimal
 
 
-def draw_usage(flow: Flow, invoice: Invoice) -> None:
-    """Points of supply with their meters, readings and consumption."""
-    rows = list(_rows(invoice))
+def draw_usage(
+    flow: Flow, invoice: Invoice, *, lines: Sequence[ChargeLine] | None = None, title: str = "Zużycie"
+) -> None:
+    """Points of supply with their meters, readings and consumption; of ``lines``, if not of the invoice's own."""
+    rows = list(_rows(invoice, invoice.lines if lines is None else lines))
     if rows:
-        flow.section("Zużycie")
+        flow.section(title)
         flow.table(_TABLE, rows)
 
 
@@ -60,10 +62,10 @@ def place_of(point: PointOfSupply | None, *, point_no: str) -> str:
     return f"Punkt poboru {point_no}: {address.street}, {address.postcode} {address.city}"
 
 
-def _rows(invoice: Invoice) -> Iterator[Row]:
+def _rows(invoice: Invoice, charged: Sequence[ChargeLine]) -> Iterator[Row]:
     points = {point.point_no: point for point in invoice.points}
     by_point: dict[str, list[ChargeLine]] = {point_no: [] for point_no in points}
-    for line in invoice.lines:
+    for line in charged:
         if line.point_no is not None:
             by_point.setdefault(line.point_no, []).append(line)
     for point_no, lines in by_point.items():
@@ -71,7 +73,7 @@ def _rows(invoice: Invoice) -> Iterator[Row]:
         if rows:
             yield Row(cells=(place_of(points.get(point_no), point_no=point_no),), kind=RowKind.GROUP)
             yield from rows
-    water = [line for line in invoice.lines if line.service is Service.WATER]
+    water = [line for line in charged if line.service is Service.WATER]
     if len({(line.point_no, use) for line in water for use in (*_uses(line, water), line.origin) if use}) > 1:
         total = sum((line.quantity for line in water), Decimal(0))
         yield Row(cells=("Razem woda", "", "", "", "", format_quantity(total)), kind=RowKind.TOTAL)

@@ -1,6 +1,6 @@
 """The calm box that answers at a glance: how much, until when, to which account; with the code for banking apps."""
 
-from billing.invoices import Invoice
+from billing.invoices import CorrectedInvoice, Invoice
 from billing.polish import format_account, format_date, format_zl
 from pdf.flow import MARGIN, WIDTH
 from pdf.payment_code import checked_account, payment_payload, qr_rows
@@ -44,8 +44,7 @@ def draw_payment_box(page: Page, invoice: Invoice, *, top: float) -> None:
 
 
 def _draw_amount(page: Page, invoice: Invoice, *, top: float) -> None:
-    overpaid = invoice.payable_zl < 0
-    page.text(_AMOUNT_LEFT, top + 22, "Nadpłata" if overpaid else "Do zapłaty", _LABEL)
+    page.text(_AMOUNT_LEFT, top + 22, _label(invoice), _LABEL)
     amount = format_zl(abs(invoice.payable_zl))
     page.text(_AMOUNT_LEFT, top + 50, amount, fitting(amount, _AMOUNT, width=_AMOUNT_WIDTH))
     words = f"słownie: {amount_in_words(abs(invoice.payable_zl))}"
@@ -79,10 +78,36 @@ def _draw_symbol(page: Page, invoice: Invoice, *, top: float) -> None:
     page.text(left, top + 112, _HINT_TEXT, fitting(_HINT_TEXT, _HINT, width=_SYMBOL_SIDE + 2 * _QUIET))
 
 
+def _label(invoice: Invoice) -> str:
+    if invoice.corrects is None:
+        return "Nadpłata" if invoice.payable_zl < 0 else "Do zapłaty"
+    if invoice.payable_zl == 0:
+        return "Kwota bez zmian"
+    return "Do dopłaty" if invoice.payable_zl > 0 else "Mniej do zapłaty o"
+
+
 def _draw_nothing_due(page: Page, invoice: Invoice, *, top: float) -> None:
+    if invoice.corrects is not None:
+        _draw_less(page, invoice, invoice.corrects, top=top)
+        return
     text = (
         "Nie trzeba nic płacić. Nadpłatę zaliczymy na poczet przyszłych należności, a na Państwa wniosek zwrócimy."
         if invoice.payable_zl < 0
         else "Nie trzeba nic płacić."
     )
     page.paragraph(_TRANSFER_LEFT, top + 39, text, _TITLE, width=_TRANSFER_WIDTH + 90)
+
+
+def _draw_less(page: Page, invoice: Invoice, corrects: CorrectedInvoice, *, top: float) -> None:
+    after_zl = corrects.before.payable_zl + invoice.payable_zl
+    text = (
+        f"Po korekcie do zapłaty z faktury {corrects.invoice_no} jest {format_zl(after_zl)} "
+        f"zamiast {format_zl(corrects.before.payable_zl)}."
+    )
+    y = page.paragraph(_TRANSFER_LEFT, top + 30, text, _TITLE, width=_TRANSFER_WIDTH + 90)
+    if invoice.payable_zl < 0:
+        paid = (
+            "Jeżeli faktura jest już zapłacona, nadpłatę zaliczymy na poczet przyszłych należności, a na Państwa "
+            "wniosek zwrócimy w ciągu 14 dni."
+        )
+        page.paragraph(_TRANSFER_LEFT, y + 5, paid, _TITLE, width=_TRANSFER_WIDTH + 90)

@@ -10,6 +10,7 @@ from billing.polish import format_zl
 from billing.reading_checks import Severity
 from pipeline.approvers import require_approver
 from pipeline.check import totals, totals_sha256
+from pipeline.corrections.preview import preview_text
 from pipeline.cycles import frozen_utility, has_passed, require_cycle, require_reached
 from pipeline.errors import OperatorError
 from pipeline.estimate_share import estimate_share
@@ -114,6 +115,8 @@ def summary(work: Work, *, cycle_key: str) -> str:
     """What the approver reads, in Markdown: totals, largest bills, and what is not billed and why."""
     with work.engine.connect() as connection:
         cycle = require_cycle(connection, cycle_key=cycle_key)
+        if cycle.is_correction:
+            return preview_text(connection, cycle)
         found = totals(connection, cycle)
         services = breakdown(connection, cycle=cycle, name="totals_by_service")
         groups = breakdown(connection, cycle=cycle, name="totals_by_group")

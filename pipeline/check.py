@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from billing.canonical import content_sha256
+from pipeline.corrections.rate import refuse_in_part
 from pipeline.cycles import has_passed, require_cycle, require_reached
 from pipeline.errors import Inconsistent
 from pipeline.work import Work, step
@@ -20,7 +21,7 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int | str]:
 
     Raises:
         OperatorError: ``CYCLE_UNKNOWN`` or ``CYCLE_STATE``.
-        Inconsistent: ``CHECK_FAILED``, with the first accounts and what is wrong with them.
+        Inconsistent: ``CHECK_FAILED``, with the first accounts and what is wrong with them; ``CORRECTION_HELD``.
     """
     with step(work, "check") as (connection, record):
         cycle = require_cycle(connection, cycle_key=cycle_key, lock="writer")
@@ -28,6 +29,8 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int | str]:
         if cycle.state != "dry":
             require_reached(cycle, state="frozen")
             checks = _pass_all(connection, cycle)
+            if cycle.is_correction:
+                refuse_in_part(connection, cycle)
             if not has_passed(cycle, state="frozen"):
                 body = totals(connection, cycle) | {"checks": checks}
                 move_cycle(connection, cycle, source="frozen", target="dry" if cycle.dry_run else "checked", body=body)

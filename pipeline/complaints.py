@@ -151,7 +151,7 @@ def correct(
     """End a case by ordering a correction of its invoice; an approver other than who took it in decides that.
 
     ``readings_m3`` are indexes as they should have been, by the id of a reading that the invoice rests on;
-    ``point_nos`` are points of the invoice. The correcting invoice itself is not made here.
+    ``point_nos`` are points of the invoice. ``pipeline.corrections`` carries the order out.
 
     Raises:
         OperatorError: ``COMPLAINT_UNKNOWN``, ``COMPLAINT_CLOSED``, ``SELF_APPROVAL``, ``NOT_AN_APPROVER``,

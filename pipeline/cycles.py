@@ -1,11 +1,15 @@
 """What the steps of a cycle share: finding it, its frozen inputs, and the order of its states."""
 
+import math
+
 from sqlalchemy import Connection
 
 from pipeline.errors import OperatorError
 from pipeline.utility_files import LoadedUtility, load_files
 from sql.cycles import Cycle, Lock, find_cycle, load_inputs
 
+CHUNKS_MAX = 400
+"""Mapped instances of one task that Airflow's scheduler still handles well; larger towns get larger chunks."""
 LIVE_STATES = ("opened", "frozen", "checked", "approved", "issued", "closed")
 
 
@@ -34,6 +38,11 @@ def require_reached(cycle: Cycle, *, state: str) -> None:
 def has_passed(cycle: Cycle, *, state: str) -> bool:
     """Whether the cycle has gone beyond ``state``."""
     return cycle.state in LIVE_STATES[LIVE_STATES.index(state) + 1 :]
+
+
+def chunk_size(cycle: Cycle, *, accounts: int) -> int:
+    """How many accounts a chunk of the cycle has."""
+    return max(cycle.chunk_accounts, math.ceil(accounts / CHUNKS_MAX))
 
 
 def frozen_utility(connection: Connection, cycle: Cycle) -> LoadedUtility:

@@ -1,6 +1,5 @@
 """freeze: registry, readings, consents, tariffs and terms as they are now become the cycle's inputs, by hash."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -12,8 +11,10 @@ from billing.charges import Hold
 from billing.holds import HoldCode
 from billing.periods import Period
 from billing.plausibility import with_confirmed
+from billing.tariffs import TariffBook
 from billing.utility import Utility
-from pipeline.cycles import has_passed, require_cycle, require_reached
+from pipeline.corrections.freeze import freeze_run, refuse_unready
+from pipeline.cycles import chunk_size, has_passed, require_cycle, require_reached
 from pipeline.tariff_gate import refuse_unswitched
 from pipeline.utility_files import load_folder
 from pipeline.validate import reading_window, validate_cycle
@@ -21,17 +22,14 @@ from pipeline.work import Work, step, warsaw_day
 from sql.charges import insert_holds
 from sql.clock import business_now
 from sql.cycles import Cycle, move_cycle, store_inputs
+from sql.differences import settle_differences
 from sql.extras import store_items
 from sql.locks import take_turn
 from sql.prices import store_models, store_prices
-from sql.snapshots import Gathered, count_eligible, gather, insert_snapshots, snapshot_totals
+from sql.snapshots import Gathered, Sharing, count_eligible, gather, insert_snapshots, snapshot_totals
 from sql.statistics import refresh_statistics
 from sql.subsidies import store_subsidies
 from sql.validation import confirmed_self_readings
-
-CHUNKS_MAX = 400
-"""Mapped instances of one task that Airflow's scheduler still handles well; larger towns get larger chunks."""
-
 
 BATCH = 1000
 """Snapshots held in memory at once."""
@@ -41,7 +39,8 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
     """Freeze the inputs once; ``chunks`` tells how many chunks (numbered from 0) there are to rate.
 
     Raises:
-        OperatorError: ``CYCLE_UNKNOWN``, ``CYCLE_STATE``, ``TARIFF_NOT_SWITCHED_ON`` or ``TARIFF_FILE_GONE``.
+        OperatorError: ``CYCLE_UNKNOWN``, ``CYCLE_STATE``, ``TARIFF_NOT_SWITCHED_ON`` or ``TARIFF_FILE_GONE``; of a run
+            of corrections also ``ACCOUNT_IN_WORK`` and what ``pipeline.corrections.reversal`` refuses.
         DataRefused: the utility's folder cannot be used.
     """
     with step(work, "freeze") as (connection, record):
@@ -51,17 +50,23 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
         record.cycle_id = cycle.cycle_id
         if not has_passed(cycle, state="opened"):
             loaded = load_folder(work.settings.utility)
-            refuse_unswitched(connection, loaded)
+            if cycle.is_correction:
+                refuse_unready(connection, cycle, loaded)
+            else:
+                refuse_unswitched(connection, loaded)
             store_inputs(connection, cycle, files=loaded.files)
             store_prices(connection, cycle, tariffs=loaded.tariffs, issue_date=cycle.issue_date)
             store_models(connection, cycle, models=loaded.tariffs.models)
             store_subsidies(connection, cycle, tariffs=loaded.tariffs)
             store_items(connection, cycle, prices=loaded.tariffs.price_book)
-            refresh_statistics(connection, rows=count_eligible(connection, cycle=cycle))
-            window = _window(connection, cycle, loaded.utility)
-            if not cycle.is_off_cycle:
-                validate_cycle(connection, cycle, window, rules=loaded.utility.checks)
-            _freeze(connection, cycle, window, cut_days=loaded.tariffs.price_days(before=window.until))
+            if cycle.is_correction:
+                freeze_run(connection, cycle)
+            else:
+                refresh_statistics(connection, rows=count_eligible(connection, cycle=cycle))
+                window = _window(connection, cycle, loaded.utility)
+                if not cycle.is_off_cycle:
+                    validate_cycle(connection, cycle, window, rules=loaded.utility.checks)
+                _freeze(connection, cycle, window, loaded.tariffs)
             record.tariff_sha256s = loaded.tariff_sha256s
             totals = snapshot_totals(connection, cycle=cycle)
             move_cycle(
@@ -84,10 +89,13 @@ def _window(connection: Connection, cycle: Cycle, utility: Utility) -> Period:
     return reading_window(cycle.period, utility)
 
 
-def _freeze(connection: Connection, cycle: Cycle, window: Period, *, cut_days: list[date]) -> None:
-    size = max(cycle.chunk_accounts, math.ceil(count_eligible(connection, cycle=cycle) / CHUNKS_MAX))
+def _freeze(connection: Connection, cycle: Cycle, window: Period, tariffs: TariffBook) -> None:
+    size = chunk_size(cycle, accounts=count_eligible(connection, cycle=cycle))
     confirmed = confirmed_self_readings(connection, window=window)
-    gathered = gather(connection, cycle=cycle, reading_window=window, cut_days=cut_days)
+    cut_days, models = tariffs.price_days(before=window.until), tariffs.models
+    refused = settle_differences(connection, cycle=cycle, reading_window=window, cut_days=cut_days, models=models)
+    sharing = Sharing(usual=models.difference, refused=refused)
+    gathered = gather(connection, cycle=cycle, reading_window=window, cut_days=cut_days, sharing=sharing)
     accounts = enumerate(_with_confirmed(account, confirmed) for account in gathered)
     while batch := list(islice(accounts, BATCH)):
         chunked = ((account, place // size) for place, account in batch)

@@ -1,25 +1,24 @@
 """issue: approved charges become invoices with gap-free numbers, on the issue date, all in one transaction."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from uuid import UUID, uuid5
 
 from sqlalchemy import Connection, Row
 
-from billing.accounts import AccountSnapshot, Channel, Reading
-from billing.canonical import content_sha256, from_json, seal, to_data
+from billing.accounts import AccountSnapshot, Reading
+from billing.canonical import content_sha256, from_json, to_data
 from billing.charges import ChargeLine, Hold
 from billing.holds import HoldCode
 from billing.issuing import make_invoice
 from billing.numbering import invoice_number, series_on
-from delivery.message import message_id
 from pipeline.check import totals_sha256
+from pipeline.corrections.issue import issue_run
 from pipeline.cycles import frozen_utility, has_passed, require_cycle, require_reached
 from pipeline.drafts import export
 from pipeline.errors import Inconsistent, OperatorError
+from pipeline.planned import new_invoice, with_present_carrier
 from pipeline.utility_files import LoadedUtility
 from pipeline.work import WARSAW, Work, step, warsaw_day
 from sql.charges import bill_of, charges_to_issue, insert_holds, load_lines, readings_decided
@@ -30,9 +29,6 @@ from sql.holds import end_holds
 from sql.invoices import NewInvoice, insert_drafted_periods, insert_invoices, issued_totals, lock_series
 from sql.locks import take_turn
 from sql.snapshots import snapshot_totals
-
-DELIVERY_NAMES = UUID("6f62c1e4-1f0a-5d5e-9d3b-0b1e6c0a7a11")
-"""Names deliveries: the same invoice, purpose and channel have the same id in every copy of the database."""
 
 
 def due_at(work: Work, *, cycle_key: str) -> datetime:
@@ -57,7 +53,8 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int | str]:
 
     Raises:
         OperatorError: ``NOT_DUE``, ``ISSUE_DATE_PAST``, ``CYCLE_UNKNOWN`` or ``CYCLE_STATE``.
-        Inconsistent: ``APPROVED_DIFFERS``, the charges are no longer what was approved.
+        Inconsistent: ``APPROVED_DIFFERS``, the charges are no longer what was approved; for a run of corrections also
+            what ``pipeline.corrections.issue`` refuses.
     """
     with step(work, "issue") as (connection, record):
         take_turn(connection, "books")
@@ -69,8 +66,11 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int | str]:
             record.tariff_sha256s = loaded.tariff_sha256s
             _refuse_wrong_day(connection, cycle, loaded)
             _refuse_unapproved(connection, cycle)
-            _issue(connection, cycle, loaded)
-            end_holds(connection, cycle=cycle, by=work.actor.name, via=work.actor.via)
+            if cycle.is_correction:
+                issue_run(connection, cycle, loaded)
+            else:
+                _issue(connection, cycle, loaded)
+                end_holds(connection, cycle=cycle, by=work.actor.name, via=work.actor.via)
         issued = issued_totals(connection, cycle=cycle)
         record.counts = {"invoices": issued.invoices}
         record.sums = {"net_zl": issued.net_zl, "gross_zl": issued.gross_zl, "invoices_sha256": issued.sha256}
@@ -224,31 +224,4 @@ def _invoice(
     )
     number = invoice_number(numbering=loaded.utility.numbering, series=series, sequence=sequence)
     invoice = make_invoice(account=account, bill=bill, number=number, utility=loaded.utility, cycle=cycle.terms)
-    delivery_id = uuid5(DELIVERY_NAMES, f"{number.text}|invoice|{account.carrier}")
-    by_email = account.carrier is Channel.EMAIL
-    domain = loaded.utility.mail.message_id_domain
-    return NewInvoice(
-        account_id=row.account_id,
-        charge_id=row.charge_id,
-        invoice=invoice,
-        content=seal(invoice),
-        delivery_id=delivery_id,
-        address=account.email if by_email else None,
-        message_id=message_id(delivery_id=str(delivery_id), revision=1, domain=domain) if by_email else None,
-        reason=reason,
-    )
-
-
-def with_present_carrier(
-    account: AccountSnapshot, *, channel: str | None, email: str | None, email_state: str | None
-) -> tuple[AccountSnapshot, str]:
-    """The snapshot with the carrier that still holds on the issue date, and why.
-
-    What happened after the freeze changes only the carrier, and only to paper; group and figures stay.
-    """
-    if account.carrier is Channel.PAPER:
-        return account, account.channel_reason
-    if channel == Channel.EMAIL and email == account.email and email_state == "confirmed":
-        return account, account.channel_reason
-    reason = "withdrawn_after_freeze" if channel != Channel.EMAIL else "address_changed_after_freeze"
-    return replace(account, carrier=Channel.PAPER, email=None), reason
+    return new_invoice(row, invoice, email=account.email, reason=reason, domain=loaded.utility.mail.message_id_domain)

@@ -1,5 +1,7 @@
 """What an e-mail says, as text: taken from the invoice's own frozen content."""
 
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row
@@ -14,7 +16,7 @@ from billing.pricing import is_estimated
 from billing.utility import Utility
 from delivery.addresses import smtp_address
 from delivery.errors import NotSendable
-from delivery.message import InvoiceMail, Sender, attachment_name
+from delivery.message import InvoiceMail, MailKind, Sender, attachment_name
 from delivery.mime import Attachment
 
 _NAMES = {
@@ -64,7 +66,7 @@ def invoice_mail(row: Row[Any], *, sender: Sender, content: bytes) -> InvoiceMai
         account_no=invoice.account_no,
         issue_date=format_date(invoice.issue_date),
         period=format_period(invoice.period),
-        amount=format_zl(invoice.payable_zl if invoice.payable_zl > 0 else invoice.gross_zl),
+        amount=format_zl(_amount_zl(invoice)),
         due_date=format_date(invoice.due_date),
         bank_account=format_account(invoice.bank_account),
         payment_title=invoice.payment_title,
@@ -74,6 +76,7 @@ def invoice_mail(row: Row[Any], *, sender: Sender, content: bytes) -> InvoiceMai
         title=title,
         document=document,
         note=_note(invoice),
+        **_kind(invoice, duplicate_on=row.duplicate_on),
     )
 
 
@@ -88,3 +91,24 @@ def _note(invoice: Invoice) -> str:
             f"{refund.refund_days} dni."
         )
     return ""
+
+
+def _amount_zl(invoice: Invoice) -> Decimal:
+    if invoice.corrects is not None:
+        return abs(invoice.payable_zl)
+    return invoice.payable_zl if invoice.payable_zl > 0 else invoice.gross_zl
+
+
+def _kind(invoice: Invoice, *, duplicate_on: date | None) -> dict[str, Any]:
+    if duplicate_on is not None:
+        return {"kind": MailKind.DUPLICATE, "duplicate_date": format_date(duplicate_on)}
+    corrects = invoice.corrects
+    if corrects is None:
+        return {}
+    return {
+        "kind": MailKind.CORRECTION,
+        "corrected_no": corrects.invoice_no,
+        "corrected_date": format_date(corrects.issue_date),
+        "reason": corrects.reason,
+        "unchanged": invoice.payable_zl == 0,
+    }

@@ -25,6 +25,8 @@ AHEAD_DAYS_MAX = 60
 PAYMENT_DAYS_MAX = 60
 OFF = "OFF"
 """Stands for the routes in the key of an off-cycle; no route may be called so."""
+KOR = "KOR"
+"""The same of a run of corrections."""
 
 _ROUTE_SET = re.compile(r"ALL|[A-Z0-9]+(\+[A-Z0-9]+)*")
 
@@ -156,7 +158,7 @@ def _accounts(connection: Connection, order: CycleOrder, period: Period) -> list
 
 def _refuse_wrong_routes(connection: Connection, route_set: str) -> None:
     asked = sorted(set(route_set.split("+")))
-    if not _ROUTE_SET.fullmatch(route_set) or OFF in asked:
+    if not _ROUTE_SET.fullmatch(route_set) or {OFF, KOR} & set(asked):
         raise OperatorError("ROUTES_WRONG", f"write ALL or route names joined by +, not {route_set!r}")
     if route_set == "ALL":
         return
@@ -174,14 +176,23 @@ def _refuse_impossible(connection: Connection, order: CycleOrder, period: Period
     today = warsaw_day(business_now(connection))
     if today < (period.start if order.purpose == "final" else period.until):
         raise OperatorError("PERIOD_NOT_OVER", f"{order.period} ends on {period.last_day}, today is {today}")
-    if order.issue_date < today:
-        raise OperatorError("ISSUE_DATE_PAST", f"the issue date {order.issue_date} is past, today is {today}")
-    if order.issue_date > today + timedelta(days=AHEAD_DAYS_MAX):
-        raise OperatorError("ISSUE_DATE_FAR", f"the issue date {order.issue_date} is over {AHEAD_DAYS_MAX} days ahead")
-    if order.payment_days > PAYMENT_DAYS_MAX:
+    refuse_terms(issue_date=order.issue_date, payment_days=order.payment_days, today=today)
+
+
+def refuse_terms(*, issue_date: date, payment_days: int, today: date) -> None:
+    """Refuse an issue date that is past or far, and days to pay that are too few or too many.
+
+    Raises:
+        OperatorError: ``ISSUE_DATE_PAST``, ``ISSUE_DATE_FAR``, ``PAYMENT_DAYS_LONG`` or ``PAYMENT_DAYS_SHORT``.
+    """
+    if issue_date < today:
+        raise OperatorError("ISSUE_DATE_PAST", f"the issue date {issue_date} is past, today is {today}")
+    if issue_date > today + timedelta(days=AHEAD_DAYS_MAX):
+        raise OperatorError("ISSUE_DATE_FAR", f"the issue date {issue_date} is over {AHEAD_DAYS_MAX} days ahead")
+    if payment_days > PAYMENT_DAYS_MAX:
         raise OperatorError("PAYMENT_DAYS_LONG", f"at most {PAYMENT_DAYS_MAX} days to pay may be given")
-    least = payment_days_min(on=order.issue_date)
-    if order.payment_days < least:
+    least = payment_days_min(on=issue_date)
+    if payment_days < least:
         raise OperatorError("PAYMENT_DAYS_SHORT", f"the lawful term is at least {least} days from sending")
 
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from billing.accounts import AccountSnapshot, CycleTerms
 from billing.canonical import content_sha256, from_json
 from billing.charges import Bill, Hold
-from billing.holds import HoldCode
 from billing.plausibility import too_costly, too_much
 from billing.rating import bill
-from pdf.typeface import Unprintable, clean, load_fonts, require_printable
+from pipeline.corrections.rate import rate_run
 from pipeline.cycles import frozen_utility, has_passed, require_cycle, require_reached
 from pipeline.errors import Inconsistent
+from pipeline.printable import unprintable
 from pipeline.utility_files import LoadedUtility
 from pipeline.work import Work, step
 from sql.charges import insert_bills, insert_holds, rated_hashes
@@ -30,11 +30,12 @@ def run(work: Work, *, cycle_key: str, chunk_no: int) -> dict[str, int]:
         loaded = frozen_utility(connection, cycle)
         record.cycle_id, record.chunk = cycle.cycle_id, str(chunk_no)
         record.tariff_sha256s = loaded.tariff_sha256s
-        accounts = {
-            account_id: from_json(AccountSnapshot, content)
+        if cycle.is_correction:
+            return rate_run(connection, cycle, loaded, record, chunk_no=chunk_no)
+        results = {
+            account_id: _rated(from_json(AccountSnapshot, content), loaded, cycle.terms)
             for account_id, content in load_chunk(connection, cycle=cycle, chunk_no=chunk_no)
         }
-        results = {account_id: _rated(account, loaded, cycle.terms) for account_id, account in accounts.items()}
         sha256s = {account_id: content_sha256(result) for account_id, result in results.items()}
         written = rated_hashes(connection, cycle=cycle, chunk_no=chunk_no)
         _refuse_difference(results, sha256s=sha256s, written=written)
@@ -65,23 +66,6 @@ def _rated(account: AccountSnapshot, loaded: LoadedUtility, terms: CycleTerms) -
         or too_costly(result, account, self_invoice_max_zl=utility.checks.self_invoice_max_zl)
         or result
     )
-
-
-def unprintable(account: AccountSnapshot) -> Hold | None:
-    """A hold for an account whose names or addresses cannot be printed faithfully; better now than with a number."""
-    addresses = [party.address for party in account.parties.values()] + [point.address for point in account.points]
-    texts = [party.name for party in account.parties.values()]
-    texts += [point.gmina for point in account.points if point.gmina]
-    texts += [text for address in addresses for text in (address.street, address.postcode, address.city)]
-    joined = " ".join(texts)
-    if load_fonts().issuperset(joined):
-        return None
-    try:
-        require_printable(clean(joined))
-    except Unprintable as refusal:
-        facts = {"reason": str(refusal)}
-        return Hold(account_no=account.account_no, code=HoldCode.UNPRINTABLE, facts=facts)
-    return None
 
 
 def _refuse_difference(

@@ -114,11 +114,11 @@ def _equalities(found: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     return {
         "eligible = issued + held + excluded": (
             found["eligible"],
-            found["invoices"] + found["held"] + found["excluded"],
+            found["invoiced"] + found["held"] + found["excluded"],
         ),
         "invoices = approved charges - holds at issue": (
             found["invoices"],
-            found["charged"] - found["held_at_issue"],
+            found["charges_to_issue"],
         ),
         "invoices = documents": (found["invoices"], found["documents"]),
         "invoices = invoices with a delivery": (found["invoices"], found["invoices_with_delivery"]),
@@ -166,8 +166,10 @@ def _lines(made: Statement) -> Iterator[str]:
     yield f"Cycle {key} · {made.state} · issue date {made.issue_date} · started by {made.started_by}"
     if made.approval:
         yield f"  {made.approval.decision} by {made.approval.decided_by}: {made.approval.note or '(no note)'}"
-    sides = f"{found['invoices']} issued + {found['held']} held + {found['excluded']} excluded"
+    sides = f"{found['invoiced']} issued + {found['held']} held + {found['excluded']} excluded"
     yield f"  accounts    {found['eligible']} eligible = {sides}"
+    if found["looked_at"]:
+        yield f"  corrections {found['invoices']} of {found['looked_at']} invoices"
     for code, accounts in made.holds.items():
         yield f"              {accounts:>6} {code}: {MEANINGS[HoldCode(code)]}"
     if not found["invoices"]:

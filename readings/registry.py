@@ -32,6 +32,7 @@ CONTRACT_SERVICES = (*SERVICES, "stormwater")
 EMAIL_STATES = ("unconfirmed", "confirmed", "dead")
 METER_PURPOSES = tuple(USUAL_PERCENTS)
 BASES = ("norm", "contract")
+DIFFERENCES = ("owner", "flats")
 _FLOW_DIGITS, _M3_DIGITS = 3, 9
 CONFIRMATIONS = ("click", "signed_paper", "delivered_without_bounce")
 
@@ -117,6 +118,7 @@ def _contract(row: dict[str, str]) -> ContractRow:
         point_no=fields.number(row, "point_no"),
         tariff_class=fields.words(row, "tariff_class"),
         services=services,
+        difference=fields.choice(row, "difference", DIFFERENCES) if row["difference"] else None,
         valid_from=valid_from,
         valid_until=valid_until,
     )
@@ -223,7 +225,7 @@ LAYOUTS: Final[Mapping[str, Layout]] = {
     ),
     "contracts": Layout(
         required=("contract_no", "account_no", "point_no", "tariff_class", "services", "valid_from", "valid_until"),
-        optional=(),
+        optional=("difference",),
         read=_contract,
     ),
     "meters": Layout(

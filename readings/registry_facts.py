@@ -69,7 +69,10 @@ class PointRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractRow:
-    """A contract on one point for one account, half-open in time."""
+    """A contract on one point for one account, half-open in time.
+
+    ``difference`` is who pays what a building's meter counts beyond its flats', None for the utility's usual model.
+    """
 
     contract_no: str
     account_no: str
@@ -78,6 +81,7 @@ class ContractRow:
     services: tuple[str, ...]
     valid_from: date
     valid_until: date | None
+    difference: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

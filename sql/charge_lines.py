@@ -10,6 +10,7 @@ from billing.charges import (
     ChargeLine,
     LineArea,
     LineBlock,
+    LineDifference,
     LineExcess,
     LinePart,
     LineSettled,
@@ -60,6 +61,7 @@ LINE_COLUMNS = (
     "terms_norm",
     "terms_persons",
     "terms_m3_month",
+    "difference_share_id",
     "extra_service_id",
     "surface",
     "area_m2",
@@ -120,6 +122,7 @@ def line_row(charge_id: int, line_no: int, line: ChargeLine, points: Mapping[str
         *(_NO_BLOCK if line.block is None else (line.block.from_m3, line.block.until_m3)),
         *(_NO_EXCESS if line.excess is None else _excess_values(line.excess)),
         *(_NO_TERMS if line.terms is None else (line.terms.norm, line.terms.persons, line.terms.m3_month)),
+        line.difference.share_id if line.difference else None,
         line.extra_service_id,
         *(_NO_AREA if line.area is None else (line.area.surface, line.area.area_m2, line.area.m3_per_m2_year)),
         *(_NO_FORECAST if line.settles is None else (line.settles.forecast_line_id, line.settles.document)),
@@ -187,6 +190,7 @@ def line_of(row: Row[Any], parts: tuple[LinePart, ...]) -> ChargeLine:
         block=None if row.block_from_m3 is None else LineBlock(from_m3=row.block_from_m3, until_m3=row.block_until_m3),
         excess=None if row.indicator is None else _line_excess(row),
         terms=None if row.terms_m3_month is None else _line_terms(row),
+        difference=None if row.share_id is None else _line_difference(row),
         extra_service_id=row.extra_service_id,
         area=None if row.surface is None else _line_area(row),
         settles=None if row.forecast_line_id is None else _line_settled(row),
@@ -204,6 +208,17 @@ def _line_excess(row: Row[Any]) -> LineExcess:
         indicator=row.indicator,
         measured=row.indicator_measured,
         permitted=row.indicator_permitted,
+    )
+
+
+def _line_difference(row: Row[Any]) -> LineDifference:
+    return LineDifference(
+        share_id=row.share_id,
+        front_point_no=row.front_point_no,
+        of_m3=row.of_m3,
+        before_m3=row.before_m3,
+        own_m3=row.own_m3,
+        all_m3=row.all_m3,
     )
 
 

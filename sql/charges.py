@@ -24,31 +24,46 @@ _Q = queries("charges")
 def rated_hashes(connection: Connection, *, cycle: Cycle, chunk_no: int) -> dict[int, str]:
     """Content hash of each charge or hold that an earlier run of the chunk has written, by account id."""
     chunk = {"cycle_id": cycle.cycle_id, "chunk_no": chunk_no}
-    rows = (*connection.execute(_Q["charges_of_chunk"], chunk), *connection.execute(_Q["holds_of_chunk"], chunk))
-    return {row.account_id: row.sha256 for row in rows}
+    charges = {row.account_id: row.sha256 for row in connection.execute(_Q["charges_of_chunk"], chunk)}
+    return charges | rated_holds(connection, cycle=cycle, chunk_no=chunk_no)
+
+
+def rated_holds(connection: Connection, *, cycle: Cycle, chunk_no: int) -> dict[int, str]:
+    """Content hash of each hold that rating a chunk has written, by account id."""
+    chunk = {"cycle_id": cycle.cycle_id, "chunk_no": chunk_no}
+    return {row.account_id: row.sha256 for row in connection.execute(_Q["holds_of_chunk"], chunk)}
 
 
 def insert_bills(
-    connection: Connection, *, cycle: Cycle, bills: Mapping[int, Bill], sha256s: Mapping[int, str]
+    connection: Connection,
+    *,
+    cycle: Cycle,
+    bills: Mapping[int, Bill],
+    sha256s: Mapping[int, str],
+    accounts: Mapping[int, int] | None = None,
 ) -> None:
-    """Append bills by account id, as charges with their lines; ``sha256s`` are their content hashes."""
+    """Append bills by account id, as charges with their lines; ``sha256s`` are their content hashes.
+
+    Of corrections they are by the id of the corrected invoice, and ``accounts`` tells whose that is.
+    """
     if not bills:
         return
     inserted = connection.execute(
         _Q["insert_charges"],
         {
             "cycle_id": cycle.cycle_id,
-            "account_ids": list(bills),
+            "account_ids": [accounts[key] if accounts else key for key in bills],
+            "corrects_ids": [key if accounts else None for key in bills],
             "channels": [bill.channel.value for bill in bills.values()],
             "nets": [bill.net_zl for bill in bills.values()],
             "vats": [bill.vat_zl for bill in bills.values()],
             "grosses": [bill.gross_zl for bill in bills.values()],
             "subsidies_net": [bill.subsidy_net_zl for bill in bills.values()],
             "subsidies_gross": [bill.subsidy_gross_zl for bill in bills.values()],
-            "sha256s": [sha256s[account_id] for account_id in bills],
+            "sha256s": [sha256s[key] for key in bills],
         },
     )
-    charge_ids = {row.account_id: row.charge_id for row in inserted}
+    charge_ids = {row.corrects_id or row.account_id: row.charge_id for row in inserted}
     numbers = {line.point_no for bill in bills.values() for line in bill.lines if line.point_no}
     known = connection.execute(_Q["points_by_number"], {"point_nos": list(numbers)})
     points = {row.point_no: row.point_id for row in known}
@@ -57,8 +72,8 @@ def insert_bills(
         table="charge_line",
         columns=LINE_COLUMNS,
         rows=(
-            line_row(charge_ids[account_id], line_no, line, points)
-            for account_id, bill in bills.items()
+            line_row(charge_ids[key], line_no, line, points)
+            for key, bill in bills.items()
             for line_no, line in enumerate(bill.lines, start=1)
         ),
     )
@@ -68,9 +83,9 @@ def insert_bills(
         columns=PART_COLUMNS,
         rows=(
             row
-            for account_id, bill in bills.items()
+            for key, bill in bills.items()
             for line_no, line in enumerate(bill.lines, start=1)
-            for row in part_rows(charge_ids[account_id], line_no, line)
+            for row in part_rows(charge_ids[key], line_no, line)
         ),
     )
 

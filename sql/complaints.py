@@ -158,10 +158,19 @@ def events(connection: Connection, *, complaint_id: int) -> list[dict[str, Any]]
 
 
 def order(connection: Connection, *, order_id: int) -> dict[str, Any]:
-    """What a correction is to rest on: ``readings`` (as they were and as they should be) and ``points``."""
+    """What a correction is to rest on: ``readings`` (as they were and as they should be) and ``points``.
+
+    ``corrections`` are those that carry it out, with the run and its state; without a number before they are issued.
+    """
     readings = connection.execute(_Q["order_readings"], {"order_id": order_id}).mappings()
     points = connection.execute(_Q["order_points"], {"order_id": order_id}).scalars()
-    return {"order_id": order_id, "readings": [dict(row) for row in readings], "points": list(points)}
+    runs = connection.execute(_Q["order_corrections"], {"order_id": order_id}).mappings()
+    return {
+        "order_id": order_id,
+        "readings": [dict(row) for row in readings],
+        "points": list(points),
+        "corrections": [dict(row) for row in runs],
+    }
 
 
 def readings_as_received(connection: Connection, *, reading_ids: Sequence[int]) -> dict[int, ReceivedReading]:

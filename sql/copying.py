@@ -1,14 +1,16 @@
 """Bulk rows by COPY: the data's movement is the cost, and COPY pays it."""
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 import psycopg2
 from sqlalchemy import Connection
 
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_PART: Final = 5000
+"""Rows whose text is held in memory at once."""
 
 
 def copy_rows(connection: Connection, *, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
@@ -17,17 +19,14 @@ def copy_rows(connection: Connection, *, table: str, columns: Sequence[str], row
     Values are None, str (also for ranges, see ``days``), int, bool, Decimal, date, datetime, or a tuple of str for a
     text array.
     """
-    buffer = io.StringIO()
-    count = 0
-    for row in rows:
-        buffer.write("\t".join([_field(value) for value in row]))
-        buffer.write("\n")
-        count += 1
-    buffer.seek(0)
-    try:
-        driver_cursor(connection).copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", buffer)
-    except psycopg2.Error as error:  # its further lines repeat the row, which may hold personal data
-        raise type(error)(str(error).partition("\n")[0]) from None
+    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+    cursor, remaining, count = driver_cursor(connection), iter(rows), 0
+    while part := [_line(row) for row in islice(remaining, _PART)]:
+        try:
+            cursor.copy_expert(statement, io.StringIO("".join(part)))
+        except psycopg2.Error as error:  # its further lines repeat the row, which may hold personal data
+            raise type(error)(str(error).partition("\n")[0]) from None
+        count += len(part)
     return count
 
 
@@ -38,17 +37,28 @@ def driver_cursor(connection: Connection) -> Any:
 
 def days(start: date, until: date | None) -> str:
     """A half-open ``daterange`` literal."""
-    return f"[{start},{until or ''})"
+    return f"[{start.isoformat()},{until.isoformat() if until else ''})"
 
 
-def _field(value: Any) -> str:
-    if value is None:
-        return "\\N"
-    if isinstance(value, str):
-        return value.translate(_ESCAPES)
-    if isinstance(value, bool):
-        return "t" if value else "f"
-    if isinstance(value, tuple):
-        quoted = ('"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"' for item in value)
-        return ("{" + ",".join(quoted) + "}").translate(_ESCAPES)
-    return str(value)
+def _line(row: Iterable[Any]) -> str:
+    return "\t".join(["\\N" if value is None else _FIELDS[type(value)](value) for value in row]) + "\n"
+
+
+class _Fields(dict[type, Callable[[Any], str]]):
+    """How values of each type are written, worked out when the first of them is met."""
+
+    def __missing__(self, kind: type) -> Callable[[Any], str]:
+        field = self[kind] = _escaped if issubclass(kind, str) else _array if issubclass(kind, tuple) else str
+        return field
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+
+
+def _array(items: Iterable[str]) -> str:
+    quoted = ('"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"' for item in items)
+    return _escaped("{" + ",".join(quoted) + "}")
+
+
+_FIELDS: Final = _Fields({bool: lambda truth: "t" if truth else "f"})

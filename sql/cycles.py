@@ -36,6 +36,7 @@ class Cycle:
     started_by: str
     started_via: str
     airflow_run_id: str | None
+    reversed_by: int | None = None
 
     @property
     def subject(self) -> str:
@@ -46,6 +47,11 @@ class Cycle:
     def is_off_cycle(self) -> bool:
         """Whether it bills named accounts, between the regular cycles."""
         return self.kind == "off_cycle"
+
+    @property
+    def is_correction(self) -> bool:
+        """Whether it corrects issued invoices instead of billing accounts."""
+        return self.kind == "correction"
 
     @property
     def terms(self) -> CycleTerms:
@@ -127,8 +133,11 @@ def insert_cycle(
     airflow_run_id: str | None,
     purpose: str | None = None,
     account_ids: Sequence[int] = (),
+    kind: str | None = None,
 ) -> Cycle:
     """Open the next revision of a period and route set; with a ``purpose`` an off-cycle of these accounts.
+
+    ``kind`` is told only for a run of corrections.
 
     Raises:
         CycleTaken: a live one exists; the transaction must be rolled back.
@@ -149,7 +158,7 @@ def insert_cycle(
         "purpose": purpose,
     }
     try:
-        connection.execute(_Q["insert_cycle"], span | fields)
+        connection.execute(_Q["insert_cycle"], span | fields | {"kind": kind})
     except IntegrityError as error:
         raise CycleTaken(cycle_key) from error
     cycle = find_cycle(connection, cycle_key=cycle_key)

@@ -19,7 +19,10 @@ _Q = queries("invoices")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewInvoice:
-    """An invoice to write, with the delivery that is created in the same transaction."""
+    """An invoice to write, with the delivery that is created in the same transaction.
+
+    ``corrects_id`` is the invoice that it corrects.
+    """
 
     account_id: int
     charge_id: int
@@ -29,6 +32,7 @@ class NewInvoice:
     address: str | None
     message_id: str | None
     reason: str
+    corrects_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,8 @@ def insert_invoices(connection: Connection, *, cycle: Cycle, series: str, invoic
             "series": series,
             "cycle_id": cycle.cycle_id,
             "kinds": ["regular" if invoice.kind == "invoice" else invoice.kind for invoice in issued],
+            "corrects_ids": [new.corrects_id for new in invoices],
+            "correction_nos": [invoice.corrects and invoice.corrects.correction_no for invoice in issued],
             "issue_date": cycle.issue_date,
             "sequences": [invoice.number.sequence for invoice in issued],
             "invoice_nos": [invoice.number.text for invoice in issued],
@@ -78,6 +84,8 @@ def insert_invoices(connection: Connection, *, cycle: Cycle, series: str, invoic
     last_sequence = max(invoice.number.sequence for invoice in issued)
     connection.execute(_Q["advance_series"], {"series": series, "last_sequence": last_sequence})
     numbers = [invoice.number.text for invoice in issued]
+    if cycle.is_correction:
+        connection.execute(_Q["supersede_billed_periods"], {"invoice_nos": numbers})
     connection.execute(_Q["insert_billed_periods"], {"invoice_nos": numbers})
     _insert_deliveries(connection, invoices)
     _append_issued(connection, cycle, invoices)
@@ -99,7 +107,8 @@ def _append_issued(connection: Connection, cycle: Cycle, invoices: Sequence[NewI
                     "delivery": str(new.delivery_id),
                     "carrier": new.invoice.carrier,
                     "reason": new.reason,
-                },
+                }
+                | ({"corrects": new.invoice.corrects.invoice_no} if new.invoice.corrects else {}),
             )
             for new in invoices
         ],
@@ -111,6 +120,7 @@ def insert_drafted_periods(connection: Connection, *, cycle: Cycle) -> int:
     drafted = {"cycle_id": cycle.cycle_id}
     connection.execute(_Q["insert_drafted_readings"], drafted)
     connection.execute(_Q["insert_drafted_indexes"], drafted)
+    connection.execute(_Q["insert_drafted_shares"], drafted)
     return connection.execute(_Q["insert_drafted_periods"], drafted).rowcount
 
 

@@ -41,7 +41,7 @@ def find_readings(connection: Connection, *, reading_ids: Iterable[int]) -> dict
 
 
 def accounts_of(connection: Connection, *, reading_ids: Iterable[int]) -> dict[int, Row[Any]]:
-    """The account that pays for the day of each reading, by the reading's id."""
+    """The account that pays up to each reading, by the reading's id."""
     rows = connection.execute(_Q["accounts_of"], {"reading_ids": sorted(set(reading_ids))})
     return {row.reading_id: row for row in rows}
 

@@ -2726,6 +2726,353 @@ begin
 end $$;
 grant select on drafted_reading, reading_request, estimate, billed_up_to to obieg_app, obieg_auditor;
 grant insert on drafted_reading, reading_request, estimate to obieg_app;
+-- Corrections of issued invoices: a run is a cycle of its own kind, a correction is an invoice that says what is owed
+-- instead of what it corrects, and everything that reads what is billed looks at what is in force.
+
+-- ── a run of corrections ─────────────────────────────────────────────────────────────────────────────────────────
+alter table cycle
+    drop constraint cycle_kind_check,
+    add constraint cycle_kind_check check (kind in ('regular', 'off_cycle', 'correction')),
+    add constraint kor_is_no_route check ((kind = 'correction') = (route_set = 'KOR')),
+    add column reversed_by bigint references cycle;
+drop index cycle_live;
+create unique index cycle_live on cycle (period, route_set)
+    where state not in ('rejected', 'dry') and kind = 'regular' and reversed_by is null;
+create trigger reversed_once before update of reversed_by on cycle
+    for each row when (old.reversed_by is not null) execute function refuse_change();
+
+-- cause: readings (other indexes), prices (the tariffs as they are now), reversal (nothing is owed).
+create table correction_run (
+    cycle_id           bigint primary key,
+    kind               text not null default 'correction' check (kind = 'correction'),
+    cause              text not null check (cause in ('readings', 'prices', 'reversal')),
+    reason             text not null check (reason <> ''),
+    order_id           bigint references correction_order,
+    reversed_cycle_id  bigint references cycle,
+    event_at           timestamptz not null,
+    recorded_at        timestamptz not null default clock_timestamp(),
+    recorded_by        text not null,
+    foreign key (cycle_id, kind) references cycle (cycle_id, kind),
+    constraint a_reversal_names_its_cycle check ((cause = 'reversal') = (reversed_cycle_id is not null))
+);
+create index correction_run_of_order on correction_run (order_id) where order_id is not null;
+create index correction_run_of_cycle on correction_run (reversed_cycle_id) where reversed_cycle_id is not null;
+
+-- Indexes as they should have been.
+create table correction_reading (
+    cycle_id     bigint not null references correction_run,
+    reading_id   bigint not null references reading,
+    index_m3     numeric(12, 3) not null check (index_m3 >= 0),
+    recorded_at  timestamptz not null default clock_timestamp(),
+    primary key (cycle_id, reading_id)
+);
+
+-- The invoices that a run looks at.
+create table correction_invoice (
+    cycle_id     bigint not null references correction_run,
+    invoice_id   bigint not null,
+    account_id   bigint not null,
+    recorded_at  timestamptz not null default clock_timestamp(),
+    primary key (cycle_id, invoice_id),
+    foreign key (invoice_id, account_id) references invoice (invoice_id, account_id)
+);
+create index correction_invoice_by_invoice on correction_invoice (invoice_id);
+
+-- What each of them is rated from: the account as its invoice saw it, with the indexes of the run, and the charge that
+-- was in force for it.
+create table correction_snapshot (
+    cycle_id          bigint not null,
+    invoice_id        bigint not null,
+    account_id        bigint not null,
+    correction_no     integer not null check (correction_no > 0),
+    before_charge_id  bigint not null references charge,
+    content           text not null,
+    sha256            text not null,
+    primary key (cycle_id, invoice_id),
+    unique (cycle_id, invoice_id, account_id),
+    unique (cycle_id, invoice_id, correction_no),
+    foreign key (cycle_id, invoice_id) references correction_invoice,
+    foreign key (cycle_id, account_id) references snapshot_account
+);
+
+-- ── charges and invoices of corrections ──────────────────────────────────────────────────────────────────────────
+-- A charge of a correction holds what is owed instead; the amounts of its invoice are the difference.
+alter table charge
+    add column corrects_id bigint,
+    drop constraint charge_cycle_id_account_id_key,
+    add constraint correction_of_a_frozen_invoice foreign key (cycle_id, corrects_id, account_id)
+        references correction_snapshot (cycle_id, invoice_id, account_id);
+create unique index charge_once on charge (cycle_id, account_id, corrects_id) nulls not distinct;
+
+alter table invoice
+    drop constraint invoice_kind_check,
+    add constraint invoice_kind_check check (kind in ('regular', 'final', 'correction')),
+    add column corrects_id bigint,
+    add column correction_no integer check (correction_no > 0),
+    drop constraint invoice_cycle_id_account_id_kind_key,
+    add constraint a_correction_names_its_invoice check (
+        (kind = 'correction') = (corrects_id is not null) and (corrects_id is null) = (correction_no is null)),
+    add constraint correction_once unique (corrects_id, correction_no),
+    add constraint correction_of_the_same_account foreign key (corrects_id, account_id)
+        references invoice (invoice_id, account_id),
+    add constraint correction_of_a_frozen_invoice foreign key (cycle_id, corrects_id, correction_no)
+        references correction_snapshot (cycle_id, invoice_id, correction_no);
+create unique index invoice_once on invoice (cycle_id, account_id, kind, corrects_id) nulls not distinct;
+
+create function refuse_loose_correction() returns trigger language plpgsql as $$
+declare
+    expected integer;
+begin
+    if exists (select 1 from public.invoice i where i.invoice_id = new.corrects_id and i.kind = 'correction') then
+        raise exception 'invoice %: corrects a correction, not an invoice', new.invoice_no using errcode = 'OB002';
+    end if;
+    select coalesce(max(i.correction_no), 0) + 1 into expected
+    from public.invoice i where i.corrects_id = new.corrects_id;
+    if new.correction_no <> expected then
+        raise exception 'invoice %: is correction % where % follows', new.invoice_no, new.correction_no, expected
+            using errcode = 'OB002';
+    end if;
+    return new;
+end $$;
+create trigger follows before insert on invoice
+    for each row when (new.corrects_id is not null) execute function refuse_loose_correction();
+
+-- The charge that says what is owed for an invoice: its own, or that of its last correction.
+create view charge_in_force as
+    select i.charge_id, i.invoice_id, coalesce(i.corrects_id, i.invoice_id) as original_id, i.account_id
+    from invoice i
+    where not exists (select 1 from invoice later
+                      where later.corrects_id = coalesce(i.corrects_id, i.invoice_id)
+                        and later.correction_no > coalesce(i.correction_no, 0));
+
+-- Charges that a correction has replaced since: right when they were made, they are not held against what is in force.
+create view charge_superseded as
+    select i.charge_id
+    from invoice i
+    join invoice later on later.corrects_id = coalesce(i.corrects_id, i.invoice_id)
+                      and later.correction_no = coalesce(i.correction_no, 0) + 1;
+
+-- What a charge was rated from, and by the terms of which cycle: for a correction those of the corrected invoice.
+create view charge_terms as
+    select c.charge_id, coalesce(x.content, s.content) as content, y.cycle_id as terms_cycle_id, y.period, y.issue_date
+    from charge c
+    join snapshot_account s using (cycle_id, account_id)
+    left join correction_snapshot x on x.cycle_id = c.cycle_id and x.invoice_id = c.corrects_id
+    left join invoice o on o.invoice_id = c.corrects_id
+    join cycle y on y.cycle_id = coalesce(o.cycle_id, c.cycle_id);
+
+-- ── days that are billed ─────────────────────────────────────────────────────────────────────────────────────────
+-- What a correction bills instead, or no more, blocks nobody.
+alter table billed_period
+    add column superseded_by bigint references invoice,
+    drop constraint no_day_twice_at_a_point,
+    drop constraint no_day_twice_for_a_recipient;
+alter table billed_period
+    add constraint no_day_twice_at_a_point exclude using gist (
+        int8range(point_id, point_id, '[]') with &&, int4range(service_no, service_no, '[]') with &&,
+        period with &&) where (point_id is not null and superseded_by is null),
+    add constraint no_day_twice_for_a_recipient exclude using gist (
+        int8range(account_id, account_id, '[]') with &&, int4range(service_no, service_no, '[]') with &&,
+        period with &&) where (point_id is null and superseded_by is null);
+
+create function refuse_all_but_superseding() returns trigger language plpgsql as $$
+declare
+    may_differ text[] := array[tg_argv[0], 'service_no'];  -- what is generated is not there yet
+begin
+    if tg_op = 'UPDATE' then
+        if to_jsonb(old) ->> tg_argv[0] is null and to_jsonb(new) ->> tg_argv[0] is not null
+           and to_jsonb(new) - may_differ = to_jsonb(old) - may_differ then
+            return new;
+        end if;
+    end if;
+    raise exception '% is append-only: % refused', tg_table_name, tg_op using errcode = 'OB001';
+end $$;
+drop trigger append_only on billed_period;
+create trigger append_only before update or delete on billed_period
+    for each row execute function refuse_all_but_superseding('superseded_by');
+
+create or replace view billed_day as
+    select account_id, point_id, service, period from billed_period where superseded_by is null
+    union all
+    select account_id, point_id, service, period from drafted_period
+    union all
+    select account_id, point_id, service, period from settled_day;
+
+create or replace view point_consumption as
+    select i.point_id, m.meter_no, i.register, h.period, h.volume_m3, h.quality, 'old_system' as billed_by,
+           h.old_invoice_no as invoice_no
+    from consumption_history h
+    join installation i using (installation_id)
+    join meter m using (meter_id)
+    where h.replaced_at is null
+    union all
+    select b.point_id, l.meter_no, r.register, b.period, l.quantity, r.quality, 'obieg', v.invoice_no
+    from billed_period b
+    join invoice v using (invoice_id)
+    join charge_line l on l.charge_id = v.charge_id and l.line_no = b.line_no
+    join reading r on r.reading_id = l.current_reading_id
+    where b.superseded_by is null
+      and (b.service = 'water'
+           or (b.service = 'sewage' and not exists (
+                   select 1 from charge_line w
+                   where w.charge_id = l.charge_id and w.service = 'water'
+                     and w.current_reading_id = l.current_reading_id)));
+
+-- Readings up to which an invoice, a draft or the old system has billed, as it is in force.
+create or replace view billed_up_to as
+    select l.current_reading_id as reading_id from charge_line l join charge_in_force using (charge_id)
+    where l.current_reading_id is not null
+    union all
+    select p.current_reading_id from charge_line_part p join charge_in_force using (charge_id)
+    union all
+    select d.reading_id from drafted_reading d where d.is_end
+    union all
+    select o.reading_id from opening_position o where o.replaced_at is null;
+
+create or replace function reading_billed_by(asked bigint) returns text language sql stable as $$
+    select case
+        when exists (select 1 from public.opening_position o where o.reading_id = asked) then 'opening'
+        when exists (
+            select 1
+            from public.reading r
+            join public.reading other using (installation_id)
+            join public.charge_line l on l.current_reading_id = other.reading_id
+            join public.charge_in_force using (charge_id)
+            where r.reading_id = asked and asked in (l.previous_reading_id, l.current_reading_id))
+          or exists (
+            select 1
+            from public.reading r
+            join public.reading other using (installation_id)
+            join public.charge_line_part p on p.current_reading_id = other.reading_id
+            join public.charge_in_force using (charge_id)
+            where r.reading_id = asked and asked in (p.previous_reading_id, p.current_reading_id))
+            then 'invoice'
+        when exists (select 1 from public.drafted_reading d where d.reading_id = asked) then 'draft'
+        when exists (
+            select 1
+            from public.reading r
+            join public.installation i using (installation_id)
+            join public.contract c using (point_id)
+            join public.hold h on h.account_id = c.account_id and h.draft is not null
+            join public.cycle y on y.cycle_id = h.cycle_id and not y.dry_run
+                               and y.state in ('opened', 'frozen', 'checked', 'approved')
+            cross join lateral public.readings_of_draft(h.draft) n
+            where r.reading_id = asked and n.reading_id = asked)
+            then 'draft_in_work'
+        end
+$$;
+
+-- ── holds whose bill was reversed are open again; those of corrections wait for another run ──────────────────────
+alter table waived_days
+    drop constraint waived_days_cycle_id_account_id_fkey,
+    add constraint waived_days_cycle_id_account_id_fkey foreign key (cycle_id, account_id) references hold;
+alter table hold_resolution
+    drop constraint hold_resolution_pkey,
+    add column voided_by bigint references invoice,
+    add constraint only_a_bill_is_reversed check (voided_by is null or outcome = 'billed');
+create unique index hold_resolution_once on hold_resolution (cycle_id, account_id, voided_by) nulls not distinct;
+drop trigger append_only on hold_resolution;
+create trigger append_only before update or delete on hold_resolution
+    for each row execute function refuse_all_but_superseding('voided_by');
+
+create or replace view open_hold as
+    select h.cycle_id, h.account_id, y.cycle_key, a.account_no, h.code, y.period, y.issue_date,
+           (business_now() at time zone 'Europe/Warsaw')::date - y.issue_date as age_days, h.facts
+    from hold h
+    join cycle y using (cycle_id)
+    join account a using (account_id)
+    where not h.excluded and y.state in ('issued', 'closed') and y.kind <> 'correction'
+      and not exists (select 1 from hold_resolution r
+                      where r.cycle_id = h.cycle_id and r.account_id = h.account_id and r.voided_by is null);
+
+create or replace function standing_owed(of_account bigint, of_point bigint, cycle_start date)
+returns table (standing_from date, waived datemultirange) language sql stable as $$
+    select coalesce(
+               first_open_month((select max(upper(b.period)) from billed_day b
+                                 where b.account_id = of_account and b.service = 'abonament'
+                                   and (of_point is null or b.point_id is null or b.point_id = of_point))),
+               least(cycle_start,
+                     (select min(lower(y.period)) from hold h join cycle y using (cycle_id)
+                      where h.account_id = of_account and (not h.excluded or h.code = 'IN_OTHER_CYCLE')
+                        and y.state in ('issued', 'closed') and y.kind <> 'correction'
+                        and lower(y.period) < cycle_start
+                        and not exists (select 1 from hold_resolution r
+                                        where r.cycle_id = h.cycle_id and r.account_id = h.account_id
+                                          and r.voided_by is null)),
+                     (select min(lower(y.period)) from invoice i join cycle y using (cycle_id)
+                      where i.account_id = of_account and y.reversed_by is not null and lower(y.period) < cycle_start),
+                     (select min(lower(c.valid)) from contract c
+                      where c.account_id = of_account
+                        and (c.change_id is not null
+                             or c.recorded_at > (select min(s.started_at) from step_run s join cycle y using (cycle_id)
+                                                 where s.step = 'freeze' and y.state in ('issued', 'closed')))
+                        and (of_point is null or c.point_id = of_point)))),
+           (select range_agg(y.period) from hold_resolution r join cycle y using (cycle_id)
+            where r.account_id = of_account and r.outcome = 'waived')
+$$;
+
+-- ── deliveries: what was reversed before it left never leaves; a duplicate has a delivery of its own ─────────────
+alter table document
+    drop constraint document_kind_check,
+    add constraint document_kind_check check (kind in ('invoice', 'duplicate')),
+    drop constraint document_invoice_id_kind_key,
+    add column duplicate_on date,
+    add constraint a_duplicate_has_its_day check ((kind = 'duplicate') = (duplicate_on is not null));
+create unique index document_once on document (invoice_id, kind, duplicate_on) nulls not distinct;
+
+alter table delivery
+    drop constraint delivery_purpose_check,
+    add constraint delivery_purpose_check check (purpose in ('invoice', 'duplicate')),
+    drop constraint delivery_state_check,
+    add constraint delivery_state_check check (state in (
+        'planned', 'archived', 'ready', 'leased', 'sending', 'accepted', 'delivered', 'settled', 'unknown', 'rejected',
+        'blocked', 'bounced', 'overdue', 'packaged', 'sent', 'cancelled')),
+    drop constraint delivery_invoice_id_purpose_channel_key,
+    add constraint a_duplicate_has_its_document check (purpose = 'invoice' or document_id is not null);
+create index delivery_of_invoice on delivery (invoice_id);
+create unique index delivery_once on delivery (invoice_id, channel) where purpose = 'invoice';
+create unique index delivery_of_duplicate_once on delivery (document_id, channel) where purpose = 'duplicate';
+
+drop trigger legal_state on delivery;
+create trigger legal_state before update of state on delivery
+    for each row when (old.state is distinct from new.state) execute function refuse_other_states(
+        'planned>archived', 'archived>ready',
+        'ready>leased', 'ready>overdue', 'ready>packaged', 'ready>blocked',
+        'leased>sending', 'leased>ready', 'leased>rejected', 'leased>blocked',
+        'sending>accepted', 'sending>unknown', 'sending>rejected', 'sending>blocked', 'sending>ready',
+        'unknown>accepted', 'unknown>ready', 'unknown>rejected',
+        -- a person's decision
+        'blocked>ready', 'blocked>rejected', 'overdue>ready', 'overdue>rejected', 'rejected>ready',
+        'accepted>delivered', 'delivered>settled', 'accepted>bounced', 'delivered>bounced', 'packaged>sent',
+        -- the cycle was reversed before anything left
+        'planned>cancelled', 'archived>cancelled', 'ready>cancelled', 'overdue>cancelled');
+
+-- Whether a reversal of the cycle is on its way: nothing of it leaves until that is decided.
+create function is_being_reversed(of_cycle bigint) returns boolean language sql stable as $$
+    select exists (select 1 from correction_run r join cycle y using (cycle_id)
+                   where r.reversed_cycle_id = of_cycle and not y.dry_run
+                     and y.state in ('opened', 'frozen', 'checked', 'approved'))
+$$;
+
+-- ── append-only, least rights ────────────────────────────────────────────────────────────────────────────────────
+do $$
+declare
+    name text;
+begin
+    foreach name in array array['correction_run', 'correction_reading', 'correction_invoice',
+                                'correction_snapshot'] loop
+        execute format('create trigger append_only before update or delete on %I
+                        for each row execute function refuse_change()', name);
+        execute format('create trigger append_only_truncate before truncate on %I
+                        for each statement execute function refuse_change()', name);
+        execute format('grant select on %I to obieg_app, obieg_auditor', name);
+        execute format('grant insert on %I to obieg_app', name);
+    end loop;
+end $$;
+grant select on charge_in_force, charge_superseded, charge_terms to obieg_app, obieg_auditor;
+grant update (reversed_by) on cycle to obieg_app;
+grant update (superseded_by) on billed_period to obieg_app;
+grant update (voided_by) on hold_resolution to obieg_app;
 -- Prices by season, in blocks, for several months, by diameter and kind of nabywca; an abonament of sewage; named models.
 
 -- ── charges that are owed by the month ───────────────────────────────────────────────────────────────────────────
@@ -2788,9 +3135,13 @@ returns table (standing_from date, waived datemultirange) language sql stable as
                least(cycle_start,
                      (select min(lower(y.period)) from hold h join cycle y using (cycle_id)
                       where h.account_id = of_account and (not h.excluded or h.code = 'IN_OTHER_CYCLE')
-                        and y.state in ('issued', 'closed') and lower(y.period) < cycle_start
+                        and y.state in ('issued', 'closed') and y.kind <> 'correction'
+                        and lower(y.period) < cycle_start
                         and not exists (select 1 from hold_resolution r
-                                        where r.cycle_id = h.cycle_id and r.account_id = h.account_id)),
+                                        where r.cycle_id = h.cycle_id and r.account_id = h.account_id
+                                          and r.voided_by is null)),
+                     (select min(lower(y.period)) from invoice i join cycle y using (cycle_id)
+                      where i.account_id = of_account and y.reversed_by is not null and lower(y.period) < cycle_start),
                      (select min(lower(c.valid)) from contract c
                       where c.account_id = of_account
                         and (c.change_id is not null
@@ -3008,14 +3359,14 @@ where h.draft is not null
 create view reading_billed as
     select l.point_id, l.current_reading_id as reading_id, l.current_index_m3 as index_m3
     from charge_line l
-    join invoice using (charge_id)
+    join charge_in_force using (charge_id)
     where l.current_reading_id is not null
       and (l.share_days is null or l.share_after_days + l.share_days = l.share_of_days)
     union all
     select l.point_id, p.current_reading_id, p.current_index_m3
     from charge_line_part p
     join charge_line l using (charge_id, line_no)
-    join invoice using (charge_id)
+    join charge_in_force using (charge_id)
     where l.share_days is null or l.share_after_days + l.share_days = l.share_of_days
     union all
     select point_id, reading_id, index_m3 from drafted_index;
@@ -3340,7 +3691,7 @@ end $$;
 
 alter table invoice
     drop constraint invoice_kind_check,
-    add constraint invoice_kind_check check (kind in ('regular', 'final', 'forecast', 'settlement'));
+    add constraint invoice_kind_check check (kind in ('regular', 'final', 'correction', 'forecast', 'settlement'));
 
 -- Water and sewage as they were charged for real, with the full price of the tariff: on invoices and on drafts.
 create view metered_line as
@@ -3351,7 +3702,8 @@ create view metered_line as
     join invoice v using (invoice_id)
     join charge_line l on l.charge_id = v.charge_id and l.point_id = b.point_id and l.service = b.service
                       and l.period = b.period
-    where b.service in ('water', 'sewage') and coalesce(l.origin, '') not in ('forecast', 'settled_forecast')
+    where b.superseded_by is null and b.service in ('water', 'sewage')
+      and coalesce(l.origin, '') not in ('forecast', 'settled_forecast')
     union all
     select d.cycle_id, d.account_id, y.cycle_key, d.point_id, d.service, d.period,
            coalesce((line ->> 'row_no')::smallint, 1), (line ->> 'quantity')::numeric,
@@ -3424,3 +3776,106 @@ grant insert on cycle_item_price, stormwater_area, sewage_excess, extra_service,
     extra_service_billed, forecast_terms, forecast_line, forecast_settled to obieg_app;
 grant update (valid, ended_at, ended_by, ended_reason) on stormwater_area, forecast_terms to obieg_app;
 grant update (valid, ended_at, ended_by, ended_report_no) on sewage_excess to obieg_app;
+-- What a building's meter counted beyond its flats', where the flats pay it.
+
+-- difference: who pays it, where the contract of the building says other than the utility (``[models] difference``).
+alter table contract_terms add column difference text check (difference in ('owner', 'flats'));
+
+-- Settled at a freeze; it counts once that cycle is issued, whatever became of the single accounts: who was held bills
+-- his share later.
+create table difference_settled (
+    cycle_id   bigint not null references cycle,
+    point_id   bigint not null references point,
+    period     daterange not null,
+    primary key (cycle_id, point_id)
+);
+-- The readings up to which it was reckoned, with the indexes.
+create table difference_index (
+    cycle_id    bigint not null,
+    point_id    bigint not null,
+    reading_id  bigint not null references reading,
+    index_m3    numeric(12, 3) not null,
+    primary key (cycle_id, point_id, reading_id),
+    foreign key (cycle_id, point_id) references difference_settled
+);
+create index difference_index_by_reading on difference_index (reading_id);
+-- A contract's share: what was used before it in the order of points, by itself and by all.
+create table difference_share (
+    share_id     bigint generated always as identity primary key,
+    cycle_id     bigint not null,
+    point_id     bigint not null,
+    contract_id  bigint not null references contract,
+    service      text not null check (service in ('water', 'sewage')),
+    period       daterange not null,
+    of_m3        numeric(12, 3) not null check (of_m3 >= 0),
+    before_m3    numeric(14, 3) not null check (before_m3 >= 0),
+    own_m3       numeric(14, 3) not null check (own_m3 >= 0),
+    all_m3       numeric(14, 3) not null check (all_m3 >= before_m3 + own_m3),
+    volume_m3    numeric(12, 3) not null check (volume_m3 >= 0),
+    unique (cycle_id, point_id, contract_id, service),
+    foreign key (cycle_id, point_id) references difference_settled
+);
+create index difference_share_by_contract on difference_share (contract_id);
+alter table charge_line
+    add column difference_share_id bigint references difference_share,
+    drop constraint charge_line_origin_check,
+    add constraint charge_line_origin_check check (origin in (
+        'norm', 'contract', 'area', 'order', 'difference', 'forecast', 'settled_forecast')),
+    add constraint a_share_of_a_difference check ((origin is not distinct from 'difference')
+                                                  = (difference_share_id is not null));
+create index charge_line_by_difference_share on charge_line (difference_share_id) where difference_share_id is not null;
+create table drafted_share (
+    cycle_id    bigint not null,
+    account_id  bigint not null,
+    share_id    bigint not null references difference_share,
+    primary key (cycle_id, account_id, share_id),
+    foreign key (cycle_id, account_id) references hold
+);
+do $$
+declare
+    name text;
+begin
+    foreach name in array array['difference_settled', 'difference_index', 'difference_share', 'drafted_share'] loop
+        execute format('create trigger append_only before update or delete on %I
+                        for each row execute function refuse_change()', name);
+        execute format('create trigger append_only_truncate before truncate on %I
+                        for each statement execute function refuse_change()', name);
+    end loop;
+end $$;
+grant select on difference_settled, difference_index, difference_share, drafted_share to obieg_app, obieg_auditor;
+grant insert on difference_settled, difference_index, difference_share, drafted_share to obieg_app;
+
+-- The readings up to which a difference was reckoned are billed for the building.
+do $$
+begin
+    execute 'create or replace view reading_billed as ' || rtrim(pg_get_viewdef('reading_billed'::regclass), ';') || '
+        union all
+        select d.point_id, d.reading_id, d.index_m3
+        from difference_index d
+        join cycle y using (cycle_id)
+        where y.state in (''issued'', ''closed'')';
+end $$;
+
+-- What the flats pay is settled for the building: its days count as billed.
+do $$
+begin
+    execute 'create or replace view billed_day as ' || rtrim(pg_get_viewdef('billed_day'::regclass), ';') || '
+        union all
+        select c.account_id, d.point_id, service, d.period * c.valid
+        from difference_settled d
+        join cycle y using (cycle_id)
+        join contract c on c.point_id = d.point_id and c.valid && d.period
+        cross join unnest(array[''water'', ''sewage'']) as service
+        where y.state in (''issued'', ''closed'')';
+end $$;
+
+-- Shares that nobody has billed, of cycles that were issued.
+create view difference_open as
+    select s.*
+    from difference_share s
+    join cycle y using (cycle_id)
+    where y.state in ('issued', 'closed') and not y.dry_run and s.volume_m3 > 0
+      and not exists (select 1 from charge_line l join charge_in_force using (charge_id)
+                      where l.difference_share_id = s.share_id)
+      and not exists (select 1 from drafted_share d where d.share_id = s.share_id);
+grant select on difference_open to obieg_app, obieg_auditor;

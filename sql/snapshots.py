@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row
 
@@ -13,6 +14,7 @@ from billing.accounts import (
     AccountSnapshot,
     Address,
     Channel,
+    DifferenceShare,
     Party,
     PartyKind,
     PointBehind,
@@ -25,6 +27,7 @@ from billing.accounts import (
 )
 from billing.beside_meters import ServiceOrder
 from billing.canonical import seal
+from billing.models import DifferenceModel
 from billing.periods import Period
 from sql.copying import copy_rows
 from sql.cycles import Cycle
@@ -32,6 +35,9 @@ from sql.extras import gather_beside
 from sql.queries import queries
 
 _Q = queries("snapshots")
+
+AT_ONCE: Final = 5000
+"""Accounts gathered at once: what is held in memory does not grow with the town."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +49,23 @@ class Gathered:
     other_cycle: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sharing:
+    """Who pays the differences of buildings where a contract names nobody.
+
+    ``refused`` names the point in front, by the numbers of contracts behind it whose difference is below zero.
+    """
+
+    usual: DifferenceModel = DifferenceModel.OWNER
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+_USUAL: Final = Sharing()
+
+
 def count_eligible(connection: Connection, *, cycle: Cycle) -> int:
     """How many accounts lie on the cycle's routes, or are named by it."""
-    count: int = connection.execute(_Q["count_eligible"], {"issue_date": cycle.issue_date} | _whom(cycle)).scalar_one()
+    count: int = connection.execute(_Q["count_eligible"], {"issue_date": cycle.issue_date} | whom(cycle)).scalar_one()
     return count
 
 
@@ -56,6 +76,7 @@ def gather(
     reading_window: Period,
     cut_days: Sequence[date],
     named: Sequence[int] = (),
+    sharing: Sharing = _USUAL,
 ) -> Iterator[Gathered]:
     """Every account of the cycle as it stands now, in the order of account numbers.
 
@@ -63,15 +84,38 @@ def gather(
     off-cycle by the window's last day) is closed only by its final reading. Readings of ``cut_days`` are kept too.
     With ``named`` (account ids) a cycle that nobody has opened shows how these accounts would be gathered.
     """
-    days = {"start": cycle.period.start, "until": cycle.period.until, "issue_date": cycle.issue_date} | _whom(cycle)
+    days = {"start": cycle.period.start, "until": cycle.period.until, "issue_date": cycle.issue_date} | whom(cycle)
     days |= {"named": list(named), "only_named": bool(named)}
-    accounts = connection.execute(_Q["eligible_accounts"], days).all()
+    others = {row.account_id: row.cycle_key for row in connection.execute(_Q["accounts_in_other_cycles"], days)}
+    streamed = _Q["eligible_accounts"].execution_options(stream_results=True, yield_per=AT_ONCE)
+    accounts = iter(connection.execute(streamed, days))
+    while batch := list(islice(accounts, AT_ONCE)):
+        days |= {"named": [row.account_id for row in batch], "only_named": True}
+        snapshots = _snapshots(
+            connection, batch, days=days, cycle=cycle, window=reading_window, cut_days=cut_days, sharing=sharing
+        )
+        for account, snapshot in zip(batch, snapshots, strict=True):
+            yield Gathered(account_id=account.account_id, snapshot=snapshot, other_cycle=others.get(account.account_id))
+
+
+def _snapshots(
+    connection: Connection,
+    accounts: Sequence[Row[Any]],
+    *,
+    days: Mapping[str, Any],
+    cycle: Cycle,
+    window: Period,
+    cut_days: Sequence[date],
+    sharing: Sharing,
+) -> Iterator[AccountSnapshot]:
     parties = _grouped(connection.execute(_Q["parties"], days), "account_id")
     contracts = connection.execute(_Q["contracts"], days).all()
-    wanted = [row.contract_id for row in contracts if not row.is_settled]
-    registers = _registers(connection, cycle, wanted, window=reading_window, cut_days=cut_days)
-    asked = {"contract_ids": wanted, "issue_date": cycle.issue_date}
-    behind = _grouped(connection.execute(_Q["behind"], asked), "contract_id")
+    contract_ids = [row.contract_id for row in contracts if not row.is_settled]
+    behind, registers = measured_at(
+        connection, cycle=cycle, contract_ids=contract_ids, reading_window=window, cut_days=cut_days
+    )
+    asked = {"contract_ids": [row.contract_id for row in contracts], "cycle_id": cycle.cycle_id}
+    shares = _grouped(connection.execute(_Q["difference_shares"], asked), "contract_id")
     beside = gather_beside(
         connection,
         contract_ids=[row.contract_id for row in contracts],
@@ -80,41 +124,71 @@ def gather(
         issue_date=cycle.issue_date,
     )
     by_account = _grouped(contracts, "account_id")
-    taken = connection.execute(_Q["accounts_in_other_cycles"], days)
-    others = {row.account_id: row.cycle_key for row in taken}
     for account in accounts:
         points = [
-            _point(
+            point_of(
                 row,
                 registers[row.contract_id],
                 behind=behind[row.contract_id],
-                beside=beside.points.get(row.contract_id, {}),
+                beside={
+                    **beside.points.get(row.contract_id, {}),
+                    "difference": shared_out(row, sharing.usual),
+                    "difference_shares": tuple(_share(one) for one in shares[row.contract_id]),
+                    "refused_by": sharing.refused.get(row.contract_no),
+                },
             )
             for row in by_account[account.account_id]
         ]
         orders = beside.orders.get(account.account_id, ())
-        yield Gathered(
-            account_id=account.account_id,
-            snapshot=_snapshot(account, parties[account.account_id], points, orders),
-            other_cycle=others.get(account.account_id),
-        )
+        yield account_snapshot(account, parties[account.account_id], points, orders)
 
 
-def _registers(
-    connection: Connection, cycle: Cycle, contract_ids: Sequence[int], *, window: Period, cut_days: Sequence[date]
-) -> Mapping[int, list[Row[Any]]]:
-    asked = {
-        "contract_ids": contract_ids,
-        "closing_day": window.last_day if cycle.is_off_cycle else cycle.period.until,
+def measured_at(
+    connection: Connection,
+    *,
+    cycle: Cycle,
+    contract_ids: Sequence[int],
+    reading_window: Period,
+    cut_days: Sequence[date],
+) -> tuple[Mapping[int, list[Row[Any]]], Mapping[int, list[Row[Any]]]]:
+    """Contracts on points behind, and registers, by the ids of the contracts asked for."""
+    closing_day = reading_window.last_day if cycle.is_off_cycle else cycle.period.until
+    asked = {"contract_ids": list(contract_ids), "issue_date": cycle.issue_date}
+    window = {
+        "closing_day": closing_day,
         "period_start": cycle.period.start,
-        "window_start": window.start,
-        "window_until": window.until,
+        "window_start": reading_window.start,
+        "window_until": reading_window.until,
         "cut_days": list(cut_days),
     }
-    return _grouped(connection.execute(_Q["registers"], asked), "contract_id")
+    return (
+        _grouped(connection.execute(_Q["behind"], asked), "contract_id"),
+        _grouped(connection.execute(_Q["registers"], asked | window), "contract_id"),
+    )
 
 
-def _whom(cycle: Cycle) -> dict[str, Any]:
+def shared_out(row: Row[Any], usual: DifferenceModel) -> str | None:
+    """``flats`` where the contracts behind a contract's point pay what its meter counts beyond theirs."""
+    named = row.difference or usual.value
+    return named if named == DifferenceModel.FLATS else None
+
+
+def _share(row: Row[Any]) -> DifferenceShare:
+    return DifferenceShare(
+        share_id=row.share_id,
+        front_point_no=row.front_point_no,
+        service=Service(row.service),
+        period=Period(start=row.period_start, until=row.period_until),
+        of_m3=row.of_m3,
+        before_m3=row.before_m3,
+        own_m3=row.own_m3,
+        all_m3=row.all_m3,
+        volume_m3=row.volume_m3,
+    )
+
+
+def whom(cycle: Cycle) -> dict[str, Any]:
+    """Which accounts a cycle is for, as queries ask it."""
     return {
         "cycle_id": cycle.cycle_id,
         "off_cycle": cycle.is_off_cycle,
@@ -130,12 +204,13 @@ def _grouped(rows: Iterable[Row[Any]], key: str) -> Mapping[int, list[Row[Any]]]
     return groups
 
 
-def _snapshot(
+def account_snapshot(
     account: Row[Any],
     parties: Iterable[Row[Any]],
     points: Iterable[PointSnapshot],
-    orders: tuple[ServiceOrder, ...],
+    orders: tuple[ServiceOrder, ...] = (),
 ) -> AccountSnapshot:
+    """An account from its rows: of the query ``eligible_accounts``, and of its parties."""
     channel = Channel(account.channel)
     reachable = account.email is not None and account.email_state == "confirmed"
     carrier = Channel.EMAIL if channel is Channel.EMAIL and reachable else Channel.PAPER
@@ -170,9 +245,10 @@ def _party(row: Row[Any]) -> Party:
     )
 
 
-def _point(
+def point_of(
     row: Row[Any], registers: Sequence[Row[Any]], *, behind: Iterable[Row[Any]], beside: Mapping[str, Any]
 ) -> PointSnapshot:
+    """A row of ``contracts`` with its registers, and what lies behind and beside them."""
     return PointSnapshot(
         point_no=row.point_no,
         address=Address(street=row.street, postcode=row.postcode, city=row.city),

@@ -153,7 +153,7 @@ def _collect_row(connection: Connection, row: dict[str, str], file_id: int, line
 def rate(work: Work, sample: int) -> int:
     """Some accounts, one by one: facts by six queries each, our own arithmetic, one INSERT a line; rolled back."""
     with work.engine.connect() as connection:
-        cycle = _only_cycle(connection)
+        cycle = only_cycle(connection)
         tariffs = frozen_utility(connection, cycle).tariffs
         account_ids = connection.execute(_ACCOUNTS, {"cycle_id": cycle.cycle_id, "sample": sample}).scalars().all()
         for account_id in account_ids:
@@ -227,7 +227,8 @@ def _message(invoice: Invoice, address: str, content: bytes) -> EmailMessage:
     return message
 
 
-def _only_cycle(connection: Connection) -> Cycle:
+def only_cycle(connection: Connection) -> Cycle:
+    """The bench's one cycle."""
     key = connection.execute(text("select cycle_key from cycle")).scalar_one()
     cycle = find_cycle(connection, cycle_key=key)
     if cycle is None:

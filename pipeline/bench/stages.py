@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipeline import (
     approve,
@@ -15,7 +16,7 @@ from pipeline import (
     reconcile,
     render,
 )
-from pipeline.bench import naive, naive_page
+from pipeline.bench import naive, naive_page, set_based
 from pipeline.bench.town import ISSUED_AT, MONTH, READ_AT, set_clock
 from pipeline.cycles import require_cycle
 from pipeline.deliver_paper import package_ready
@@ -44,6 +45,18 @@ class Naive:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetBased:
+    """The same outcome by one statement of SQL, before the stage and taken back; to be compared with ``against``.
+
+    ``same`` refuses a difference between what both charged, and tells it.
+    """
+
+    run: Callable[[Work, Path], int]
+    same: Callable[[Work, Path], dict[str, str]]
+    against: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """``run`` is measured and tells how many items it did; ``ready`` comes first, unmeasured.
 
@@ -56,6 +69,12 @@ class Stage:
     ready: Callable[[Work], object] | None = None
     budget_ms: float | None = None
     naive: Naive | None = None
+    set_based: SetBased | None = None
+
+    @property
+    def word(self) -> str:
+        """The word by which it is chosen."""
+        return self.name.partition(" ")[0]
 
 
 def _collect(work: Work) -> int:
@@ -133,6 +152,7 @@ STAGES = (
         run=_rate,
         budget_ms=0.15,
         naive=Naive(run=naive.rate, against=("freeze", "rate and post"), before=True),
+        set_based=SetBased(run=set_based.rate, same=set_based.refuse_difference, against=("freeze", "rate and post")),
     ),
     Stage(name="check", items="accounts", run=_check),
     Stage(name="issue", items="invoices", ready=_approve, run=_issue, budget_ms=0.03),

@@ -100,6 +100,11 @@ def round_of(own: Ground, *, town: str, number: int) -> Iterator[tuple[Settings,
         shutil.rmtree(settings.home, ignore_errors=True)
 
 
+def forget_dead_rows(own: Ground, database: str) -> None:
+    """Clear up what a transaction left that was taken back."""
+    _run_as_owner(own, database, "vacuum charge, charge_line")
+
+
 def set_clock(work: Work, moment: datetime) -> None:
     """Set the business clock of the bench's database."""
     with work.engine.begin() as connection:

@@ -36,7 +36,11 @@ def payer(at: Applying, order: PayerChange) -> None:
         _close(at, row.contract_no, on=order.on)
     numbers = _free_numbers(at, order.new_account_no, wanted=len(contracts))
     for row, number in zip(contracts, numbers, strict=True):
-        terms = {"tariff_class": row.tariff_class, "services": tuple(row.services)}
+        terms = {
+            "tariff_class": row.tariff_class,
+            "services": tuple(row.services),
+            "difference": row.difference,
+        }
         _open(at, number, {"account_id": target_id, "point_id": row.point_id}, terms, on=order.on)
 
 
@@ -101,7 +105,11 @@ def group(at: Applying, order: GroupChange) -> None:
         raise OperatorError("NO_CHANGE", f"contract {order.contract_no} is of class {order.tariff_class} already")
     _check_class(at, order.tariff_class, on=order.on)
     refuse_billed(at, point_ids=[row.point_id], on=order.on)
-    values = {"tariff_class": order.tariff_class, "services": tuple(current.services)}
+    values = {
+        "tariff_class": order.tariff_class,
+        "services": tuple(current.services),
+        "difference": current.difference,
+    }
     succeed(at, table="contract_terms", key=key, values=values, on=order.on)
 
 

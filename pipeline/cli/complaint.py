@@ -155,7 +155,11 @@ def _order(order: dict[str, Any] | None) -> list[str]:
         f"{row['index_m3']} m³"
         for row in order["readings"]
     ]
-    return [f"  correction order {order['order_id']}, points {shown(order['points'])}", *readings]
+    made = [
+        f"  carried out by {row['cycle_key']}, {row['state']}: {shown(row['invoice_no'])}"
+        for row in order["corrections"]
+    ] or [f"  not carried out yet: obieg correction open --order {order['order_id']}"]
+    return [f"  correction order {order['order_id']}, points {shown(order['points'])}", *readings, *made]
 
 
 def _note(work: Work, options: Namespace) -> Answer:
@@ -217,6 +221,6 @@ def _correct(work: Work, options: Namespace) -> Answer:
     )
     text = (
         f"{options.number}: correction order {done['order_id']} by {work.actor.name}; "
-        "the correcting invoice is not made by this command"
+        f"carry it out: obieg correction open --order {done['order_id']}"
     )
     return Answer(text=text, data=done)

@@ -39,13 +39,13 @@ def start(work: Work, options: Namespace, *, order: CycleOrder) -> Answer:
     if options.airflow:
         return _through_airflow(work, options, order=order)
     opened = open_cycle.run(work, order=order)
-    _tell(step_line("open", opened))
-    return _proceeded(work, opened["cycle_key"])
+    tell(step_line("open", opened))
+    return proceeded(work, opened["cycle_key"])
 
 
 def go_on(work: Work, options: Namespace) -> Answer:
     """``obieg cycle continue KEY``."""
-    return _proceeded(work, options.key)
+    return proceeded(work, options.key)
 
 
 def approve(work: Work, options: Namespace) -> Answer:
@@ -113,8 +113,9 @@ def _decide(work: Work, options: Namespace, decision: approval.Decision) -> Answ
     return Answer(text=f"{options.key} is {decision} by {work.actor.name}{follows}", data=counts)
 
 
-def _proceeded(work: Work, cycle_key: str) -> Answer:
-    ended = proceed(work, cycle_key=cycle_key, tell=_tell)
+def proceeded(work: Work, cycle_key: str) -> Answer:
+    """Take a cycle as far as it goes now, telling each step."""
+    ended = proceed(work, cycle_key=cycle_key, tell=tell)
     return Answer(text=f"{cycle_key} {ended}", data={"cycle_key": cycle_key, "ended": ended})
 
 
@@ -123,7 +124,7 @@ def _through_airflow(work: Work, options: Namespace, **given: Any) -> Answer:
     return answer
 
 
-def _tell(line: str) -> None:
+def tell(line: str) -> None:
     """Progress goes to stderr, so that the answer on stdout stays one piece."""
     sys.stderr.write(f"{shown(line)}\n")
     sys.stderr.flush()

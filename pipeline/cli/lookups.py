@@ -4,6 +4,7 @@ from argparse import Namespace
 from typing import Any
 
 from pipeline import deliver, resolve_delivery
+from pipeline import duplicate as make_duplicate
 from pipeline.cli.answer import Answer, counts_answer, shown
 from pipeline.errors import Inconsistent, OperatorError
 from pipeline.work import WARSAW, Work
@@ -33,6 +34,17 @@ def resolve(work: Work, options: Namespace) -> Answer:
     text = (
         f"{done['invoice_no']}: {done['channel']} was {done['was']}, {options.decision} by {work.actor.name}: {became}"
     )
+    return Answer(text=text, data=done)
+
+
+def duplicate(work: Work, options: Namespace) -> Answer:
+    """``obieg invoice duplicate NUMBER``."""
+    done = make_duplicate.run(work, invoice_no=options.number, send=options.send)
+    text = f"{done['invoice_no']}: duplicate of {done['duplicate_on']} is archived as {done['archive_key']}"
+    if done["planned"]:
+        text += f"; it leaves by {done['channel']} with the next `obieg delivery sweep`"
+    elif options.send:
+        text += "; its delivery was planned before"
     return Answer(text=text, data=done)
 
 

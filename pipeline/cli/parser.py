@@ -10,6 +10,7 @@ from pipeline.cli import (
     bill,
     change,
     complaint,
+    correction,
     cutover,
     cycle,
     database,
@@ -57,6 +58,7 @@ def make_parser() -> argparse.ArgumentParser:
         hold,
         reading,
         complaint,
+        correction,
         route,
         tariff,
         subsidy,
@@ -163,6 +165,9 @@ def _invoice(topics: Any) -> None:
     topic = topic_of(topics, "invoice", "issued invoices")
     explain = command_of(topic, "explain", "every line with its readings, price and legal basis", explain_to_auditor)
     explain.add_argument("number", metavar="NUMBER")
+    again = command_of(topic, "duplicate", "make an invoice out once more, with the word DUPLIKAT", lookups.duplicate)
+    again.add_argument("number", metavar="NUMBER")
+    again.add_argument("--send", action="store_true", help="it leaves with the next sweep; else it is only archived")
 
 
 def _explain(topics: Any) -> None:

@@ -3,13 +3,16 @@
 import getpass
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from billing.periods import months_period
 from pipeline.cli.answer import Answer
+from pipeline.corrections import open as open_corrections
+from pipeline.corrections.open import CorrectionOrder, run_period
 from pipeline.errors import OperatorError
-from pipeline.open_cycle import CycleOrder, refuse_impossible
+from pipeline.open_cycle import KOR, CycleOrder, refuse_impossible
 from pipeline.services.airflow_api import Airflow, log_in
 from pipeline.services.credentials import password_of
 from pipeline.services.run import running
@@ -18,6 +21,7 @@ from pipeline.work import Work
 from sql import views
 
 DAG_ID = "billing_cycle"
+CORRECTIONS = "corrections"
 RUN_ID_TRIES = 100
 
 
@@ -27,7 +31,22 @@ def start(work: Work, options: Namespace, *, order: CycleOrder) -> Answer:
     refuse_impossible(work, order=order)
     with session(work.settings, options.user) as airflow:
         run_id = start_cycle(work, airflow, order=order)
-        url = f"{address}/dags/{DAG_ID}/runs/{run_id}"
+    return _started(address, options, dag_id=DAG_ID, run_id=run_id)
+
+
+def start_corrections(work: Work, options: Namespace, *, order: CorrectionOrder) -> Answer:
+    """``obieg correction open … --airflow``."""
+    address = airflow_url(work.settings)
+    open_corrections.refuse_impossible(work, order=order)
+    with work.engine.connect() as connection:
+        key = views.next_cycle_key(connection, period=run_period(order.issue_date), route_set=KOR)
+    with session(work.settings, options.user) as airflow:
+        run_id = _start_run(airflow, dag_id=CORRECTIONS, key=key, conf=order.to_form())
+    return _started(address, options, dag_id=CORRECTIONS, run_id=run_id)
+
+
+def _started(address: str, options: Namespace, *, dag_id: str, run_id: str) -> Answer:
+    url = f"{address}/dags/{dag_id}/runs/{run_id}"
     return Answer(text=f"{run_id} is started as {options.user}: {url}", data={"run_id": run_id, "url": url})
 
 
@@ -42,8 +61,9 @@ def answer(work: Work, options: Namespace) -> Answer:
             "CYCLE_NOT_IN_AIRFLOW", f"{options.key} was not started through Airflow; leave out --airflow"
         )
     with session(work.settings, options.user) as airflow:
+        dag_id = CORRECTIONS if cycle["kind"] == "correction" else DAG_ID
         airflow.answer(
-            dag_id=DAG_ID, run_id=cycle["airflow_run_id"], task_id="approve", option=options.option, note=options.note
+            dag_id=dag_id, run_id=cycle["airflow_run_id"], task_id="approve", option=options.option, note=options.note
         )
     text = f"{options.key}: {options.option} by {options.user} is given to Airflow"
     return Answer(text=text, data={"cycle_key": options.key, "run_id": cycle["airflow_run_id"], "user": options.user})
@@ -57,17 +77,20 @@ def start_cycle(work: Work, airflow: Airflow, *, order: CycleOrder) -> str:
     Raises:
         OperatorError: ``RUN_UNDER_WAY``, a run of that name has not opened its cycle yet; ``PERIOD_WRONG``.
     """
-    key = next_key(work, order=order)
+    return _start_run(airflow, dag_id=DAG_ID, key=next_key(work, order=order), conf=order.to_form())
+
+
+def _start_run(airflow: Airflow, *, dag_id: str, key: str, conf: Mapping[str, Any]) -> str:
     for number in range(1, RUN_ID_TRIES):
         run_id = key if number == 1 else f"{key}+{number}"
         try:
-            airflow.trigger(dag_id=DAG_ID, run_id=run_id, conf=order.to_form())
+            airflow.trigger(dag_id=dag_id, run_id=run_id, conf=dict(conf))
         except OperatorError as error:
             if error.code != "RUN_EXISTS":
                 raise
         else:
             return run_id
-        if airflow.run_state(dag_id=DAG_ID, run_id=run_id) in {"queued", "running"}:
+        if airflow.run_state(dag_id=dag_id, run_id=run_id) in {"queued", "running"}:
             raise OperatorError("RUN_UNDER_WAY", f"{run_id} runs in Airflow and has not opened its cycle yet")
     raise OperatorError("RUN_EXISTS", f"{RUN_ID_TRIES} runs named after {key} have failed; clear one in Airflow")
 

@@ -129,7 +129,7 @@ def plan_contracts(connection: Connection, rows: Rows, _now: datetime) -> Plan:
         columns = ("contract_no", "account_id", "point_id", "valid")
         registry.insert_facts(connection, table="contract", columns=columns, rows=values, source=source)
         ids = registry.ids_by_no(connection, "contract_ids", keys=(f.contract_no for _, f in taken(decisions)))
-        terms = ("contract_no", "tariff_class", "services")
+        terms = ("contract_no", "tariff_class", "services", "difference")
         _describe(connection, decisions, source, table="contract_terms", ids=ids, columns=terms)
 
     return decisions, write

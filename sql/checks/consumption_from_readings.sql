@@ -10,6 +10,7 @@ with line as materialized (
     from charge_line l
     join charge c using (charge_id)
     where c.cycle_id = :cycle_id and l.current_reading_id is not null
+      and not exists (select 1 from charge_superseded s where s.charge_id = c.charge_id)
 ), model as materialized (
     select model_figure(:cycle_id, 'jitter_m3') as jitter_m3, model_figure(:cycle_id, 'rollover_share') as rollover_share,
            model_figure(:cycle_id, 'volume_max_m3_day') as max_m3_day,
@@ -27,13 +28,18 @@ cross join model m
 join account a using (account_id)
 join reading_now previous on previous.reading_id = l.previous_reading_id
 join reading_now current on current.reading_id = l.current_reading_id
+left join correction_reading x on x.cycle_id = :cycle_id and x.reading_id = l.previous_reading_id
+left join correction_reading z on z.cycle_id = :cycle_id and z.reading_id = l.current_reading_id
 join installation i on i.installation_id = current.installation_id
 left join billed_before b on b.reading_id = l.previous_reading_id and b.point_id = l.point_id
 cross join lateral (
-    select coalesce(b.index_m3, trunc(previous.index_m3, i.decimals)) as index_m3,
-           previous.quality = 'estimated' and current.quality <> 'estimated' as settles) billed
+    select coalesce(x.index_m3, previous.index_m3) as previous_m3, coalesce(z.index_m3, current.index_m3) as current_m3,
+           previous.quality = 'estimated' and current.quality <> 'estimated' as settles) counts
 cross join lateral (
-    select counted_m3(previous.index_m3, billed.index_m3, current.index_m3, i.decimals, i.dials,
+    select case when x.index_m3 is null then coalesce(b.index_m3, trunc(previous.index_m3, i.decimals))
+                else trunc(x.index_m3, i.decimals) end as index_m3, counts.settles) billed
+cross join lateral (
+    select counted_m3(counts.previous_m3, billed.index_m3, counts.current_m3, i.decimals, i.dials,
                       current.read_on - previous.read_on, billed.settles, m.jitter_m3, m.rollover_share, m.max_m3_day)
                as m3,
            current.read_on - previous.read_on as days,
@@ -47,8 +53,8 @@ where previous.installation_id <> current.installation_id
    or whole.m3 is null
    or l.previous_index_m3 <> billed.index_m3
    or l.current_index_m3
-      <> case when current.index_m3 < greatest(previous.index_m3, billed.index_m3) and whole.m3 = 0 and not billed.settles
-              then billed.index_m3 else trunc(current.index_m3, i.decimals) end
+      <> case when counts.current_m3 < greatest(counts.previous_m3, billed.index_m3) and whole.m3 = 0 and not billed.settles
+              then billed.index_m3 else trunc(counts.current_m3, i.decimals) end
    or case when l.share_days is null
            then l.volume_m3 <> whole.m3 or l.period <> daterange(previous.read_on, current.read_on)
            else (whole.days, whole.m3, whole.before, whole.reached)

@@ -80,7 +80,7 @@ with model as materialized (
           from part group by charge_id, line_no) s
     join (select l.*, sum(l.quantity) over (partition by l.charge_id, l.point_id, l.service, l.period) as volume_m3
           from charge_line l
-          where (l.charge_id, l.point_id, l.service) in (select charge_id, point_id, service from part)) l
+          where l.origin is null and (l.charge_id, l.point_id, l.service) in (select charge_id, point_id, service from part)) l
       using (charge_id, line_no)
     where l.quantity < 0 and not s.settles
        or num_nonnulls(l.meter_no, l.previous_reading_id, l.current_reading_id) > 0

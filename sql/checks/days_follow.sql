@@ -24,7 +24,7 @@ join account a using (account_id)
 join point p using (point_id)
 where (s.lines > 1
        and s.days_charged <> (select sum(upper(one) - lower(one)) from unnest(s.days) as one))
-   or (s.billed_until < s.begins_on
+   or (coalesce(s.billed_until < s.begins_on, false)  -- null would not stop the search for a contract
        and exists (select 1 from contract k join contract_terms t using (contract_id)
                    cross join lateral (
                        select daterange(i.installed_on, i.removed_on) as days from installation i

@@ -24,4 +24,4 @@ left join lateral (
           group by l.vat_rate) r
 ) s on true
 where c.cycle_id = :cycle_id
-  and (s.net_zl is distinct from c.net_zl or s.vat_zl is distinct from c.vat_zl or c.gross_zl <> c.net_zl + c.vat_zl)
+  and (coalesce(s.net_zl, 0) <> c.net_zl or coalesce(s.vat_zl, 0) <> c.vat_zl or c.gross_zl <> c.net_zl + c.vat_zl)

@@ -3,7 +3,9 @@
 with billed as (
     select b.account_id, b.point_id, b.service, b.period from billed_period b
     join invoice v using (invoice_id)
-    where v.cycle_id <> :cycle_id
+    where v.cycle_id <> :cycle_id and b.superseded_by is null
+      and not exists (select 1 from correction_invoice x  -- what the run itself puts right
+                      where x.cycle_id = :cycle_id and x.invoice_id = coalesce(v.corrects_id, v.invoice_id))
     union all
     select account_id, point_id, service, period from drafted_period where cycle_id <> :cycle_id
     union all
@@ -24,8 +26,9 @@ with billed as (
     select c.account_id, l.point_id, l.service, l.period
     from charge_line l
     join charge c using (charge_id)
-    where c.cycle_id = :cycle_id and l.service <> 'extra'
+    where c.cycle_id = :cycle_id and l.row_no = 1 and l.service <> 'extra'
       and coalesce(l.origin, '') not in ('forecast', 'settled_forecast')
+      and not exists (select 1 from charge_superseded s where s.charge_id = c.charge_id)
 ), twice as (
     select l.account_id, l.service, l.period, b.as_what, b.period as taken_period
     from charged l

@@ -8,9 +8,11 @@ with place as materialized (
            coalesce((supplied ->> 'contract_until')::date, 'infinity') as contract_until,
            coalesce(supplied -> 'behind', '[]') as behind
     from charge c
-    join snapshot_account s using (cycle_id, account_id)
+    join charge_terms s using (charge_id)
     cross join lateral jsonb_array_elements(s.content::jsonb -> 'points') as supplied
     where c.cycle_id = :cycle_id
+      -- what a building counted beyond its flats is shared out to them: see differences_shared
+      and not coalesce(supplied ->> 'difference' = 'flats' and jsonb_array_length(supplied -> 'behind') > 0, false)
       -- between two settlements a point is charged by prognozy, whatever was read
       and not exists (select 1 from charge_line l join point p using (point_id)
                       where l.charge_id = c.charge_id and l.origin = 'forecast' and p.point_no = supplied ->> 'point_no')

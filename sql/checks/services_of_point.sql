@@ -4,7 +4,7 @@ with had as materialized (
     select c.charge_id, supplied ->> 'point_no' as point_no, supplied -> 'services' as services,
            supplied -> 'surfaces' as surfaces, supplied -> 'excesses' as excesses
     from charge c
-    join snapshot_account s using (cycle_id, account_id)
+    join charge_terms s using (charge_id)
     cross join lateral jsonb_array_elements(s.content::jsonb -> 'points') as supplied
     where c.cycle_id = :cycle_id
 ), beside as (

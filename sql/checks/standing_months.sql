@@ -4,7 +4,7 @@
 select a.account_no, 'line ' || l.line_no || ': ' || l.quantity || ' ' || l.unit || ' for ' || l.period as problem
 from charge_line l
 join charge c using (charge_id)
-join cycle y using (cycle_id)
+join charge_terms y using (charge_id)
 join account a using (account_id)
 cross join lateral (
     select extract(year from lower(l.period)) * 12 + extract(month from lower(l.period)) as first,

@@ -15,9 +15,11 @@ with price as materialized (
     from (select tariff_from, is_parted, lead(tariff_from) over (order by tariff_from) as until from tariff) each_one
     where is_parted
 ), per as materialized (
-    select g.standing_per from cycle_group g join cycle y using (cycle_id)
-    where y.cycle_id = :cycle_id and g.tariff_from <= y.issue_date
-    order by g.tariff_from desc limit 1
+    select y.issue_date, (select g.standing_per from cycle_group g
+                          where g.cycle_id = :cycle_id and g.tariff_from <= y.issue_date
+                          order by g.tariff_from desc limit 1) as standing_per
+    from (select distinct t.issue_date from charge_terms t join charge c using (charge_id)
+          where c.cycle_id = :cycle_id) y
 ), held as materialized (
     select c.charge_id, c.channel, supplied ->> 'tariff_class' as tariff_class, supplied -> 'services' as services,
            case per.standing_per when 'point' then supplied ->> 'point_no' end as payer,
@@ -31,10 +33,9 @@ with price as materialized (
            * daterange(null, upper(y.period))
            * daterange((supplied ->> 'contract_from')::date, (supplied ->> 'contract_until')::date) as days
     from charge c
-    join cycle y using (cycle_id)
-    join snapshot_account s using (cycle_id, account_id)
-    cross join per
-    cross join lateral (select s.content::jsonb as snapshot offset 0) parsed
+    join charge_terms y using (charge_id)
+    join per using (issue_date)
+    cross join lateral (select y.content::jsonb as snapshot offset 0) parsed
     cross join lateral jsonb_array_elements(snapshot -> 'points') as supplied
     where c.cycle_id = :cycle_id
       -- a contract that ended before the period and is billed to its end owes nothing more
@@ -69,10 +70,11 @@ with price as materialized (
     from owing o
     where exists (select 1
                   from month m
-                  join price p on p.tariff_class = m.tariff_class and p.channel = o.channel and p.service = o.service
-                              and p.days @> o.first_day and (p.payer is null or p.payer = m.kind)
+                  join price p on p.tariff_class = m.tariff_class and (p.payer is null or p.payer = m.kind)
                               and (p.diameters is null or p.diameters @> m.diameter_mm)
-                  where (m.charge_id, m.service, m.month, m.first_day) = (o.charge_id, o.service, o.month, o.first_day)
+                  -- what asks for o stands under "where": under "on" it would be looked up row by row
+                  where p.channel = o.channel and p.service = o.service and p.days @> o.first_day
+                    and (m.charge_id, m.service, m.month, m.first_day) = (o.charge_id, o.service, o.month, o.first_day)
                     and m.payer is not distinct from o.payer and (m.is_of_service or not o.is_parted))
     group by charge_id, service
 ), charged as (

@@ -5,7 +5,7 @@ with agreed as materialized (
 ), lies as materialized (
     select c.charge_id, supplied ->> 'point_no' as point_no, supplied ->> 'gmina' as gmina
     from charge c
-    join snapshot_account s using (cycle_id, account_id)
+    join charge_terms s using (charge_id)
     cross join lateral jsonb_array_elements(s.content::jsonb -> 'points') as supplied
     where c.cycle_id = :cycle_id and exists (select 1 from agreed)
 ), given as materialized (

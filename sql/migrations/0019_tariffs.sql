@@ -60,9 +60,13 @@ returns table (standing_from date, waived datemultirange) language sql stable as
                least(cycle_start,
                      (select min(lower(y.period)) from hold h join cycle y using (cycle_id)
                       where h.account_id = of_account and (not h.excluded or h.code = 'IN_OTHER_CYCLE')
-                        and y.state in ('issued', 'closed') and lower(y.period) < cycle_start
+                        and y.state in ('issued', 'closed') and y.kind <> 'correction'
+                        and lower(y.period) < cycle_start
                         and not exists (select 1 from hold_resolution r
-                                        where r.cycle_id = h.cycle_id and r.account_id = h.account_id)),
+                                        where r.cycle_id = h.cycle_id and r.account_id = h.account_id
+                                          and r.voided_by is null)),
+                     (select min(lower(y.period)) from invoice i join cycle y using (cycle_id)
+                      where i.account_id = of_account and y.reversed_by is not null and lower(y.period) < cycle_start),
                      (select min(lower(c.valid)) from contract c
                       where c.account_id = of_account
                         and (c.change_id is not null

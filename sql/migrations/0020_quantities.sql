@@ -109,14 +109,14 @@ where h.draft is not null
 create view reading_billed as
     select l.point_id, l.current_reading_id as reading_id, l.current_index_m3 as index_m3
     from charge_line l
-    join invoice using (charge_id)
+    join charge_in_force using (charge_id)
     where l.current_reading_id is not null
       and (l.share_days is null or l.share_after_days + l.share_days = l.share_of_days)
     union all
     select l.point_id, p.current_reading_id, p.current_index_m3
     from charge_line_part p
     join charge_line l using (charge_id, line_no)
-    join invoice using (charge_id)
+    join charge_in_force using (charge_id)
     where l.share_days is null or l.share_after_days + l.share_days = l.share_of_days
     union all
     select point_id, reading_id, index_m3 from drafted_index;

@@ -220,7 +220,7 @@ end $$;
 
 alter table invoice
     drop constraint invoice_kind_check,
-    add constraint invoice_kind_check check (kind in ('regular', 'final', 'forecast', 'settlement'));
+    add constraint invoice_kind_check check (kind in ('regular', 'final', 'correction', 'forecast', 'settlement'));
 
 -- Water and sewage as they were charged for real, with the full price of the tariff: on invoices and on drafts.
 create view metered_line as
@@ -231,7 +231,8 @@ create view metered_line as
     join invoice v using (invoice_id)
     join charge_line l on l.charge_id = v.charge_id and l.point_id = b.point_id and l.service = b.service
                       and l.period = b.period
-    where b.service in ('water', 'sewage') and coalesce(l.origin, '') not in ('forecast', 'settled_forecast')
+    where b.superseded_by is null and b.service in ('water', 'sewage')
+      and coalesce(l.origin, '') not in ('forecast', 'settled_forecast')
     union all
     select d.cycle_id, d.account_id, y.cycle_key, d.point_id, d.service, d.period,
            coalesce((line ->> 'row_no')::smallint, 1), (line ->> 'quantity')::numeric,

@@ -48,7 +48,7 @@ where r.account_id = :account_id and r.valid @> cast(:on_day as date)
 -- name: contracts_in_force
 -- Contracts of an account on a day, with the class and services of that day.
 select c.contract_id, c.contract_no, c.point_id, p.point_no, lower(c.valid) as valid_from, upper(c.valid) as valid_until,
-       t.tariff_class, t.services
+       t.tariff_class, t.services, t.difference
 from contract c
 join point p using (point_id)
 join contract_terms t on t.contract_id = c.contract_id and t.valid @> cast(:on_day as date)

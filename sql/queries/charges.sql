@@ -11,28 +11,38 @@ join snapshot_account s using (cycle_id, account_id)
 where h.cycle_id = :cycle_id and s.chunk_no = :chunk_no and h.stage = 'rate'
 
 -- name: insert_charges
-insert into charge (cycle_id, account_id, channel, net_zl, vat_zl, gross_zl, subsidy_net_zl, subsidy_gross_zl, sha256)
-select :cycle_id, account_id, channel, net_zl, vat_zl, gross_zl, subsidy_net_zl, subsidy_gross_zl, sha256
-from unnest(cast(:account_ids as bigint[]), cast(:channels as text[]), cast(:nets as numeric[]),
-            cast(:vats as numeric[]), cast(:grosses as numeric[]), cast(:subsidies_net as numeric[]),
-            cast(:subsidies_gross as numeric[]), cast(:sha256s as text[]))
-     as given (account_id, channel, net_zl, vat_zl, gross_zl, subsidy_net_zl, subsidy_gross_zl, sha256)
-returning account_id, charge_id
+insert into charge (cycle_id, account_id, corrects_id, channel, net_zl, vat_zl, gross_zl, subsidy_net_zl,
+                    subsidy_gross_zl, sha256)
+select :cycle_id, account_id, corrects_id, channel, net_zl, vat_zl, gross_zl, subsidy_net_zl, subsidy_gross_zl, sha256
+from unnest(cast(:account_ids as bigint[]), cast(:corrects_ids as bigint[]), cast(:channels as text[]),
+            cast(:nets as numeric[]), cast(:vats as numeric[]), cast(:grosses as numeric[]),
+            cast(:subsidies_net as numeric[]), cast(:subsidies_gross as numeric[]), cast(:sha256s as text[]))
+     as given (account_id, corrects_id, channel, net_zl, vat_zl, gross_zl, subsidy_net_zl, subsidy_gross_zl, sha256)
+returning account_id, corrects_id, charge_id
 
 -- name: points_by_number
 select point_no, point_id from point where point_no = any(:point_nos)
 
 -- name: control_totals
--- What a person approves: every eligible account in exactly one of the three columns, and the sums.
+-- What a person approves: every eligible account in exactly one of the three columns, and the sums; of corrections
+-- what is owed less what was charged.
+with charged as (
+    select c.account_id, c.corrects_id, c.sha256, c.net_zl - coalesce(b.net_zl, 0) as net_zl,
+           c.vat_zl - coalesce(b.vat_zl, 0) as vat_zl, c.gross_zl - coalesce(b.gross_zl, 0) as gross_zl
+    from charge c
+    left join correction_snapshot x on x.cycle_id = c.cycle_id and x.invoice_id = c.corrects_id
+    left join charge b on b.charge_id = x.before_charge_id
+    where c.cycle_id = :cycle_id
+)
 select (select count(*) from snapshot_account s where s.cycle_id = :cycle_id) as eligible,
-       (select count(*) from charge c where c.cycle_id = :cycle_id) as charged,
+       (select count(distinct account_id) from charged) as charged,
        (select count(*) from hold h where h.cycle_id = :cycle_id and not h.excluded) as held,
        (select count(*) from hold h where h.cycle_id = :cycle_id and h.excluded) as excluded,
-       coalesce((select sum(c.net_zl) from charge c where c.cycle_id = :cycle_id), 0) as net_zl,
-       coalesce((select sum(c.vat_zl) from charge c where c.cycle_id = :cycle_id), 0) as vat_zl,
-       coalesce((select sum(c.gross_zl) from charge c where c.cycle_id = :cycle_id), 0) as gross_zl,
-       (select encode(sha256(coalesce(string_agg(c.sha256, '' order by c.account_id), '')::bytea), 'hex')
-        from charge c where c.cycle_id = :cycle_id) as charges_sha256
+       coalesce((select sum(net_zl) from charged), 0) as net_zl,
+       coalesce((select sum(vat_zl) from charged), 0) as vat_zl,
+       coalesce((select sum(gross_zl) from charged), 0) as gross_zl,
+       (select encode(sha256(coalesce(string_agg(sha256, '' order by account_id, corrects_id), '')::bytea), 'hex')
+        from charged) as charges_sha256
 
 -- name: totals_by_service
 -- Prognozy, and what settlements take off of them, stand apart from what was used.
@@ -78,7 +88,8 @@ order by a.account_no
 -- name: movers
 -- The largest bills of the cycle beside the same account's bill before it.
 select a.account_no, c.gross_zl,
-       (select i.gross_zl from invoice i where i.account_id = c.account_id order by i.invoice_id desc limit 1)
+       (select i.gross_zl from invoice i where i.account_id = c.account_id and i.kind <> 'correction'
+        order by i.invoice_id desc limit 1)
            as previous_gross_zl
 from charge c
 join account a using (account_id)
@@ -87,7 +98,7 @@ order by c.gross_zl desc, a.account_no
 limit :most
 
 -- name: charges_to_issue
-select c.charge_id, c.account_id, a.account_no, c.channel, c.net_zl, c.vat_zl, c.gross_zl,
+select c.charge_id, c.account_id, a.account_no, c.corrects_id, c.channel, c.net_zl, c.vat_zl, c.gross_zl,
        c.subsidy_net_zl, c.subsidy_gross_zl, c.sha256, s.content as snapshot, s.chunk_no,
        d.channel as channel_now, d.email as email_now, d.email_state as email_state_now,
        (select details.bank_account from account_details details
@@ -128,7 +139,7 @@ join snapshot_account s using (cycle_id, account_id)
 cross join lateral (
     select * from agreed_delivery(cast(:issue_date as date)) of_all where of_all.account_id = c.account_id limit 1) d
 where c.cycle_id = :cycle_id and s.chunk_no = :chunk_no
-order by a.account_no
+order by a.account_no, c.corrects_id
 
 -- name: readings_decided
 -- Readings of a chunk's charges that people decided about since the cycle was opened, with the index that counts now:
@@ -168,11 +179,14 @@ select l.charge_id, l.line_no, p.point_no, l.service, l.description, lower(l.per
        l.subsidy_basis, l.origin, l.row_no, l.share_days, l.share_of_days, l.share_of_m3, l.share_after_days,
        l.block_from_m3, l.block_until_m3, l.indicator, l.indicator_measured, l.indicator_permitted,
        l.terms_norm, l.terms_persons, l.terms_m3_month,
+       d.share_id, front.point_no as front_point_no, d.of_m3, d.before_m3, d.own_m3, d.all_m3,
        l.extra_service_id, l.surface, l.area_m2, l.m3_per_m2_year, l.forecast_line_id, l.forecast_document
 from charge_line l
 join charge c using (charge_id)
 join snapshot_account s using (cycle_id, account_id)
 left join point p using (point_id)
+left join difference_share d on d.share_id = l.difference_share_id
+left join point front on front.point_id = d.point_id
 where c.cycle_id = :cycle_id and s.chunk_no = :chunk_no
 order by l.charge_id, l.line_no
 

@@ -62,6 +62,14 @@ join point p using (point_id)
 where q.order_id = :order_id
 order by p.point_no
 
+-- name: order_corrections
+select i.invoice_no, i.gross_zl, y.cycle_key, y.state
+from correction_run r
+join cycle y using (cycle_id)
+left join invoice i using (cycle_id)
+where r.order_id = :order_id and y.state not in ('rejected', 'dry')
+order by i.sequence
+
 -- name: insert_order
 insert into correction_order (invoice_id, reason, ordered_by, ordered_via, event_at)
 values (:invoice_id, :reason, :decided_by, :decided_via, business_now())

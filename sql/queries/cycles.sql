@@ -1,19 +1,22 @@
 -- name: find_cycle
 select cycle_id, cycle_key, kind, purpose, lower(period) as period_start, upper(period) as period_until, route_set,
-       revision, issue_date, payment_days, dry_run, chunk_accounts, state, started_by, started_via, airflow_run_id
+       revision, issue_date, payment_days, dry_run, chunk_accounts, state, started_by, started_via, airflow_run_id,
+       reversed_by
 from cycle
 where cycle_key = :cycle_key
 
 -- name: find_cycle_for_share
 select cycle_id, cycle_key, kind, purpose, lower(period) as period_start, upper(period) as period_until, route_set,
-       revision, issue_date, payment_days, dry_run, chunk_accounts, state, started_by, started_via, airflow_run_id
+       revision, issue_date, payment_days, dry_run, chunk_accounts, state, started_by, started_via, airflow_run_id,
+       reversed_by
 from cycle
 where cycle_key = :cycle_key
 for share
 
 -- name: find_cycle_for_update
 select cycle_id, cycle_key, kind, purpose, lower(period) as period_start, upper(period) as period_until, route_set,
-       revision, issue_date, payment_days, dry_run, chunk_accounts, state, started_by, started_via, airflow_run_id
+       revision, issue_date, payment_days, dry_run, chunk_accounts, state, started_by, started_via, airflow_run_id,
+       reversed_by
 from cycle
 where cycle_key = :cycle_key
 for update
@@ -24,7 +27,7 @@ select cycle_key from cycle where airflow_run_id = :airflow_run_id
 -- name: find_live_cycle
 select cycle_key, state from cycle
 where period = daterange(:start, :until) and route_set = :route_set and state not in ('rejected', 'dry')
-  and kind = 'regular'
+  and kind = 'regular' and reversed_by is null
 
 -- name: next_revision
 select coalesce(max(revision), 0) + 1 from cycle
@@ -36,7 +39,7 @@ select distinct route from account_details where upper_inf(valid) order by route
 -- name: insert_cycle
 insert into cycle (cycle_key, kind, purpose, period, route_set, revision, issue_date, payment_days, dry_run,
                    chunk_accounts, state, started_by, started_via, airflow_run_id, event_at)
-values (:cycle_key, case when cast(:purpose as text) is null then 'regular' else 'off_cycle' end, :purpose,
+values (:cycle_key, coalesce(:kind, case when cast(:purpose as text) is null then 'regular' else 'off_cycle' end), :purpose,
         daterange(:start, :until), :route_set, :revision, :issue_date, :payment_days, :dry_run,
         :chunk_accounts, 'opened', :started_by, :started_via, :airflow_run_id, business_now())
 returning cycle_id

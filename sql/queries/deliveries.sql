@@ -4,6 +4,9 @@ update delivery d
 set state = 'ready', updated_at = clock_timestamp()
 where d.state = 'archived' and (cast(:cycle_id as bigint) is null
       or d.invoice_id in (select invoice_id from invoice where cycle_id = :cycle_id))
+  and d.invoice_id not in (select i.invoice_id from invoice i
+                           where i.cycle_id in (select reversed_cycle_id from correction_run
+                                                where is_being_reversed(reversed_cycle_id)))
 returning d.delivery_id
 
 -- name: owners_of_leases
@@ -36,7 +39,8 @@ for update of d skip locked
 update delivery d
 set state = 'overdue', updated_at = clock_timestamp()
 from invoice i
-where i.invoice_id = d.invoice_id and d.state = 'ready' and not d.decided
+where i.invoice_id = d.invoice_id and d.state = 'ready' and not d.decided and d.purpose = 'invoice'
+  and (i.kind <> 'correction' or i.payable_zl > 0)
   and i.due_date < (business_now() at time zone 'Europe/Warsaw')::date + :minimum_days
 returning d.delivery_id
 
@@ -47,6 +51,9 @@ set state = 'leased', lease_owner = :owner, lease_until = now() + make_interval(
 where delivery_id in (
     select delivery_id from delivery
     where channel = 'email' and state = 'ready' and not_before <= now()
+      and invoice_id not in (select i.invoice_id from invoice i
+                             where i.cycle_id in (select reversed_cycle_id from correction_run
+                                                  where is_being_reversed(reversed_cycle_id)))
       and (cast(:cycle_id as bigint) is null or invoice_id in (select invoice_id from invoice where cycle_id = :cycle_id))
     order by not_before, delivery_id
     limit :batch
@@ -62,7 +69,7 @@ select d.delivery_id, d.fence, d.attempts, d.address, d.message_id, d.account_id
         where e.account_id = i.account_id and e.address = d.address
         limit 1) as address_account_id,
        coalesce(g.channel = 'email' and g.email = d.address and g.email_state = 'confirmed', false) as agreed,
-       doc.archive_key, doc.sha256 as document_sha256
+       doc.archive_key, doc.sha256 as document_sha256, doc.duplicate_on
 from delivery d
 join invoice i using (invoice_id)
 join document doc on doc.document_id = d.document_id and doc.invoice_id = d.invoice_id
@@ -124,7 +131,7 @@ select :paper_id, invoice_id, purpose, 'paper', account_id, 'ready', 'email_' ||
        deadline, now(), decided
 from delivery
 where delivery_id = :delivery_id
-on conflict (invoice_id, purpose, channel) do nothing
+on conflict do nothing
 returning delivery_id
 
 -- name: cycles_with_letters
@@ -135,6 +142,7 @@ from delivery d
 join invoice i using (invoice_id)
 join cycle c using (cycle_id)
 where d.channel = 'paper' and d.state = 'ready' and (cast(:cycle_id as bigint) is null or i.cycle_id = :cycle_id)
+  and not is_being_reversed(i.cycle_id)
   and not exists (select 1 from delivery w join invoice j using (invoice_id)
                   where j.cycle_id = i.cycle_id and w.state in ('planned', 'archived'))
 order by i.cycle_id
@@ -144,7 +152,8 @@ select d.delivery_id, a.account_no, i.invoice_no, i.content, doc.archive_key, do
        s.content::json #>> '{points,0,tariff_class}' as tariff_class,
        -- priced as paper, so that a letter instead of a rejected e-mail is none; only a natural person may choose
        (s.content::json ->> 'channel') = 'paper'
-         and (s.content::json #>> '{parties,nabywca,kind}') = 'natural_person' as could_go_paperless
+         and (s.content::json #>> '{parties,nabywca,kind}') = 'natural_person'
+         and i.kind <> 'correction' and d.purpose = 'invoice' as could_go_paperless
 from delivery d
 join invoice i using (invoice_id)
 join document doc on doc.document_id = d.document_id and doc.invoice_id = d.invoice_id
@@ -200,7 +209,7 @@ values (:delivery_id, :decision, :decided_by, :decided_via, :note, business_now(
 select d.channel, d.state, count(*) as deliveries
 from delivery d
 join invoice i using (invoice_id)
-where i.cycle_id = :cycle_id
+where i.cycle_id = :cycle_id and d.purpose = 'invoice'
 group by d.channel, d.state
 order by d.channel, d.state
 
@@ -218,7 +227,8 @@ order by d.recorded_at, a.attempt_no
 select d.delivery_id, d.message_id, i.invoice_no
 from delivery d
 join invoice i using (invoice_id)
-where i.cycle_id = :cycle_id and d.channel = 'email' and d.state in ('accepted', 'delivered', 'settled')
+where i.cycle_id = :cycle_id and d.channel = 'email' and d.purpose = 'invoice'
+  and d.state in ('accepted', 'delivered', 'settled')
 order by i.sequence
 
 -- name: packages

@@ -1,5 +1,5 @@
 -- name: cycle_run
-select cycle_key, state, airflow_run_id from cycle where cycle_key = :cycle_key
+select cycle_key, kind, state, airflow_run_id from cycle where cycle_key = :cycle_key
 
 -- name: delivery
 select i.invoice_no, i.issue_date, i.payable_zl, d.delivery_id, d.purpose, d.channel, d.state, d.reason, d.address,
@@ -8,6 +8,8 @@ select i.invoice_no, i.issue_date, i.payable_zl, d.delivery_id, d.purpose, d.cha
 from invoice i
 left join delivery d using (invoice_id)
 left join document doc on doc.invoice_id = i.invoice_id
+                      and doc.document_id = coalesce(d.document_id, doc.document_id)
+                      and (d.document_id is not null or doc.kind = 'invoice')
 left join print_package p using (package_id)
 where i.invoice_no = :invoice_no
 order by d.purpose, d.channel
@@ -58,7 +60,7 @@ select i.invoice_no, a.account_no, i.gross_zl, d.message_id, d.address, doc.arch
 from delivery d
 join invoice i using (invoice_id)
 join account a on a.account_id = i.account_id
-join document doc on doc.invoice_id = i.invoice_id
+join document doc on doc.document_id = d.document_id
 join cycle c on c.cycle_id = i.cycle_id
 where c.cycle_key = :cycle_key and d.channel = 'email' and d.state in ('accepted', 'delivered', 'settled')
 order by i.invoice_no

@@ -14,7 +14,7 @@ select h.cycle_id, h.account_id, y.cycle_key, a.account_no, h.code, h.excluded, 
 from hold h
 join cycle y using (cycle_id)
 join account a using (account_id)
-left join hold_resolution r using (cycle_id, account_id)
+left join hold_resolution r on r.cycle_id = h.cycle_id and r.account_id = h.account_id and r.voided_by is null
 left join invoice i using (invoice_id)
 left join cycle d on d.cycle_id = r.draft_cycle_id
 where y.cycle_key = :cycle_key and a.account_no = :account_no
@@ -89,7 +89,8 @@ where (upper(o.period) <= upper(y.period) or y.purpose = 'final') and o.cycle_id
 -- draft so far, the end of their last contract (null: it lasts), an open hold of months up to the cycle's end, and
 -- anything that a final bill would still charge.
 select a.account_id, a.account_no,
-       exists (select 1 from invoice i where i.account_id = a.account_id)
+       exists (select 1 from invoice i join cycle y using (cycle_id)
+               where i.account_id = a.account_id and y.reversed_by is null and y.kind <> 'correction')
        or exists (select 1 from drafted_period d where d.account_id = a.account_id) as is_billed,
        (select case when bool_or(upper_inf(k.valid)) then null else max(upper(k.valid)) end
         from contract k where k.account_id = a.account_id and not isempty(k.valid)) as contract_until,

@@ -8,18 +8,29 @@ returning last_sequence
 update invoice_series set last_sequence = :last_sequence where series = :series
 
 -- name: insert_invoices
-insert into invoice (series, sequence, invoice_no, cycle_id, account_id, kind, charge_id, issue_date, due_date,
-                     carrier, net_zl, vat_zl, gross_zl, subsidy_net_zl, subsidy_gross_zl, content, sha256, event_at)
-select :series, sequence, invoice_no, :cycle_id, account_id, kind, charge_id, :issue_date, due_date, carrier,
-       net_zl, vat_zl, gross_zl, subsidy_net_zl, subsidy_gross_zl, content, sha256, business_now()
+insert into invoice (series, sequence, invoice_no, cycle_id, account_id, kind, corrects_id, correction_no, charge_id,
+                     issue_date, due_date, carrier, net_zl, vat_zl, gross_zl, subsidy_net_zl, subsidy_gross_zl, content,
+                     sha256, event_at)
+select :series, sequence, invoice_no, :cycle_id, account_id, kind, corrects_id, correction_no, charge_id, :issue_date,
+       due_date, carrier, net_zl, vat_zl, gross_zl, subsidy_net_zl, subsidy_gross_zl, content, sha256, business_now()
 from unnest(cast(:sequences as bigint[]), cast(:invoice_nos as text[]), cast(:kinds as text[]),
-            cast(:account_ids as bigint[]),
-            cast(:charge_ids as bigint[]), cast(:due_dates as date[]), cast(:carriers as text[]),
-            cast(:nets as numeric[]), cast(:vats as numeric[]), cast(:grosses as numeric[]),
+            cast(:account_ids as bigint[]), cast(:charge_ids as bigint[]), cast(:due_dates as date[]),
+            cast(:carriers as text[]), cast(:nets as numeric[]), cast(:vats as numeric[]), cast(:grosses as numeric[]),
             cast(:subsidies_net as numeric[]), cast(:subsidies_gross as numeric[]),
-            cast(:contents as text[]), cast(:sha256s as text[]))
+            cast(:contents as text[]), cast(:sha256s as text[]), cast(:corrects_ids as bigint[]),
+            cast(:correction_nos as integer[]))
      as given (sequence, invoice_no, kind, account_id, charge_id, due_date, carrier, net_zl, vat_zl, gross_zl,
-               subsidy_net_zl, subsidy_gross_zl, content, sha256)
+               subsidy_net_zl, subsidy_gross_zl, content, sha256, corrects_id, correction_no)
+
+-- name: supersede_billed_periods
+-- What corrections bill instead, or no more.
+update billed_period b
+set superseded_by = new.invoice_id
+from invoice new
+join invoice old on old.invoice_id = new.corrects_id
+                 or old.corrects_id = new.corrects_id and old.correction_no < new.correction_no
+where new.invoice_no = any(:invoice_nos) and new.corrects_id is not null
+  and b.invoice_id = old.invoice_id and b.superseded_by is null
 
 -- name: insert_billed_periods
 -- A service that was ordered occupies no days, and neither does a prognoza: its settlement does.
@@ -58,6 +69,13 @@ cross join lateral indexes_of_draft(h.draft) n
 left join point p on p.point_no = n.point_no
 where h.cycle_id = :cycle_id and h.draft is not null
 
+-- name: insert_drafted_shares
+insert into drafted_share (cycle_id, account_id, share_id)
+select distinct h.cycle_id, h.account_id, cast(line #>> '{difference,share_id}' as bigint)
+from hold h
+cross join lateral jsonb_array_elements(cast(h.draft as jsonb) -> 'lines') as line
+where h.cycle_id = :cycle_id and h.draft is not null and line #>> '{difference,share_id}' is not null
+
 -- name: insert_deliveries
 insert into delivery (delivery_id, invoice_id, purpose, channel, account_id, address, state, reason, message_id,
                       issue_date, deadline, not_before)
@@ -89,7 +107,7 @@ select count(*) as documents, coalesce(sum(d.pages), 0) as pages, coalesce(sum(d
 from document d
 join invoice i using (invoice_id)
 join snapshot_account s using (cycle_id, account_id)
-where i.cycle_id = :cycle_id and s.chunk_no = :chunk_no
+where i.cycle_id = :cycle_id and s.chunk_no = :chunk_no and d.kind = 'invoice'
 
 -- name: insert_documents
 insert into document (invoice_id, kind, sha256, size_bytes, pages, template_version, archive_key, event_at)
@@ -97,14 +115,14 @@ select invoice_id, 'invoice', sha256, size_bytes, pages, :template_version, arch
 from unnest(cast(:invoice_ids as bigint[]), cast(:sha256s as text[]), cast(:sizes as integer[]),
             cast(:pages as integer[]), cast(:archive_keys as text[]))
      as given (invoice_id, sha256, size_bytes, pages, archive_key)
-on conflict (invoice_id, kind) do nothing
+on conflict (invoice_id, kind, duplicate_on) do nothing
 returning invoice_id
 
 -- name: mark_archived
 update delivery d
 set state = 'archived', document_id = doc.document_id, updated_at = clock_timestamp()
 from document doc
-where doc.invoice_id = d.invoice_id and doc.kind = 'invoice' and d.state = 'planned'
+where doc.invoice_id = d.invoice_id and doc.kind = 'invoice' and d.state = 'planned' and d.purpose = 'invoice'
   and d.invoice_id = any(:invoice_ids)
 returning d.delivery_id
 
@@ -112,7 +130,7 @@ returning d.delivery_id
 select d.archive_key, d.sha256, d.size_bytes, i.invoice_no
 from document d
 join invoice i using (invoice_id)
-where i.cycle_id = :cycle_id
+where i.cycle_id = :cycle_id and d.kind = 'invoice'
 order by d.archive_key
 
 -- name: find_invoice

@@ -118,6 +118,6 @@ left join contract c on c.point_id = i.point_id and c.valid @> cast(:today as da
 left join account a using (account_id)
 where r.state = 'SUSPECT' and (i.removed_on is null or i.removed_on > :today)
   and not exists (select 1 from reading later join charge_line l on l.current_reading_id = later.reading_id
-                  join invoice using (charge_id)
+                  join charge_in_force using (charge_id)
                   where later.installation_id = r.installation_id and later.read_at > r.read_at)
 order by r.read_on, p.point_no, m.meter_no, r.register

@@ -36,8 +36,8 @@ left join lateral (
     from contract c
     join account a using (account_id)
     left join account_details d on d.account_id = c.account_id and d.valid @> cast(:today as date)
-    where c.point_id = i.point_id and c.valid @> r.read_on
-    order by c.contract_id desc limit 1
+    where c.point_id = i.point_id and c.valid && daterange(r.read_on - 1, r.read_on, '[]')
+    order by c.valid @> r.read_on - 1 desc, c.contract_id desc limit 1
 ) t on true
 where (cast(:code as text) is null or :code = any(f.codes))
   and (cast(:route as text) is null or t.route = :route)
@@ -68,14 +68,14 @@ where r.reading_id = any(:reading_ids)
 order by r.reading_id
 
 -- name: accounts_of
--- The accounts that pay, or paid on the day of the reading, for the points of readings.
-select r.reading_id, c.account_id, a.account_no
+-- The account that pays up to each reading: of the day before it, else of its own day.
+select distinct on (r.reading_id) r.reading_id, c.account_id, a.account_no
 from reading r
 join installation i using (installation_id)
-join contract c on c.point_id = i.point_id and c.valid @> r.read_on
+join contract c on c.point_id = i.point_id and c.valid && daterange(r.read_on - 1, r.read_on, '[]')
 join account a using (account_id)
 where r.reading_id = any(:reading_ids)
-order by r.reading_id, c.contract_id
+order by r.reading_id, c.valid @> r.read_on - 1 desc, c.contract_id desc
 
 -- name: insert_decisions
 insert into reading_decision (reading_id, decision_no, decision, index_m3, estimate_id, request_id, reason, decided_by,

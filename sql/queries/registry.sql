@@ -43,12 +43,12 @@ where a.account_no = any(:keys) and not isempty(ap.valid)
 
 -- name: contracts
 -- The named contracts, and whatever contracts the named points have, with their newest class.
-select c.contract_no, a.account_no, p.point_no, t.tariff_class, t.services, lower(c.valid) as valid_from,
+select c.contract_no, a.account_no, p.point_no, t.tariff_class, t.services, t.difference, lower(c.valid) as valid_from,
        upper(c.valid) as valid_until
 from contract c
 join account a using (account_id)
 join point p using (point_id)
-join lateral (select tariff_class, services from contract_terms
+join lateral (select tariff_class, services, difference from contract_terms
               where contract_id = c.contract_id order by lower(valid) desc nulls last limit 1) t on true
 where (c.contract_no = any(:keys) or p.point_no = any(:point_nos)) and not isempty(c.valid)
 

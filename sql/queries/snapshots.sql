@@ -32,18 +32,21 @@ where a.valid @> cast(:issue_date as date)
        or :off_cycle and a.account_id in (select x.account_id from cycle_account x where x.cycle_id = :cycle_id))
 
 -- name: accounts_in_other_cycles
--- Accounts that another cycle has in work, or has invoiced up to the end of these months. A bill of single accounts may
+-- Accounts that another cycle has in work, or has invoiced up to the end of these months. What a correction leaves is
+-- not known before it is issued, unless it is one of prices. A bill of single accounts may
 -- follow an invoice: it goes on from there. After a final one only what it left, or a new contract, is billed.
 select distinct s.account_id, c.cycle_key
 from snapshot_account s
 join cycle c using (cycle_id)
 where c.cycle_id <> :cycle_id and not c.dry_run
   and ((c.state in ('opened', 'frozen', 'checked', 'approved')
+        and not exists (select 1 from correction_run x where x.cycle_id = c.cycle_id and x.cause = 'prices')
         and not exists (select 1 from hold h where h.cycle_id = s.cycle_id and h.account_id = s.account_id
                                                and h.stage = 'freeze'))
        or (not :off_cycle and c.state in ('issued', 'closed') and c.purpose is distinct from 'final'
-           and upper(c.period) >= :until
-           and (exists (select 1 from invoice i where i.cycle_id = s.cycle_id and i.account_id = s.account_id)
+           and c.kind <> 'correction' and upper(c.period) >= :until
+           and (c.reversed_by is null
+                and exists (select 1 from invoice i where i.cycle_id = s.cycle_id and i.account_id = s.account_id)
                 or exists (select 1 from drafted_period d
                            where d.cycle_id = s.cycle_id and d.account_id = s.account_id))))
 
@@ -62,14 +65,15 @@ where ap.valid @> cast(:issue_date as date) and (not :only_named or ap.account_i
 select c.account_id, c.contract_id, c.point_id, c.contract_no, t.tariff_class, t.services,
        lower(c.valid) as contract_from, upper(c.valid) as contract_until, p.point_no, p.street, p.postcode, p.city,
        (select count(*) from point behind where behind.parent_point_id = p.point_id) as points_behind, lies.gmina,
-       ended.is_settled, others.periods as other_contracts, given.quantities as unmetered,
+       ended.is_settled, others.periods as other_contracts, given.quantities as unmetered, t.difference,
        case per.standing_per when 'point' then
            (select o.standing_from from standing_owed(c.account_id, c.point_id, :start) o) end as standing_from
 from contract c
 join point p using (point_id)
 left join point_gmina lies using (point_id)
-join contract_terms t on t.contract_id = c.contract_id
-                     and t.valid @> least(cast(:issue_date as date), upper(c.valid) - 1)
+cross join lateral (  -- one row by its limit: the planner takes "contains a day" for so rare that it loops over all points
+    select tariff_class, services from contract_terms
+    where contract_id = c.contract_id and valid @> least(cast(:issue_date as date), upper(c.valid) - 1) limit 1) t
 cross join (select coalesce((select g.standing_per from cycle_group g
                              where g.cycle_id = :cycle_id and g.tariff_from <= :issue_date
                              order by g.tariff_from desc limit 1), 'recipient') as standing_per) per
@@ -92,7 +96,8 @@ left join lateral (
 left join lateral (
     select json_agg(json_build_object(
                'service', q.service, 'basis', q.basis, 'norm', q.norm, 'persons', q.persons,
-               'm3_month', q.m3_month::text, 'valid_from', lower(q.valid), 'valid_until', case when upper(q.valid) <= :until then upper(q.valid) end,
+               'm3_month', q.m3_month::text, 'valid_from', lower(q.valid),
+               'valid_until', case when upper(q.valid) <= :until then upper(q.valid) end,
                'billed_until', (select max(upper(b.period)) from billed_day b
                                 where b.point_id = c.point_id and b.service = q.service
                                   and lower(b.period) < coalesce(upper(c.valid), 'infinity'))
@@ -113,10 +118,53 @@ where lower(c.valid) < :until and (not :only_named or c.account_id = any(cast(:n
           where not isempty(datemultirange(c.valid * daterange(null, :until) * daterange(o.standing_from, null))
                             - coalesce(o.waived, '{}')))
       end
+      or exists (select 1 from difference_open d where d.contract_id = c.contract_id)
+      or exists (select 1 from difference_share d where d.contract_id = c.contract_id and d.cycle_id = :cycle_id)
       or exists (select 1 from stormwater_day d
                  where d.contract_id = c.contract_id
                    and not isempty(d.days * datemultirange(daterange(null, :until)) - d.billed)))
 order by c.account_id, p.point_no, lower(c.valid)
+
+-- name: accounts_in_front
+select distinct c.account_id from contract c
+where c.point_id in (select behind.parent_point_id from point behind where behind.parent_point_id is not null)
+
+-- name: fronts
+-- Contracts on points with others behind them, of accounts of the cycle that no other cycle has.
+select c.contract_id
+from contract c
+join account_details details on details.account_id = c.account_id and details.valid @> cast(:issue_date as date)
+where c.contract_id = any(cast(:contract_ids as bigint[])) and not :off_cycle
+  and (:all_routes or details.route = any(:routes))
+  and not c.account_id = any(cast(:taken as bigint[]))
+  and exists (select 1 from point behind where behind.parent_point_id = c.point_id)
+
+-- name: difference_shares
+-- Shares of these contracts that this cycle settles, or that an issued one did and nobody has billed.
+select s.share_id, s.contract_id, front.point_no as front_point_no, s.service, lower(s.period) as period_start,
+       upper(s.period) as period_until, s.of_m3, s.before_m3, s.own_m3, s.all_m3, s.volume_m3
+from (select * from difference_open
+      union
+      select * from difference_share where cycle_id = :cycle_id and volume_m3 > 0) s
+join point front on front.point_id = s.point_id
+where s.contract_id = any(cast(:contract_ids as bigint[]))
+order by s.contract_id, lower(s.period), s.service, s.share_id
+
+-- name: insert_difference
+insert into difference_settled (cycle_id, point_id, period)
+select :cycle_id, c.point_id, daterange(:start, :until) from contract c where c.contract_id = :contract_id
+
+-- name: insert_difference_index
+insert into difference_index (cycle_id, point_id, reading_id, index_m3)
+select :cycle_id, c.point_id, :reading_id, :index_m3 from contract c where c.contract_id = :contract_id
+
+-- name: insert_difference_share
+insert into difference_share (cycle_id, point_id, contract_id, service, period, of_m3, before_m3, own_m3, all_m3, volume_m3)
+select :cycle_id, c.point_id, behind.contract_id, :service, daterange(:start, :until), :of_m3, :before_m3, :own_m3, :all_m3,
+       :volume_m3
+from contract c
+join contract behind on behind.contract_no = :contract_no
+where c.contract_id = :contract_id
 
 -- name: behind
 -- The contracts on the nearest points with meters behind the point of each contract, that may have used water since the

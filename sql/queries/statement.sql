@@ -1,40 +1,61 @@
 -- name: figures
--- The cycle as a ledger: what must equal what.
+-- The cycle as a ledger: what must equal what. A correction counts as what is owed less what was charged.
+with written as materialized (
+    select i.invoice_id, i.charge_id, x.before_charge_id
+    from invoice i
+    left join correction_snapshot x on x.cycle_id = i.cycle_id and x.invoice_id = i.corrects_id
+    where i.cycle_id = :cycle_id
+), signed as (
+    select charge_id, 1 as sign from written
+    union all
+    select before_charge_id, -1 from written where before_charge_id is not null
+), lines as (
+    select sum(g.sign * l.net_zl) as net_zl,
+           sum(g.sign * l.subsidy_zl) filter (where l.subsidy_mode = 'net') as subsidy_net_zl,
+           sum(g.sign * l.subsidy_zl) filter (where l.subsidy_mode = 'gross') as subsidy_gross_zl
+    from signed g
+    join charge_line l using (charge_id)
+), charged as materialized (
+    select c.account_id, c.gross_zl - coalesce(b.gross_zl, 0) as gross_zl,
+           exists (select 1 from hold h where h.cycle_id = c.cycle_id and h.account_id = c.account_id) as is_held
+    from charge c
+    left join correction_snapshot x on x.cycle_id = c.cycle_id and x.invoice_id = c.corrects_id
+    left join charge b on b.charge_id = x.before_charge_id
+    where c.cycle_id = :cycle_id
+)
 select
     (select count(*) from snapshot_account s where s.cycle_id = :cycle_id) as eligible,
     (select count(*) from hold h where h.cycle_id = :cycle_id and not h.excluded) as held,
     (select count(*) from hold h where h.cycle_id = :cycle_id and h.excluded) as excluded,
-    (select count(*) from charge c where c.cycle_id = :cycle_id) as charged,
-    (select count(*) from hold h where h.cycle_id = :cycle_id and h.stage = 'issue') as held_at_issue,
+    (select count(distinct account_id) from charged) as charged,
+    (select count(*) from charged where not is_held) as charges_to_issue,
+    (select count(distinct i.account_id) from invoice i where i.cycle_id = :cycle_id) as invoiced,
     (select count(*) from invoice i where i.cycle_id = :cycle_id) as invoices,
-    (select count(*) from document d join invoice i using (invoice_id) where i.cycle_id = :cycle_id) as documents,
+    (select count(*) from correction_invoice x where x.cycle_id = :cycle_id) as looked_at,
+    (select count(*) from document d join invoice i using (invoice_id)
+     where i.cycle_id = :cycle_id and d.kind = 'invoice') as documents,
     (select count(*) from invoice i where i.cycle_id = :cycle_id
      and exists (select 1 from delivery d where d.invoice_id = i.invoice_id)) as invoices_with_delivery,
-    coalesce((select sum(c.gross_zl) from charge c where c.cycle_id = :cycle_id
-              and not exists (select 1 from hold h where h.cycle_id = c.cycle_id and h.account_id = c.account_id)), 0)
-        as charged_gross_zl,
+    coalesce((select sum(gross_zl) from charged where not is_held), 0) as charged_gross_zl,
     -- by the model that the cycle was rated with: of lines in grosze, or of sums of each rate that were rounded
     case coalesce((select m.value from cycle_model m where m.cycle_id = :cycle_id and m.name = 'line_rounding'),
                   'each_line')
-        when 'each_line' then
-            coalesce((select sum(l.net_zl) from charge_line l join invoice i using (charge_id)
-                      where i.cycle_id = :cycle_id), 0)
-        else coalesce((select sum(r.net_zl) from (
-                           select round(sum(l.quantity * l.price_zl
+        when 'each_line' then coalesce((select net_zl from lines), 0)
+        else coalesce((select sum(r.sign * r.net_zl) from (
+                           select g.sign,
+                                  round(sum(l.quantity * l.price_zl
                                             * case when l.indicator is null then 1
                                                    else (l.indicator_measured - l.indicator_permitted)
                                                         / l.indicator_permitted end), 2) as net_zl
-                           from charge_line l join invoice i using (charge_id)
-                           where i.cycle_id = :cycle_id
-                           group by l.charge_id, l.vat_rate) r), 0)
+                           from signed g
+                           join charge_line l using (charge_id)
+                           group by g.sign, l.charge_id, l.vat_rate) r), 0)
     end as lines_net_zl,
     coalesce((select sum(i.net_zl) from invoice i where i.cycle_id = :cycle_id), 0) as invoices_net_zl,
     coalesce((select sum(i.vat_zl) from invoice i where i.cycle_id = :cycle_id), 0) as invoices_vat_zl,
     coalesce((select sum(i.gross_zl) from invoice i where i.cycle_id = :cycle_id), 0) as invoices_gross_zl,
-    coalesce((select sum(l.subsidy_zl) from charge_line l join invoice i using (charge_id)
-              where i.cycle_id = :cycle_id and l.subsidy_mode = 'net'), 0) as lines_subsidy_net_zl,
-    coalesce((select sum(l.subsidy_zl) from charge_line l join invoice i using (charge_id)
-              where i.cycle_id = :cycle_id and l.subsidy_mode = 'gross'), 0) as lines_subsidy_gross_zl,
+    coalesce((select subsidy_net_zl from lines), 0) as lines_subsidy_net_zl,
+    coalesce((select subsidy_gross_zl from lines), 0) as lines_subsidy_gross_zl,
     coalesce((select sum(i.subsidy_net_zl) from invoice i where i.cycle_id = :cycle_id), 0)
         as invoices_subsidy_net_zl,
     coalesce((select sum(i.subsidy_gross_zl) from invoice i where i.cycle_id = :cycle_id), 0)
@@ -56,8 +77,8 @@ select
 select i.invoice_no, d.channel, d.state, d.not_before, d.deadline
 from delivery d
 join invoice i using (invoice_id)
-where i.cycle_id = :cycle_id
-  and d.state not in ('accepted', 'delivered', 'settled', 'packaged', 'sent')
+where i.cycle_id = :cycle_id and d.purpose = 'invoice'
+  and d.state not in ('accepted', 'delivered', 'settled', 'packaged', 'sent', 'cancelled')
   and not (d.channel = 'email' and d.state in ('rejected', 'bounced')
            and exists (select 1 from delivery p where p.invoice_id = d.invoice_id and p.channel = 'paper'))
 order by i.sequence
@@ -72,7 +93,7 @@ with frozen as (
            coalesce((select min(s.started_at) from step_run s where s.cycle_id = y.cycle_id and s.step = 'freeze'),
                     'infinity') as at
     from cycle y
-    where y.cycle_id = :cycle_id
+    where y.cycle_id = :cycle_id and y.reversed_by is null
 ), known as (
     select c.contract_id, c.account_id, c.point_id,
            case when c.ended_at > y.at then daterange(lower(c.valid), null) else c.valid end as valid

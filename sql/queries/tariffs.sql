@@ -10,7 +10,15 @@ left join tariff_switch s on s.tariff_sha256 = given.sha256
 select count(*) from cycle where state in ('issued', 'closed')
 
 -- name: newest_switch
-select s.tariff_sha256, s.name, s.valid_from from tariff_switch s order by s.switch_id desc limit 1
+-- With whether an approved correction of prices has put another file in its place since.
+select s.tariff_sha256, s.name, s.valid_from,
+       exists (select 1 from correction_run r join cycle y using (cycle_id)
+               where r.cause = 'prices' and y.state in ('issued', 'closed') and r.recorded_at > s.recorded_at
+                 and not exists (select 1 from cycle_input n
+                                 where n.cycle_id = r.cycle_id and n.sha256 = s.tariff_sha256)) as is_corrected
+from tariff_switch s
+order by s.switch_id desc
+limit 1
 
 -- name: find_switch
 -- The switch of a content or, when the file is gone, the newest one of its name, with the bytes.
@@ -88,8 +96,9 @@ where c.valid @> cast(:on_day as date)
 with billed as (
     select i.account_id, l.point_id, l.service, l.quantity, upper(l.period) - lower(l.period) as days, l.row_no
     from cycle y
-    join invoice i using (cycle_id)
-    join charge_line l using (charge_id)
+    join invoice o using (cycle_id)
+    join charge_in_force i on i.original_id = o.invoice_id
+    join charge_line l on l.charge_id = i.charge_id
     where y.issue_date > :since and l.service in ('water', 'sewage')
       and upper(l.period) > :since and upper(l.period) <= :until
     union all

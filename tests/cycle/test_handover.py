@@ -219,6 +219,14 @@ def test_a_later_suspect_reading_holds_the_account_whatever_the_valid_one_says(t
 
 def test_more_water_than_a_meter_can_pass_is_held(town, tmp_path) -> None:
     read(town, tmp_path, f"PP{LATECOMER};M{LATECOMER};2026-07-31T09:00:00;99000")
+    with town.engine.begin() as connection:  # set aside by V07; even a person's word does not bill it
+        connection.execute(
+            text(
+                "insert into reading_decision (reading_id, decision_no, decision, reason, decided_by, decided_via,"
+                " event_at) select reading_id, 1, 'confirmed', 'seen', 'office', 'cli', now() from reading"
+                " where state = 'SUSPECT'"
+            )
+        )
 
     assert hold_of(town, to_approval(town), LATECOMER) == HoldCode.CONSUMPTION_HIGH
 

@@ -22,7 +22,7 @@ FILES = {
     "accounts": "account_no;route;bank_account",
     "account_parties": "account_no;role;party_no;valid_from;valid_until",
     "points": "point_no;street;postcode;city;parent_point_no",
-    "contracts": "contract_no;account_no;point_no;tariff_class;services;valid_from;valid_until",
+    "contracts": "contract_no;account_no;point_no;tariff_class;services;valid_from;valid_until;difference",
     "meters": METERS,
     "quantities": "contract_no;service;basis;norm;persons;m3_month;valid_from",
 }
@@ -40,7 +40,7 @@ def load(work: Work, tmp_path: Path, rows: Mapping[str, list[str]]) -> None:
 
 
 def customer(
-    no: str, *, services: str = "water+sewage", parent: str = "", since: str = "2026-06-01"
+    no: str, *, services: str = "water+sewage", parent: str = "", since: str = "2026-06-01", difference: str = ""
 ) -> dict[str, list[str]]:
     """An account of a person with one point and one contract."""
     return {
@@ -48,7 +48,7 @@ def customer(
         "accounts": [f"A{no};R1;{bank_account(no)}"],
         "account_parties": [f"A{no};{role};P{no};2026-01-01;" for role in ("payer", "nabywca")],
         "points": [f"PP{no};ul. Łąkowa {int(no)};00-001;Zdroje;{parent}"],
-        "contracts": [f"C{no};A{no};PP{no};household;{services};{since};"],
+        "contracts": [f"C{no};A{no};PP{no};household;{services};{since};;{difference}"],
     }
 
 
@@ -88,6 +88,82 @@ def town(work, tmp_path):
     )
     assert counts["accepted"] == 6
     return work
+
+
+@pytest.fixture
+def shared_town(work, tmp_path):
+    """The town with a building whose flats share the difference: a person's, a firm's, and one without a buyer."""
+    settle(work, tmp_path)
+    flats = [joined(customer(no, parent="PP0101"), meter(no, 10)) for no in FLATS]
+    firm = flats[1]["parties"][0].replace("natural_person", "organisation").replace(";;", ";5260250274;", 1)
+    flats[1]["parties"] = [firm]
+    flats[2]["account_parties"] = ["A0113;payer;P0113;2026-01-01;"]  # nobody knows yet whom to invoice
+    load(work, tmp_path, joined(customer("0101", difference="flats"), meter("0101", 1000), *flats))
+    return work
+
+
+def read_building(work: Work, tmp_path: Path, day: str, main: int, *flats: int | None) -> None:
+    rows = [f"PP0101;M0101;{day}T08:00:00;{main}"]
+    rows += [f"PP{no};M{no};{day}T08:00:00;{at}" for no, at in zip(FLATS, flats, strict=True) if at is not None]
+    assert read(work, tmp_path, *rows)["accepted"] == len(rows)
+
+
+def shares(work: Work) -> list[tuple[str, Decimal]]:
+    """Account and m³ of water of every share that was invoiced or drafted, by cycle and account."""
+    with work.engine.connect() as connection:
+        rows = connection.execute(
+            text("""select a.account_no, s.volume_m3 from difference_share s join contract k using (contract_id)
+                    join account a using (account_id) where s.service = 'water' and s.volume_m3 > 0
+                      and not exists (select 1 from difference_open o where o.share_id = s.share_id)
+                    order by s.cycle_id, 1""")
+        )
+        return [tuple(row) for row in rows]
+
+
+def test_flats_share_what_their_building_took_beyond_them_and_one_who_was_held_bills_his_share_later(
+    shared_town, tmp_path
+) -> None:
+    town = shared_town
+    read_building(town, tmp_path, "2026-07-31", 1030, 15, 17, 22)
+    july = bill_july(town)
+
+    # 30 − (5 + 7 + 12) = 6 by 5 : 7 : 12 of 24; the third flat is held, its 3 m³ wait
+    assert shares(town) == [("A0111", Decimal("1.250")), ("A0112", Decimal("1.750"))]
+    assert hold_of(town, july, "0113") == HoldCode.NO_PARTY
+    assert quantities(town, no="0101") == []
+    assert quantities(town, no="0111") == [
+        ("water", 5),
+        ("water", Decimal("1.25")),
+        ("sewage", 5),
+        ("sewage", Decimal("1.25")),
+    ]
+    check.run(town, cycle_key=july)
+
+    load(town, tmp_path, {"account_parties": ["A0113;nabywca;P0113;2026-01-01;"]})
+    read_august(town, tmp_path)
+    read_building(town, tmp_path, "2026-08-31", 1060, 23, 26, None)
+    august = bill_august(town)
+    # the third flat was not read: the building cannot be settled, the others pay their own use
+    assert hold_of(town, august, "0101") == hold_of(town, august, "0113") == HoldCode.READING_MISSING
+    assert len(shares(town)) == 2
+
+    set_clock(town, datetime(2026, 10, 1, 12, 0))
+    read_building(town, tmp_path, "2026-09-30", 1100, 33, 36, 42)
+    september = bill_september(town, tmp_path)
+    # two months: 70 − (18 + 19 + 20) = 13 by 18 : 19 : 20 of 57
+    paid = [Decimal(m3) for m3 in ("1.250", "1.750", "3.000", "4.105", "4.334", "4.561")]
+    assert [m3 for _, m3 in shares(town)] == paid
+    check.run(town, cycle_key=september)
+    assert sum(paid) + sum([33 - 10, 36 - 10, 42 - 10]) == 1100 - 1000
+
+
+def test_flats_that_used_more_than_their_building_are_all_held_where_they_share(shared_town, tmp_path) -> None:
+    read_building(shared_town, tmp_path, "2026-07-31", 1020, 15, 17, 22)
+
+    key = to_approval(shared_town)
+
+    held = {hold_of(shared_town, key, no) for no in ("0101", "0111", "0112")}
+    assert held == {HoldCode.DIFFERENCE_NEGATIVE}
 
 
 def read_in_august(work: Work, tmp_path: Path, *, flat: int = 19) -> None:
@@ -192,9 +268,9 @@ def hand_over(work: Work, tmp_path: Path, *days: date) -> None:
         ),
         {
             "contracts": [
-                f"C0001;A0001;PP0001;household;water+sewage;2026-06-01;{ends[0]}",
+                f"C0001;A0001;PP0001;household;water+sewage;2026-06-01;{ends[0]};",
                 *(
-                    f"C{98 - at:04};A{98 - at:04};PP0001;household;water+sewage;{begins[at + 1]};{ends[at + 1]}"
+                    f"C{98 - at:04};A{98 - at:04};PP0001;household;water+sewage;{begins[at + 1]};{ends[at + 1]};"
                     for at in range(len(days))
                 ),
             ]

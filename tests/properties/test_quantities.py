@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from test_billing_properties import HOME, LONG_AGO, reading
 
 from billing.accounts import PointBehind, PointSnapshot, RegisterSnapshot, Service, Unmetered
+from billing.differences import differences
 from billing.holds import HoldCode
 from billing.metering import quantities
 from billing.models import Models, SplitPlaces
@@ -289,3 +290,30 @@ def test_a_norm_is_billed_for_every_day_once_and_whole_months_in_full(
     assert [(one.period.start, one.period.until) for one in found] == list(pairwise(bounds))
     total = billed_m3(found, Service.WATER, cuts=cuts)
     assert abs(total - 6 * 3 * persons) <= Decimal("0.001") * len(edges)
+
+
+@given(main=volumes_m3, flats=st.lists(volumes_m3, min_size=1, max_size=6))
+def test_the_shares_of_a_difference_make_it_whole_and_none_is_below_nothing(
+    main: Decimal, flats: list[Decimal]
+) -> None:
+    contracts = tuple(
+        PointBehind(
+            point_no=f"PP-{number}",
+            contract_no=f"U/{number}",
+            contract_from=LONG_AGO,
+            contract_until=None,
+            services=frozenset({Service.WATER, Service.SEWAGE}),
+            registers=(register(number, volume_m3),),
+        )
+        for number, volume_m3 in enumerate(flats, start=2)
+    )
+    found = differences(point(register(1, main), behind=contracts, difference="flats"), models=USUAL)
+
+    if isinstance(found, NotBillable):
+        assert found.code is HoldCode.DIFFERENCE_NEGATIVE
+        assert sum(flats) > main
+        return
+    for one in found:
+        shares = [volume_m3 for _, _, volume_m3 in one.shares.values()]
+        assert one.of_m3 == sum(shares) == main - sum(flats)
+        assert all(share >= 0 for share in shares)

@@ -54,6 +54,23 @@ PARTS = """
 """
 """The sewage of the first account as the one part of its meter."""
 
+SHARED = """
+    insert into difference_settled select 1, point_id, '[2026-07-01,2026-08-01)' from point where point_no = 'PP0009';
+    insert into difference_share (cycle_id, point_id, contract_id, service, period, of_m3, before_m3, own_m3, all_m3,
+                                  volume_m3)
+    select 1, d.point_id, k.contract_id, 'water', d.period, 4, 0, 3, 3, 4
+    from difference_settled d cross join contract k where k.contract_no = 'C0001';
+    update snapshot_account
+    set content = replace(content, '"point_no"', '"difference_shares":[{"share_id":1}],"point_no"')
+    where account_id = (select account_id from charge where charge_id = 1);
+    insert into charge_line (charge_id, line_no, point_id, service, description, period, quantity, unit, price_zl,
+                             net_zl, vat_rate, tariff_group, tariff_sha256, basis, origin, row_no, difference_share_id)
+    select charge_id, 9, point_id, service, description, '[2026-07-01,2026-08-01)', 4, unit, price_zl, net_zl, vat_rate,
+           tariff_group, tariff_sha256, basis, 'difference', 2, 1
+    from charge_line where charge_id = 1 and service = 'water';
+"""
+"""The first account's share in the difference of a building, all of its 4 m³."""
+
 BY_NORM = """
     insert into contract_quantity (contract_id, service, basis, norm, persons, valid, recorded_by)
     select contract_id, 'water', 'norm', '2002-4-sewer', 3, '[2026-07-01,)', 'x'
@@ -229,6 +246,9 @@ FAULTS = [
         "registers_complete",  # among the parts of the sewage is none of the meter
         PARTS + "delete from charge_line_part",
     ),
+    ("differences_shared", SHARED + "update charge_line set quantity = 3.999 where line_no = 9"),
+    ("differences_shared", SHARED + "delete from charge_line where line_no = 9"),
+    ("differences_shared", SHARED + "update difference_share set volume_m3 = 3.999"),
     ("quantities_of_contracts", BY_NORM + "update contract_quantity set persons = 4"),
     ("quantities_of_contracts", BY_NORM + "update cycle_norm set m3_person_month = 2.900"),
     (

@@ -501,7 +501,7 @@ def test_an_order_is_given_and_shown_by_command(town, monkeypatch, capsys) -> No
 
     monkeypatch.setattr("pipeline.cli.acting", lambda *_: APPROVER)
     assert main(words) == 0
-    assert "correction order 1 by approver; the correcting invoice is not made" in capsys.readouterr().out
+    assert "correction order 1 by approver; carry it out: obieg correction open --order 1" in capsys.readouterr().out
     assert main(("complaint", "show", number)) == 0
     shown = capsys.readouterr().out
     assert "correction order 1, points PP0001" in shown

@@ -1,0 +1,85 @@
+"""duplicate: an issued invoice once more, with the word DUPLIKAT and the day on which it is made out."""
+
+from datetime import date
+from typing import Any
+from uuid import uuid5
+
+from sqlalchemy import Row
+
+from billing.accounts import Channel, Role
+from billing.canonical import content_sha256, from_json
+from billing.invoices import Invoice
+from delivery.archive import document_key, open_archive
+from delivery.message import message_id
+from pdf.invoice import TEMPLATE_VERSION, render_invoice
+from pipeline.errors import Inconsistent, OperatorError
+from pipeline.planned import DELIVERY_NAMES
+from pipeline.utility_files import load_folder
+from pipeline.work import Work, step, warsaw_day
+from sql.clock import business_now
+from sql.duplicates import DuplicateDelivery, NewDuplicate, find_invoice, insert_duplicate, send_duplicate
+
+
+def run(work: Work, *, invoice_no: str, send: bool) -> dict[str, Any]:
+    """Make out a duplicate of today and archive it; with ``send`` it leaves with the next sweep.
+
+    It says what the invoice said and gets no number. One a day: the same again gives the same document. It goes the way
+    that is agreed with the account today, or on paper when the invoice was another customer's.
+
+    Raises:
+        OperatorError: ``INVOICE_UNKNOWN``.
+        Inconsistent: ``INVOICE_CHANGED``.
+        Retryable: the archive is full or away.
+    """
+    with work.engine.connect() as connection:
+        today = warsaw_day(business_now(connection))
+        row = find_invoice(connection, invoice_no=invoice_no, today=today)
+    if row is None:
+        raise OperatorError("INVOICE_UNKNOWN", f"there is no invoice {invoice_no}")
+    invoice = from_json(Invoice, row.content)
+    if content_sha256(invoice) != row.sha256:
+        raise Inconsistent("INVOICE_CHANGED", f"{invoice_no} is not the invoice that was issued")
+    new = _archived(work, row, invoice, today)
+    delivery = _delivery(work, row, invoice, today)
+    with step(work, "duplicate") as (connection, record):
+        stored = insert_duplicate(connection, new, invoice_no=invoice_no, by=work.actor.name)
+        sent = send and send_duplicate(connection, new, delivery, document_id=stored.document_id)
+        record.counts = {"duplicates": 1, "deliveries": int(sent)}
+    return {
+        "invoice_no": invoice_no,
+        "duplicate_on": today,
+        "archive_key": stored.archive_key,
+        "channel": delivery.channel if send else None,
+        "planned": sent,
+    }
+
+
+def _archived(work: Work, row: Row[Any], invoice: Invoice, today: date) -> NewDuplicate:
+    document = render_invoice(invoice, duplicate_on=today)
+    key = document_key(issue_date=row.issue_date, invoice_no=row.invoice_no, sha256=document.sha256)
+    open_archive(work.settings.archive_url).put_once(key=key, content=document.content)
+    return NewDuplicate(
+        invoice_id=row.invoice_id,
+        duplicate_on=today,
+        sha256=document.sha256,
+        size_bytes=len(document.content),
+        pages=document.pages,
+        template_version=TEMPLATE_VERSION,
+        archive_key=key,
+    )
+
+
+def _delivery(work: Work, row: Row[Any], invoice: Invoice, today: date) -> DuplicateDelivery:
+    mail = load_folder(work.settings.utility).utility.mail
+    now = row.parties_now or {}
+    own = all(now.get(role.value) == invoice.parties[role].party_no for role in (Role.PAYER, Role.BUYER))
+    by_email = own and row.channel == Channel.EMAIL and row.email is not None and row.email_state == "confirmed"
+    channel = Channel.EMAIL if by_email else Channel.PAPER
+    delivery_id = uuid5(DELIVERY_NAMES, f"{row.invoice_no}|duplicate {today}|{channel}")
+    own_id = message_id(delivery_id=str(delivery_id), revision=1, domain=mail.message_id_domain)
+    return DuplicateDelivery(
+        delivery_id=delivery_id,
+        channel=channel.value,
+        address=row.email if by_email else None,
+        message_id=own_id if by_email else None,
+    )

@@ -1,0 +1,220 @@
+"""Invoices that were wrong: readings, prices and whole cycles put right by approved runs of corrections."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+import pytest
+from correcting import corrections, order_of, reading_of, to_check, to_close
+from off_cycles import rows
+from test_cycle import decide, row_counts, to_the_end
+from test_handover import bill_august, bill_july, bill_september, lines, rated
+from town import read_august, set_clock, settle, write_readings
+
+from pipeline import check, collect, freeze, issue, rate
+from pipeline.corrections import open as opening
+from pipeline.errors import OperatorError
+
+SEPTEMBER_3 = date(2026, 9, 3)
+
+
+@pytest.fixture
+def town(work, tmp_path):
+    settle(work, tmp_path)
+    return work
+
+
+@pytest.fixture
+def two_months(town, tmp_path):
+    bill_july(town)
+    read_august(town, tmp_path)
+    bill_august(town)
+    set_clock(town, datetime(2026, 9, 3, 7, 0))
+    return town
+
+
+def in_force(work, no: str) -> Decimal:
+    ((owed,),) = rows(
+        work,
+        """select sum(c.gross_zl) from charge_in_force f join charge c using (charge_id)
+           join account a on a.account_id = f.account_id where a.account_no = :no""",
+        no=f"A{no}",
+    )
+    return owed
+
+
+def invoiced(work, no: str) -> Decimal:
+    ((sum_zl,),) = rows(
+        work, "select sum(gross_zl) from invoice join account using (account_id) where account_no = :no", no=f"A{no}"
+    )
+    return sum_zl
+
+
+def test_a_corrected_reading_corrects_the_invoice_that_ends_on_it_and_the_one_that_begins(two_months, tmp_path) -> None:
+    town = two_months
+    reading = reading_of(town, "0001", "2026-07-31")
+
+    key = to_close(town, order_of(SEPTEMBER_3, readings=(f"{reading}=11",)))
+
+    # July: 3 m3 become 1, 2 x (5.25 + 7.75) = 26.00 net less, VAT 8 % of 51.00 is 4.08 and of 25.00 is 2.00.
+    # August: 3 m3 become 5, the same the other way: VAT of 77.00 is 6.16.
+    assert key == "2026-09~KOR~1"
+    assert corrections(town) == [
+        ("FK/2026/09/000001", "FV/2026/08/000001", 1, Decimal("-26.00"), Decimal("-2.08"), Decimal("-28.08")),
+        ("FK/2026/09/000002", "FV/2026/09/000001", 1, Decimal("26.00"), Decimal("2.08"), Decimal("28.08")),
+    ]
+    assert in_force(town, "0001") == invoiced(town, "0001")
+    assert rows(town, "select decision, index_m3, decided_by from reading_decision") == [
+        ("corrected", Decimal("11.000"), "approver")
+    ]
+
+    september = bill_september(town, tmp_path)
+    assert lines(town, no="0001", key=september) == [("2026-08-31", "2026-09-30", 3)]
+
+
+def test_the_newest_reading_corrected_is_where_the_next_cycle_bills_on_from(two_months, tmp_path) -> None:
+    reading = reading_of(two_months, "0001", "2026-08-31")
+
+    to_close(two_months, order_of(SEPTEMBER_3, readings=(f"{reading}=18",)))
+    september = bill_september(two_months, tmp_path)
+
+    assert [row[1:3] for row in corrections(two_months)] == [("FV/2026/09/000001", 1)]
+    # 10 m3 at the start, 18 at the end of August instead of 16, 19 at the end of September
+    assert lines(two_months, no="0001", key=september) == [("2026-08-31", "2026-09-30", 1)]
+
+
+def test_a_correction_is_corrected_from_what_it_made_owed(two_months) -> None:
+    reading = reading_of(two_months, "0001", "2026-08-31")
+    to_close(two_months, order_of(SEPTEMBER_3, readings=(f"{reading}=18",)))
+    set_clock(two_months, datetime(2026, 9, 4, 7, 0))
+
+    to_close(two_months, order_of(date(2026, 9, 4), readings=(f"{reading}=17",)))
+
+    # 2 x 13.00 more and then 13.00 less
+    assert [(row[1], row[2], row[3]) for row in corrections(two_months)] == [
+        ("FV/2026/09/000001", 1, Decimal("26.00")),
+        ("FV/2026/09/000001", 2, Decimal("-13.00")),
+    ]
+    assert in_force(two_months, "0001") == invoiced(two_months, "0001")
+    ((blocking,),) = rows(
+        two_months,
+        """select count(*) from billed_period b join account a using (account_id)
+           where a.account_no = 'A0001' and b.superseded_by is null and lower(b.period) = '2026-07-31'""",
+    )
+    assert blocking == 2  # water and sewage of August, once
+
+
+def test_a_run_again_adds_nothing_at_any_step(two_months) -> None:
+    order = order_of(SEPTEMBER_3, readings=(f"{reading_of(two_months, '0001', '2026-07-31')}=11",))
+    key = to_close(two_months, order)
+    before = row_counts(two_months)
+
+    for chunk_no in range(freeze.run(two_months, cycle_key=key)["chunks"]):
+        assert rate.run(two_months, cycle_key=key, chunk_no=chunk_no)["written"] == 0
+    check.run(two_months, cycle_key=key)
+    decide(two_months, key)
+    to_the_end(two_months, key)
+    for corrected in ("2026-07~ALL~1", "2026-08~ALL~1"):
+        check.run(two_months, cycle_key=corrected)
+
+    assert row_counts(two_months) == before
+
+
+def test_an_index_that_changes_nothing_printed_corrects_nothing(two_months) -> None:
+    reading = reading_of(two_months, "0001", "2026-07-31")
+
+    key = to_close(two_months, order_of(SEPTEMBER_3, readings=(f"{reading}=13.4",)))  # the meter bills whole m3
+
+    assert corrections(two_months) == []
+    assert rows(two_months, "select code from hold join cycle using (cycle_id) where cycle_key = :key", key=key) == [
+        ("NOTHING_TO_CORRECT",)
+    ]
+
+
+def test_a_reading_that_cannot_be_corrected_stops_the_whole_run(two_months) -> None:
+    order = order_of(SEPTEMBER_3, readings=(f"{reading_of(two_months, '0001', '2026-07-31')}=40",))  # August ends at 16
+
+    with pytest.raises(Exception, match=r"CORRECTION_HELD: account A0001 .* CONSUMPTION_NEGATIVE"):
+        to_check(two_months, order)
+
+
+def test_only_another_person_approves_a_run(two_months) -> None:
+    order = order_of(SEPTEMBER_3, readings=(f"{reading_of(two_months, '0001', '2026-07-31')}=11",))
+    key = to_check(two_months, order)
+
+    with pytest.raises(OperatorError, match="SELF_APPROVAL"):
+        decide(two_months, key, by="operator")
+
+
+def test_an_account_with_a_run_at_work_is_left_to_it_and_made_up_for(two_months, tmp_path) -> None:
+    town = two_months
+    key = to_check(town, order_of(date(2026, 10, 5), readings=(f"{reading_of(town, '0001', '2026-07-31')}=11",)))
+
+    september = bill_september(town, tmp_path)
+
+    held = rows(
+        town,
+        """select account_no, code from hold join account using (account_id) join cycle using (cycle_id)
+           where cycle_key = :key and code = 'IN_OTHER_CYCLE'""",
+        key=september,
+    )
+    assert held == [("A0001", "IN_OTHER_CYCLE")]
+    assert key == "2026-10~KOR~1"
+
+
+@pytest.mark.parametrize(
+    ("what", "code"),
+    [
+        ({}, "CORRECTION_WHAT"),
+        ({"invoices": ("FV/1",), "order_id": 7}, "CORRECTION_WHAT"),
+        ({"readings": ("7:3",)}, "READING_WRONG"),
+        ({"readings": ("99999=3",)}, "READING_UNKNOWN"),
+        ({"invoices": ("FV/1",)}, "INVOICE_UNKNOWN"),
+        ({"cycles": ("2026-01~ALL~1",)}, "CYCLE_UNKNOWN"),
+        ({"order_id": 7}, "ORDER_UNKNOWN"),
+        ({"invoices": ("FV/2026/08/000001",), "reason": " "}, "REASON_MISSING"),
+        ({"invoices": ("FV/2026/08/000001",), "payment_days": 13}, "PAYMENT_DAYS_SHORT"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_one_line_and_nothing_is_written(two_months, what, code) -> None:
+    before = row_counts(two_months)
+
+    with pytest.raises(OperatorError, match=code):
+        opening.run(two_months, order=order_of(SEPTEMBER_3, **what))
+
+    assert row_counts(two_months) == before
+
+
+def test_readings_that_no_invoice_of_ours_rests_on_are_refused_by_what_they_are(two_months) -> None:
+    drafted = reading_of(two_months, "0011", "2026-07-31")
+    latecomer = rows(two_months, "select reading_id from reading join meter using (meter_id) where meter_no = 'M0012'")
+
+    for reading, code in ((drafted, "READING_DRAFTED"), (latecomer[0][0], "READING_NOT_INVOICED")):
+        with pytest.raises(OperatorError, match=code):
+            opening.run(two_months, order=order_of(SEPTEMBER_3, readings=(f"{reading}=11",)))
+
+
+def test_two_runs_are_not_at_work_on_one_invoice(two_months) -> None:
+    order = order_of(SEPTEMBER_3, invoices=("FV/2026/08/000001",))
+    opening.run(two_months, order=order)
+
+    with pytest.raises(OperatorError, match=r"CORRECTION_OPEN: FV/2026/08/000001 is being corrected by 2026-09~KOR~1"):
+        opening.run(two_months, order=order)
+
+
+def test_a_cycle_that_may_still_bill_the_account_goes_first(two_months, tmp_path) -> None:
+    town = two_months
+    set_clock(town, datetime(2026, 10, 1, 12, 0))
+    collect.run(town, file=write_readings(tmp_path / "september.csv", month_end=date(2026, 9, 30)))
+    september = rated(town, period="2026-09", issue_date=date(2026, 10, 2))
+    order = order_of(date(2026, 10, 2), readings=(f"{reading_of(town, '0001', '2026-08-31')}=18",))
+
+    with pytest.raises(OperatorError, match=f"ACCOUNT_IN_WORK: {september} may still bill account A0001"):
+        opening.run(town, order=order)
+
+
+def test_a_run_is_issued_on_its_day_and_not_before(two_months) -> None:
+    key = to_check(two_months, order_of(date(2026, 9, 4), invoices=("FV/2026/08/000001",)))
+    decide(two_months, key)
+
+    with pytest.raises(OperatorError, match="NOT_DUE"):
+        issue.run(two_months, cycle_key=key)
