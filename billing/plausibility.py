@@ -32,23 +32,29 @@ def too_costly(bill: Bill, account: AccountSnapshot, *, self_invoice_max_zl: Dec
     """V23: a hold for an invoice above the sum that a customer's own reading may make without anybody's approval."""
     if bill.gross_zl <= self_invoice_max_zl:
         return None
-    own = [
-        register.meter_no
+    own = _unconfirmed_self_readings(account)
+    if not own:
+        return None
+    facts = {
+        "check": "V23",
+        "meters": ",".join(own.values()),
+        "reading_ids": ",".join(str(reading_id) for reading_id in own),
+        "gross_zl": format(bill.gross_zl, "f"),
+        "self_invoice_max_zl": format(self_invoice_max_zl, "f"),
+    }
+    return Hold(account_no=bill.account_no, code=HoldCode.SELF_READING_COSTLY, facts=facts)
+
+
+def _unconfirmed_self_readings(account: AccountSnapshot) -> dict[int, str]:
+    """The customer's own closing readings that nobody of the utility has confirmed, each with its meter's number."""
+    return {
+        register.current.reading_id: register.meter_no
         for point in account.points
         for register in point.registers
         if register.current is not None
         and register.current.source in SELF_SOURCES
         and not register.current.is_confirmed
-    ]
-    if not own:
-        return None
-    facts = {
-        "check": "V23",
-        "meters": ",".join(own),
-        "gross_zl": format(bill.gross_zl, "f"),
-        "self_invoice_max_zl": format(self_invoice_max_zl, "f"),
     }
-    return Hold(account_no=bill.account_no, code=HoldCode.SELF_READING_COSTLY, facts=facts)
 
 
 def with_confirmed(account: AccountSnapshot, reading_ids: AbstractSet[int]) -> AccountSnapshot:

@@ -84,11 +84,11 @@ class Quantity:
             for part in self.parts
             if part.lapsed_on is not None
         )
-        counted: list[Counted | LinePart] = [*self.parts, *([self.counted] if self.counted is not None else [])]
+        counted = [(one, one.volume_m3) for one in self.parts] if self.parts else [(self.counted, self.volume_m3)]
         turned = (
             f" (wodomierz {one.meter_no} przeszedł przez zero)"
-            for one in counted
-            if one.current_index_m3 < one.previous_index_m3
+            for one, volume_m3 in counted
+            if one is not None and one.current_index_m3 < one.previous_index_m3 and volume_m3 >= 0
         )
         return "".join((*lapsed, *turned))
 

@@ -25,7 +25,7 @@ class EstimateShare:
 def estimate_share(connection: Connection, cycle: Cycle) -> EstimateShare:
     """The share of estimates among the readings that close the charges of a cycle, by its frozen rules."""
     found = estimates(connection, cycle=cycle)
-    if cycle.is_off_cycle or not found.estimated:
+    if cycle.is_off_cycle or cycle.is_correction or not found.estimated:
         return EstimateShare(verdict=Severity.NONE, text="")
     rules = frozen_utility(connection, cycle).utility.checks
     verdict = estimates_verdict(readings=found.readings, estimated=found.estimated, rules=rules)

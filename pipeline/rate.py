@@ -1,10 +1,13 @@
 """rate: frozen accounts of a chunk become charges, or holds that say why not."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection
 
 from billing.accounts import AccountSnapshot, CycleTerms
 from billing.canonical import content_sha256, from_json
 from billing.charges import Bill, Hold
+from billing.holds import HoldCode
 from billing.plausibility import too_costly, too_much
 from billing.rating import bill
 from pipeline.corrections.rate import rate_run
@@ -15,6 +18,7 @@ from pipeline.utility_files import LoadedUtility
 from pipeline.work import Work, step
 from sql.charges import insert_bills, insert_holds, rated_hashes
 from sql.snapshots import load_chunk
+from sql.validation import doubt_costly
 
 
 def run(work: Work, *, cycle_key: str, chunk_no: int) -> dict[str, int]:
@@ -46,6 +50,8 @@ def run(work: Work, *, cycle_key: str, chunk_no: int) -> dict[str, int]:
         holds = {key: result for key, result in missing.items() if isinstance(result, Hold)}
         insert_bills(connection, cycle=cycle, bills=bills, sha256s=sha256s)
         insert_holds(connection, cycle=cycle, stage="rate", holds=holds)
+        if not cycle.dry_run:
+            _doubt_costly(connection, holds.values())
         charged = {key: result for key, result in results.items() if isinstance(result, Bill)}
         record.counts = {"accounts": len(results), "charged": len(charged), "held": len(results) - len(charged)}
         record.sums = {
@@ -54,6 +60,14 @@ def run(work: Work, *, cycle_key: str, chunk_no: int) -> dict[str, int]:
             "charges_sha256": content_sha256([sha256s[key] for key in charged]),
         }
         return dict(record.counts) | {"written": len(missing)}
+
+
+def _doubt_costly(connection: Connection, holds: Iterable[Hold]) -> None:
+    """The readings of accounts that V23 holds wait in the office's queue."""
+    for hold in holds:
+        if hold.code is HoldCode.SELF_READING_COSTLY:
+            reading_ids = [int(reading_id) for reading_id in hold.facts["reading_ids"].split(",")]
+            doubt_costly(connection, reading_ids=reading_ids, facts=hold.facts)
 
 
 def _rated(account: AccountSnapshot, loaded: LoadedUtility, terms: CycleTerms) -> Bill | Hold:

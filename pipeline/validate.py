@@ -20,7 +20,7 @@ from sql.validation import doubt_trees, note_lapsing, note_missing
 def run(work: Work, *, cycle_key: str) -> dict[str, int]:
     """Check the readings of an open cycle: ``missing`` registers, ``doubted`` readings, ``lapsing`` meters, all new.
 
-    A cycle that is frozen already, or bills single accounts, gives zeros.
+    A cycle that is frozen already, bills single accounts, or corrects invoices gives zeros.
 
     Raises:
         OperatorError: ``CYCLE_UNKNOWN``.
@@ -30,7 +30,7 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
         cycle = require_cycle(connection, cycle_key=cycle_key, lock="writer")
         record.cycle_id = cycle.cycle_id
         record.counts = {"missing": 0, "doubted": 0, "lapsing": 0}
-        if cycle.state == "opened" and not cycle.is_off_cycle:
+        if cycle.state == "opened" and not (cycle.is_off_cycle or cycle.is_correction):
             utility = load_folder(work.settings.utility).utility
             window = reading_window(cycle.period, utility)
             record.counts = validate_cycle(connection, cycle, window, rules=utility.checks)

@@ -1,13 +1,13 @@
 """The checks of readings that need a whole cycle: missing ones, trees of meters, legalisation, share of estimates."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
 from billing.canonical import canonical_json
 from billing.periods import Period
-from billing.reading_checks import CHECKS, SELF_SOURCES, finding
+from billing.reading_checks import CHECKS, SELF_SOURCES, Severity, finding
 from billing.reading_rules import CheckRules
 from sql.cycles import Cycle
 from sql.queries import queries
@@ -55,6 +55,16 @@ def _doubt_tree(connection: Connection, tree: Row[Any]) -> int:
 
 def _doubted(connection: Connection, reading_ids: Sequence[int]) -> list[int]:
     return list(connection.execute(_Q["undoubted"], {"reading_ids": reading_ids}).scalars())
+
+
+def doubt_costly(connection: Connection, *, reading_ids: Sequence[int], facts: Mapping[str, str]) -> int:
+    """V23: customers' own readings become suspect, with a finding, so that a person decides on them; how many."""
+    doubted = _doubted(connection, reading_ids)
+    named = {"code": "V23", "severity": Severity.QUARANTINE.value, "owner": CHECKS["V23"].owner.value}
+    parameters = named | {"reading_ids": doubted, "facts": canonical_json(facts)}
+    connection.execute(_Q["insert_reading_findings"], parameters)
+    connection.execute(_Q["doubt"], {"reading_ids": doubted})
+    return len(doubted)
 
 
 def confirmed_self_readings(connection: Connection, *, window: Period) -> frozenset[int]:

@@ -47,20 +47,25 @@ order by e.account_id, e.performed_on, e.extra_service_id
 
 -- name: forecasts
 -- The forecast terms of these contracts on the last day of the period, or terms that have ended with something charged and
--- not settled; the first month that is neither forecast nor settled, and the first one since the last settlement.
-select c.contract_id, t.basis, case when t.valid @> cast(:until as date) - 1 then t.settle_every_months else 0 end
-           as settle_every_months,
-       t.water_m3_month, t.sewage_m3_month, t.payment_day,
-       greatest(lower(t.valid), lower(c.valid), forecast.until, settled.until) as start,
-       coalesce(forecast.unsettled_from, greatest(lower(t.valid), lower(c.valid), forecast.until, settled.until))
-           as settled_from,
+-- not settled; the first month that is neither forecast nor settled, and the first one since the last settlement. Few
+-- contracts have terms: they are found first.
+with termed as materialized (
+    select c.contract_id, c.account_id, c.point_id, lower(c.valid) as contract_from, t.*
+    from contract c
+    join lateral (
+        select f.basis, f.settle_every_months, f.water_m3_month, f.sewage_m3_month, f.payment_day, lower(f.valid) as begins_on,
+               f.valid @> cast(:until as date) - 1 as in_force
+        from forecast_terms f
+        where f.contract_id = c.contract_id and not isempty(f.valid) and lower(f.valid) < :until
+        order by lower(f.valid) desc limit 1
+    ) t on true
+    where c.contract_id = any(cast(:contract_ids as bigint[]))
+)
+select t.contract_id, t.basis, case when t.in_force then t.settle_every_months else 0 end as settle_every_months,
+       t.water_m3_month, t.sewage_m3_month, t.payment_day, first.open_month as start,
+       coalesce(forecast.unsettled_from, first.open_month) as settled_from,
        forecast.charged, mean.water_m3, mean.water_days, mean.sewage_m3, mean.sewage_days
-from contract c
-join lateral (
-    select f.* from forecast_terms f
-    where f.contract_id = c.contract_id and not isempty(f.valid) and lower(f.valid) < :until
-    order by lower(f.valid) desc limit 1
-) t on true
+from termed t
 cross join lateral (
     select max(upper(l.period)) as until, min(lower(l.period)) filter (where s.forecast_line_id is null) as unsettled_from,
            coalesce(json_agg(json_build_object('forecast_line_id', l.forecast_line_id, 'document', l.document,
@@ -68,23 +73,24 @@ cross join lateral (
                     filter (where s.forecast_line_id is null), '[]') as charged
     from forecast_line l
     left join forecast_settled s using (forecast_line_id)
-    where l.point_id = c.point_id and l.account_id = c.account_id
+    where l.point_id = t.point_id and l.account_id = t.account_id
 ) forecast
 cross join lateral (
     select max(m.cycle_id) as cycle_id, max(upper(y.period)) as until
     from metered_line m join cycle y using (cycle_id)
-    where m.point_id = c.point_id and m.account_id = c.account_id
+    where m.point_id = t.point_id and m.account_id = t.account_id
 ) settled
+cross join lateral (
+    select greatest(t.begins_on, t.contract_from, forecast.until, settled.until) as open_month) first
 cross join lateral (
     select sum(m.quantity) filter (where m.service = 'water') as water_m3,
            sum(upper(m.period) - lower(m.period)) filter (where m.service = 'water' and m.row_no = 1) as water_days,
            sum(m.quantity) filter (where m.service = 'sewage') as sewage_m3,
            sum(upper(m.period) - lower(m.period)) filter (where m.service = 'sewage' and m.row_no = 1) as sewage_days
     from metered_line m
-    where m.point_id = c.point_id and m.account_id = c.account_id and m.cycle_id = settled.cycle_id
+    where m.point_id = t.point_id and m.account_id = t.account_id and m.cycle_id = settled.cycle_id
 ) mean
-where c.contract_id = any(cast(:contract_ids as bigint[]))
-  and (t.valid @> cast(:until as date) - 1 or forecast.unsettled_from is not null)
+where t.in_force or forecast.unsettled_from is not null
 
 -- name: insert_services_billed
 -- The services that the cycle's invoices and drafts for KSeF charge for.

@@ -28,7 +28,7 @@ join point p using (point_id)
 left join open_request q on q.reading_id = r.reading_id
 left join lateral (
     select array_agg(f.code order by f.code) as codes,
-           string_agg(distinct to_jsonb(f) ->> 'owner', ' ') as owner  -- the column may be younger than the finding
+           string_agg(distinct f.owner, ' ' order by f.owner) as owner
     from finding f where f.reading_id = r.reading_id
 ) f on true
 left join lateral (
@@ -41,7 +41,7 @@ left join lateral (
 ) t on true
 where (cast(:code as text) is null or :code = any(f.codes))
   and (cast(:route as text) is null or t.route = :route)
-  and (cast(:owner as text) is null or f.owner like '%' || :owner || '%')
+  and (cast(:owner as text) is null or string_to_array(f.owner, ' ') @> array[:owner])
   and cast(:today as date) - r.read_on >= :older_than
 order by r.read_on, p.point_no, m.meter_no, r.register, r.reading_id
 
@@ -104,7 +104,7 @@ left join estimate e on e.reading_id = r.reading_id
 where r.reading_id = :reading_id
 
 -- name: findings
-select f.code, f.severity, f.facts, to_jsonb(f) ->> 'owner' as owner, f.recorded_at
+select f.code, f.severity, f.facts, f.owner, f.recorded_at
 from finding f
 where f.reading_id = :reading_id
 order by f.code

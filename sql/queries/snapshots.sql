@@ -72,7 +72,7 @@ from contract c
 join point p using (point_id)
 left join point_gmina lies using (point_id)
 cross join lateral (  -- one row by its limit: the planner takes "contains a day" for so rare that it loops over all points
-    select tariff_class, services from contract_terms
+    select tariff_class, services, difference from contract_terms
     where contract_id = c.contract_id and valid @> least(cast(:issue_date as date), upper(c.valid) - 1) limit 1) t
 cross join (select coalesce((select g.standing_per from cycle_group g
                              where g.cycle_id = :cycle_id and g.tariff_from <= :issue_date
