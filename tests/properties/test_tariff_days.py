@@ -27,7 +27,8 @@ from billing.pricing import Customer, priced_lines
 from billing.quantities import Quantity
 from billing.seasons import Season
 from billing.standing import periods_in
-from billing.tariffs import Diameters, StandingMonths, StandingPer, StandingPrice, Tariff, TariffBook, TariffGroup
+from billing.tariff_groups import Diameters, StandingMonths, StandingPer, StandingPrice, TariffGroup
+from billing.tariffs import Tariff, TariffBook
 from billing.vat import VatModel, vat_sums
 
 LEAP = date(2024, 1, 1)
