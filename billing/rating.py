@@ -141,7 +141,7 @@ def _subsidy_too_high(made: Bill) -> NotBillable | None:
 
     A settlement of prognozy may come out below zero, and is issued: the customer has paid too much.
     """
-    if made.payable_zl >= ZERO_ZL or any(_settles(line) for line in made.lines):
+    if made.payable_zl >= ZERO_ZL or made.subsidy_gross_zl <= ZERO_ZL or any(_settles(line) for line in made.lines):
         return None
     facts = {"gross_zl": str(made.gross_zl), "subsidy_zl": str(made.subsidy_gross_zl)}
     return NotBillable(code=HoldCode.SUBSIDY_TOO_HIGH, facts=facts)
