@@ -62,9 +62,9 @@ def truncate_index(*, index_m3: Decimal, decimals: int) -> Decimal:
 def consumptions(
     *, register: RegisterSnapshot, tenure: Tenure, models: Models
 ) -> tuple[Consumption, ...] | NotBillable:
-    """What a register counted for a contract; nothing when both readings are of one day and nothing was used, or when
-    the contract has no day between them.
+    """What a register counted for a contract; nothing when both readings are of one day and nothing was used.
 
+    Nor is there anything when the contract has no day between them.
     The readings must lie within the contract, so that nobody pays for the days of another customer; the reading of
     the day before its first one closes the contract before it, and opens this one. Where nobody read the meter when one
     contract followed another, ``contract_split`` decides whether both share by days what was used between the reading
