@@ -17,6 +17,7 @@ from billing.prices import STANDING
 from billing.pricing import Customer, no_price, priced_lines
 from billing.quantities import NotBillable
 from billing.standing import standing_lines
+from billing.stormwater import owes_stormwater
 from billing.subsidies import SubsidyMode, total_zl
 from billing.tariffs import Tariff, TariffBook
 from billing.vat import vat_sums
@@ -181,7 +182,9 @@ def _is_active(point: PointSnapshot, cycle: CycleTerms) -> bool:
     if point.is_settled or until is None or until > cycle.period.start:
         return True
     billed = [one.billed_until or max(one.valid_from, point.contract_from) for one in point.unmetered]
-    return any(register.previous.read_on < until for register in point.registers) or any(day < until for day in billed)
+    if any(register.previous.read_on < until for register in point.registers) or any(day < until for day in billed):
+        return True
+    return owes_stormwater(point, cycle=cycle)
 
 
 def _no_group(customer: Customer, tariff: Tariff) -> dict[str, str] | None:

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from town import cycle_order, set_clock, settle, write_readings
 
 from pipeline import approve, check, collect, freeze, issue, open_cycle, rate
+from pipeline.agreements import SurfaceRow, set_surfaces
 from pipeline.work import Work
 
 SEWAGE = """
@@ -139,3 +140,53 @@ def test_flats_with_their_share_of_a_difference_in_blocks_with_a_price_that_begi
 
     taken = [sum(m3 for _, m3, _ in lines_of(town, f"A{no}", "sewage")) for no in FLATS]
     assert taken == [5 + Decimal("0.893"), 8 + Decimal("1.428"), 15 + Decimal("2.679")]  # 5 m³ beyond 5 + 8 + 15
+
+
+def test_a_norm_contract_that_ended_before_the_period_and_is_billed_late_owes_its_abonament(work, tmp_path) -> None:
+    settle(work, tmp_path)
+    first = checked(work, 7, date(2026, 8, 3))
+    approve.run(work, cycle_key=first, decision="approved", decided_by="approver", decided_via="cli", note="")
+    set_clock(work, datetime(2026, 8, 3, 7, 0))
+    issue.run(work, cycle_key=first)
+    ended = customer("0103", since="2026-07-05")
+    ended["contracts"] = ["C0103;A0103;PP0103;household;water;2026-07-05;2026-08-01;"]
+    load(work, tmp_path, joined(ended, {"quantities": ["C0103;water;norm;2002-4-sewer;3;;2026-07-05"]}))
+    set_clock(work, datetime(2026, 9, 1, 12, 0))
+    collect.run(work, file=write_readings(tmp_path / "august.csv", month_end=date(2026, 8, 31)))
+
+    checked(work, 8, date(2026, 9, 3))
+
+    # 9.0 m³ a month, 27 of July's 31 days; the abonament of July
+    assert [line[:2] for line in lines_of(work, "A0103", "water")] == [("2026-07-05", Decimal("7.839"))]
+    assert [line[:2] for line in lines_of(work, "A0103", "abonament")] == [("2026-07-05", 1)]
+
+
+def test_stormwater_of_a_contract_that_ended_while_its_account_was_held_is_billed_with_its_abonament(
+    work, tmp_path
+) -> None:
+    settle(work, tmp_path)
+    rain = customer("0104", services="stormwater", since="2026-07-01")
+    rain["account_parties"] = rain["account_parties"][:1]  # nobody knows yet whom to invoice
+    rain["contracts"] = ["C0104;A0104;PP0104;household;stormwater;2026-07-01;2026-07-21;"]
+    load(work, tmp_path, rain)
+    roof = SurfaceRow(
+        point_no="PP0104",
+        surface="dach",
+        area_m2=Decimal(310),
+        item_code="DESZCZ-M2",
+        day=date(2026, 7, 1),
+        reason="umowa",
+    )
+    set_surfaces(work, [roof])
+    first = checked(work, 7, date(2026, 8, 3))
+    approve.run(work, cycle_key=first, decision="approved", decided_by="approver", decided_via="cli", note="")
+    set_clock(work, datetime(2026, 8, 3, 7, 0))
+    issue.run(work, cycle_key=first)
+    load(work, tmp_path, {"account_parties": ["A0104;nabywca;P0104;2026-07-01;"]})
+    set_clock(work, datetime(2026, 9, 1, 12, 0))
+    collect.run(work, file=write_readings(tmp_path / "august.csv", month_end=date(2026, 8, 31)))
+
+    checked(work, 8, date(2026, 9, 3))
+
+    assert [line[:2] for line in lines_of(work, "A0104", "stormwater")] == [("2026-07-01", 200)]  # 310 × 20/31
+    assert [line[:2] for line in lines_of(work, "A0104", "abonament")] == [("2026-07-01", 1)]
