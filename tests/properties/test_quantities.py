@@ -391,3 +391,15 @@ def test_readings_that_lie_wholly_before_or_after_a_contract_bill_nothing_of_it(
         tenure = Tenure(start=edge, until=None, others=(Period(start=LONG_AGO, until=edge),))
 
     assert consumptions(register=register(1, Decimal(7), start=start, end=end), tenure=tenure, models=USUAL) == ()
+
+
+@given(used=st.integers(-9, 9), cut=inner_days)
+def test_no_part_of_what_settles_an_estimate_is_minus_nothing(used: int, cut: date) -> None:
+    made = register(1, Decimal(used), decimals=0)
+    made = replace(made, previous=replace(made.previous, quality="estimated"))
+    found = quantities(point(made), until=END, models=USUAL)
+
+    assert not isinstance(found, NotBillable)
+    parts = [piece.volume_m3 for one in found for piece in pieces(one, cuts=[cut], places=0)]
+    assert sum(parts) == 2 * used
+    assert not any(part == 0 and part.is_signed() for part in parts)
