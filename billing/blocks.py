@@ -43,10 +43,12 @@ def in_blocks(
     """``volume_m3`` that comes on top of ``before_m3``, block by block; nothing at all is a part of the first block."""
     low_m3, high_m3 = sorted((before_m3, before_m3 + volume_m3))
     is_empty = volume_m3 == 0
+    is_lowest = True
     for block, from_m3, until_m3 in zip(blocks, thresholds, (*thresholds[1:], None), strict=True):
         if until_m3 is not None and until_m3 <= from_m3:
             continue  # so few days that rounding leaves nothing of the block
-        lower = low_m3 if block is blocks[0] else max(low_m3, from_m3)
+        lower = low_m3 if is_lowest else max(low_m3, from_m3)
+        is_lowest = False
         upper = high_m3 if until_m3 is None else min(high_m3, until_m3)
         if upper > lower or is_empty:
             size_m3 = (upper - lower) if volume_m3 > 0 else (lower - upper)

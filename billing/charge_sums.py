@@ -14,8 +14,8 @@ from billing.subsidies import SubsidyMode, total_zl
 
 
 def quantity_of(lines: Sequence[ChargeLine]) -> Decimal:
-    """All m³, or the months: components of one abonament count theirs once."""
-    counting = [line for line in lines if line.row_no == 1 or line.block]
+    """All m³, with a share in a difference and every surface, or the months: components of one abonament count once."""
+    counting = [line for line in lines if line.row_no == 1 or line.block or line.difference or line.area]
     return sum((line.quantity for line in counting), Decimal(0))
 
 

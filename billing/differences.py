@@ -4,7 +4,7 @@ The volume reached by each contract in the order of points is reckoned and round
 of these, so the shares always make the whole.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -53,8 +53,20 @@ def differences(point: PointSnapshot, *, models: Models) -> list[Difference] | N
             return made
         if any(one.billed is not None for one in made):
             return NotBillable(code=HoldCode.METERS_UNCLEAR, facts={"reason": "contract_changed"})
+        refused = below_zero(made)
+        if refused is not None:
+            return refused
         found += [_difference(one, shares) for one in made]
     return found
+
+
+def below_zero(made: Iterable[Quantity]) -> NotBillable | None:
+    """Why nobody can share a difference: what settles an estimate may be below zero, but not be given to all flats."""
+    below = next((one for one in made if one.volume_m3 < _NOTHING), None)
+    if below is None:
+        return None
+    facts = {"service": below.service.value, "volume_m3": format(below.volume_m3, "f")}
+    return NotBillable(code=HoldCode.DIFFERENCE_NEGATIVE, facts=facts)
 
 
 def shared(share: DifferenceShare) -> Quantity:
@@ -81,6 +93,8 @@ def _difference(quantity: Quantity, shares: Sequence[Share]) -> Difference:
     for share in shares:
         if share.purpose == BEHIND and share.contract_no is not None:
             used[share.contract_no] = used.get(share.contract_no, _NOTHING) + share.volume_m3
+    # one that settles an estimate below zero used nothing that a share could follow
+    used = {contract_no: max(own_m3, _NOTHING) for contract_no, own_m3 in used.items()}
     if not any(used.values()):  # nobody used anything: in equal parts
         used = dict.fromkeys(used, VOLUME * 1000)
     whole_m3 = sum(used.values(), _NOTHING)

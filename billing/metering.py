@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 from billing.accounts import PointSnapshot, Service, Unmetered
-from billing.differences import is_shared_out, shared
+from billing.differences import below_zero, is_shared_out, shared
 from billing.holds import HoldCode
 from billing.models import Models
 from billing.parts import Share, percent_of, shares_of
@@ -36,6 +36,9 @@ def quantities(point: PointSnapshot, *, until: date, models: Models) -> list[Qua
         if isinstance(metered, NotBillable):
             return NotBillable(code=metered.code, facts={"point_no": point.point_no, **metered.facts})
         if is_shared_out(point):
+            refused = below_zero(metered)
+            if refused is not None:
+                return NotBillable(code=refused.code, facts={"point_no": point.point_no, **refused.facts})
             continue
         found += sorted([*given, *metered], key=lambda one: one.period)
     return found + [shared(share) for share in shares]

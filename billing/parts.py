@@ -117,7 +117,7 @@ def shares_of(
 def volume_of(parts: Iterable[LinePart]) -> Decimal:
     """The m³ that parts make together: multiplied first, rounded once, half up, to three places."""
     total = sum((part.volume_m3 * part.percent for part in parts), _NONE)
-    return (total / ALL).quantize(VOLUME, rounding=ROUND_HALF_UP)
+    return (total / ALL).quantize(VOLUME, rounding=ROUND_HALF_UP) + 0
 
 
 def percent_of(register: RegisterSnapshot, service: Service) -> Decimal:

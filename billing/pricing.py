@@ -78,6 +78,7 @@ def _of_service(
         if unread is not None:
             return unread
     is_metered = tariffs.models.split_places is SplitPlaces.METERED
+    fewest = min(quantity.places for quantity in quantities) if is_metered else _THREE
     used_m3: dict[date, Decimal] = defaultdict(lambda: VOLUME * 0)
     lines: list[ChargeLine] = []
     for quantity, own in zip(quantities, billed, strict=True):
@@ -87,7 +88,7 @@ def _of_service(
             if own.overlap(piece.period) is None:
                 continue
             step, part = _step_of(steps, piece, whole)
-            thresholds = thresholds_of(blocks=step.blocks, per=step.block_per, part=part, whole=whole, places=places)
+            thresholds = thresholds_of(blocks=step.blocks, per=step.block_per, part=part, whole=whole, places=fewest)
             charged = _parts(step, thresholds, piece, used_m3[step.start])
             used_m3[step.start] += piece.volume_m3
             # a share in a difference is of days that the contract's own use occupies

@@ -17,6 +17,7 @@ from billing.prices import STANDING
 from billing.pricing import Customer, no_price, priced_lines
 from billing.quantities import NotBillable
 from billing.standing import standing_lines
+from billing.stormwater import owes_stormwater
 from billing.subsidies import SubsidyMode, total_zl
 from billing.tariffs import Tariff, TariffBook
 from billing.vat import vat_sums
@@ -141,7 +142,7 @@ def _subsidy_too_high(made: Bill) -> NotBillable | None:
 
     A settlement of prognozy may come out below zero, and is issued: the customer has paid too much.
     """
-    if made.payable_zl >= ZERO_ZL or any(_settles(line) for line in made.lines):
+    if made.payable_zl >= ZERO_ZL or made.subsidy_gross_zl <= ZERO_ZL or any(_settles(line) for line in made.lines):
         return None
     facts = {"gross_zl": str(made.gross_zl), "subsidy_zl": str(made.subsidy_gross_zl)}
     return NotBillable(code=HoldCode.SUBSIDY_TOO_HIGH, facts=facts)
@@ -181,7 +182,9 @@ def _is_active(point: PointSnapshot, cycle: CycleTerms) -> bool:
     if point.is_settled or until is None or until > cycle.period.start:
         return True
     billed = [one.billed_until or max(one.valid_from, point.contract_from) for one in point.unmetered]
-    return any(register.previous.read_on < until for register in point.registers) or any(day < until for day in billed)
+    if any(register.previous.read_on < until for register in point.registers) or any(day < until for day in billed):
+        return True
+    return owes_stormwater(point, cycle=cycle)
 
 
 def _no_group(customer: Customer, tariff: Tariff) -> dict[str, str] | None:

@@ -64,6 +64,7 @@ def consumptions(
 ) -> tuple[Consumption, ...] | NotBillable:
     """What a register counted for a contract; nothing when both readings are of one day and nothing was used.
 
+    Nor is there anything when the contract has no day between them.
     The readings must lie within the contract, so that nobody pays for the days of another customer; the reading of
     the day before its first one closes the contract before it, and opens this one. Where nobody read the meter when one
     contract followed another, ``contract_split`` decides whether both share by days what was used between the reading
@@ -93,6 +94,8 @@ def consumptions(
         return refusal(HoldCode.READING_MISSING, register, **facts)
     if current.read_on < previous.read_on:
         return refusal(HoldCode.READING_SUSPECT, register, reason="older_than_previous")
+    if _is_of_others(previous, current, tenure):
+        return ()
     return _counted(register, _hinges(register, current, tenure), tenure, models)
 
 
@@ -122,6 +125,12 @@ def _followed(tenure: Tenure, start: date, until: date) -> bool:
         if period.start <= day < period.until:
             day = period.until
     return day >= until
+
+
+def _is_of_others(previous: Reading, current: Reading, tenure: Tenure) -> bool:
+    """Whether all days between two readings are those of contracts before or after this one."""
+    before = previous.read_on < tenure.start - _ONE_DAY and current.read_on <= tenure.start
+    return before or (tenure.until is not None and previous.read_on >= tenure.until and current.read_on > tenure.until)
 
 
 def _hinges(register: RegisterSnapshot, current: Reading, tenure: Tenure) -> list[Reading]:

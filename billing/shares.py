@@ -137,4 +137,5 @@ def _by_days(segment: Piece, cuts: Collection[date], places: int) -> Iterator[Pi
             of_m3=segment.volume_m3.quantize(VOLUME),
             after_days=(start - whole.start).days,
         )
-        yield Piece(period=period, volume_m3=after - before, counted=segment.counted, share=share, parts=segment.parts)
+        volume_m3 = after - before + 0  # no share is minus nothing
+        yield Piece(period=period, volume_m3=volume_m3, counted=segment.counted, share=share, parts=segment.parts)

@@ -68,6 +68,11 @@ def _month_days(day: date) -> int:
     return (next_month(day) - day.replace(day=1)).days
 
 
+def owes_stormwater(point: PointSnapshot, *, cycle: CycleTerms) -> bool:
+    """Whether days of a surface under the contract are not charged yet, however long ago it ended."""
+    return _open_days(point, cycle) is not None
+
+
 def _open_days(point: PointSnapshot, cycle: CycleTerms) -> Period | None:
     if not point.surfaces:
         return None

@@ -161,13 +161,18 @@ def _is_metered_water(share: Share) -> bool:
 
 
 def _known(run: _Run, shares: Sequence[Share], volume_m3: Decimal) -> Iterator[Known]:
-    """The days within on which every register was read, put in or taken away: what they made together by then."""
+    """The days within on which every register was read, put in or taken away: what they made together by then.
+
+    Like the readings of one register, a day that tells of less than one before it is passed over.
+    """
+    least_m3 = _NONE
     days = {one.day for share in shares for one in share.used.known}
     days |= {day for share in shares for day in (share.used.period.start, share.used.period.until)}
     for day in sorted(day for day in days if run.period.start < day < run.period.until):
         parts = _parts_by(day, shares)
-        if parts is not None and _NONE <= volume_of(parts) <= volume_m3:
-            yield Known(day=day, volume_m3=volume_of(parts), parts=parts)
+        if parts is not None and least_m3 <= volume_of(parts) <= volume_m3:
+            least_m3 = volume_of(parts)
+            yield Known(day=day, volume_m3=least_m3, parts=parts)
 
 
 def _parts_by(day: date, shares: Iterable[Share]) -> tuple[LinePart, ...] | None:

@@ -1,7 +1,7 @@
 -- Progressive prices: of all m³ that a point used of a service in the days of one price, each block holds what lies above
 -- its threshold and up to the next one's; a m³ exactly at a threshold belongs to the lower block. Thresholds are shared
 -- by days like volumes are: a bill's by its own days, a month's by 30, what is reached by a day rounded half up to the
--- meter's digits or to three places (split_places). One price are days in which blocks and subsidy are the same.
+-- meter's digits (the fewest of the bill) or to three places (split_places). One price are days in which blocks and subsidy are the same.
 with price as materialized (
     select * from cycle_price_days p
     where p.cycle_id = :cycle_id
@@ -26,11 +26,18 @@ with price as materialized (
     select h.*, l.service, l.line_no, l.period, l.quantity, l.block_from_m3, l.block_until_m3,
            daterange(min(lower(l.period)) over bill, max(upper(l.period)) over bill) as whole,
            case (select value from cycle_model where cycle_id = :cycle_id and name = 'split_places')
-               when 'three' then 3 else min(coalesce(i.decimals, 3)) over bill end as places
+               when 'three' then 3 else min(coalesce(i.decimals, together.places, 3)) over bill end as places
     from had h
     join charge_line l using (charge_id, point_id)
     left join reading r on r.reading_id = l.current_reading_id
     left join installation i on i.installation_id = r.installation_id
+    left join lateral (  -- several registers in one line: those of the finest, unless percentages make thousandths
+        select case when bool_and(part.percent % 100 = 0) then max(its.decimals) end as places
+        from charge_line_part part
+        join reading read on read.reading_id = part.current_reading_id
+        join installation its on its.installation_id = read.installation_id
+        where part.charge_id = l.charge_id and part.line_no = l.line_no
+    ) together on true
     where l.service in (select service from price)
     window bill as (partition by h.charge_id, h.point_id, l.service)
 ), priced as (
@@ -101,7 +108,9 @@ left join lies l on (l.charge_id, l.point_id, l.service, l.days, l.block_from_m3
                 and l.block_until_m3 is not distinct from b.until_m3
 where b.until_m3 is distinct from b.from_m3
 group by a.account_no, b.service, b.days, b.total_m3, b.from_m3, b.until_m3
-having coalesce(sum(l.quantity), 0) <> greatest(least(b.total_m3, coalesce(b.until_m3, b.total_m3)) - b.from_m3, 0)
+having coalesce(sum(l.quantity), 0)
+       <> case when b.from_m3 = 0 then least(b.total_m3, coalesce(b.until_m3, b.total_m3))  -- below zero all is of the first
+               else greatest(least(b.total_m3, coalesce(b.until_m3, b.total_m3)) - b.from_m3, 0) end
 union all
 select a.account_no, 'line ' || l.line_no || ': block ' || l.block_from_m3 || ' of a price that has none'
 from charge_line l

@@ -14,10 +14,9 @@ left join lateral (
            sum(case model.vat when 'vat_per_line' then r.vat_zl else round(r.net_zl * r.vat_rate, 2) end) as vat_zl
     from (select l.vat_rate, sum(round(l.net_zl * l.vat_rate, 2)) as vat_zl,
                  case model.line_rounding when 'each_line' then sum(l.net_zl)
-                      else round(sum(l.quantity * l.price_zl
-                                     * case when l.indicator is null then 1
-                                            else (l.indicator_measured - l.indicator_permitted) / l.indicator_permitted
-                                       end), 2)
+                      else round(sum(case when l.indicator is null then l.quantity * l.price_zl
+                                          else (l.quantity * l.price_zl * (l.indicator_measured - l.indicator_permitted)
+                                               )::numeric(60, 30) / l.indicator_permitted end), 2)
                  end as net_zl
           from charge_line l
           where l.charge_id = c.charge_id

@@ -22,7 +22,8 @@ with price as materialized (
     where c.cycle_id = :cycle_id and (select it_is from told_apart)
 ), line as materialized (
     select c.account_id, c.channel, l.line_no, l.tariff_sha256, l.tariff_group, l.service, l.period, l.price_zl, l.unit,
-           l.block_from_m3 > 0 or l.block_from_m3 = 0 and l.block_until_m3 is null as is_upper_block, k.payer, k.diameter_mm,
+           coalesce(l.block_from_m3 > 0 or l.block_from_m3 = 0 and l.block_until_m3 is null, false) as is_upper_block,
+           k.payer, k.diameter_mm,
            l.price_zl + case l.subsidy_mode when 'net' then l.subsidy_zl_m3 else 0 end as net_zl
     from charge_line l
     join charge c using (charge_id)
@@ -47,7 +48,7 @@ with price as materialized (
         from price p
         where p.tariff_class = g.tariff_class and p.channel = d.channel and p.service = d.service
           and p.net_zl = d.net_zl and p.days && d.period
-          and ((p.block_from_m3 > 0) = coalesce(d.is_upper_block, false) or p.blocks > 2 and not d.is_upper_block)
+          and ((p.block_from_m3 > 0) = d.is_upper_block or p.blocks > 2 and not d.is_upper_block)
           and (p.payer is null or p.payer = d.payer) and (p.diameters is null or p.diameters @> d.diameter_mm)
           and d.unit = case when not is_standing(p.service) then 'm3'
                             when p.per_months = 1 then 'month' else p.per_months || '_months' end

@@ -42,7 +42,14 @@ with price as materialized (
       and (((supplied ->> 'contract_until')::date <= lower(y.period)) is not true
            or (supplied ->> 'is_settled')::boolean
            or exists (select 1 from jsonb_array_elements(supplied -> 'registers') as measured
-                      where (measured #>> '{previous,read_on}')::date < (supplied ->> 'contract_until')::date))
+                      where (measured #>> '{previous,read_on}')::date < (supplied ->> 'contract_until')::date)
+           or exists (select 1 from jsonb_array_elements(coalesce(supplied -> 'unmetered', '[]')) as named
+                      where coalesce((named ->> 'billed_until')::date,
+                                     greatest((named ->> 'valid_from')::date, (supplied ->> 'contract_from')::date))
+                            < (supplied ->> 'contract_until')::date)
+           or exists (select 1 from jsonb_array_elements(coalesce(supplied -> 'surfaces', '[]')) as surface
+                      where greatest((surface ->> 'valid_from')::date, (supplied ->> 'stormwater_from')::date)
+                            < (supplied ->> 'contract_until')::date))
 ), month as (
     select h.*, month, wanted.service, wanted.is_of_service,
            greatest(month::date, lower(h.days)) as first_day

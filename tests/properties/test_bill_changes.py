@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from billing.accounts import Channel, Service
 from billing.bill_changes import BillChange, Cause, compare_bills
-from billing.charges import Bill, ChargeLine, LineBlock, LineExcess, Origin
+from billing.charge_sums import quantity_of
+from billing.charges import Bill, ChargeLine, LineArea, LineBlock, LineDifference, LineExcess, Origin
 from billing.money import ZERO_ZL, multiply_zl
 from billing.periods import Period
 from billing.polish_bill_changes import why_changed
@@ -238,3 +239,26 @@ def test_there_and_back_is_nothing(was: Bill, now: Bill) -> None:
     for cause in (Cause.VAT, Cause.SUBSIDY, Cause.EXTRA, Cause.FORECAST):
         assert amount(there, cause) == -amount(back, cause)
     assert amount(there, Cause.CAME) == -amount(back, Cause.WENT)
+
+
+def test_use_is_told_with_the_share_in_a_difference_and_areas_with_every_surface() -> None:
+    days = days_from(date(2026, 1, 1), 30)
+    own = a_line(Service.WATER, quantity=Decimal("12.000"), price_zl=Decimal(5), period=days)
+    share = LineDifference(
+        share_id=1,
+        front_point_no="PP-9",
+        of_m3=Decimal(3),
+        before_m3=Decimal(0),
+        own_m3=Decimal(12),
+        all_m3=Decimal(24),
+    )
+    roof = a_line(Service.STORMWATER, quantity=Decimal("100.000"), price_zl=Decimal(1), period=days)
+    lines = [
+        own,
+        replace(own, quantity=Decimal("1.500"), row_no=2, difference=share, origin=Origin.DIFFERENCE),
+        replace(roof, area=LineArea(surface="dach", area_m2=Decimal(100), m3_per_m2_year=None)),
+        replace(roof, row_no=2, area=LineArea(surface="parking", area_m2=Decimal(100), m3_per_m2_year=None)),
+    ]
+
+    assert quantity_of(lines[:2]) == Decimal("13.500")
+    assert quantity_of(lines[2:]) == Decimal("200.000")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_billing_properties import HOME, LONG_AGO, reading
 
-from billing.accounts import PointBehind, PointSnapshot, RegisterSnapshot, Service, Unmetered
+from billing.accounts import PointBehind, PointSnapshot, Reading, RegisterSnapshot, Service, Unmetered
 from billing.differences import differences
 from billing.holds import HoldCode
 from billing.metering import quantities
@@ -317,3 +317,89 @@ def test_the_shares_of_a_difference_make_it_whole_and_none_is_below_nothing(
         shares = [volume_m3 for _, _, volume_m3 in one.shares.values()]
         assert one.of_m3 == sum(shares) == main - sum(flats)
         assert all(share >= 0 for share in shares)
+
+
+@given(
+    main=st.integers(-30, 60),
+    flats=st.lists(st.integers(-20, 20), min_size=1, max_size=5),
+)
+def test_flats_that_settle_estimates_share_what_is_left_or_nobody_shares_it(main: int, flats: list[int]) -> None:
+    def settling(number: int, used: int) -> RegisterSnapshot:
+        made = register(number, Decimal(100))
+        current = replace(made.current, index_m3=made.previous.index_m3 + used) if made.current else None
+        return replace(made, previous=replace(made.previous, quality="estimated"), current=current)
+
+    contracts = tuple(
+        PointBehind(
+            point_no=f"PP-{number}",
+            contract_no=f"U/{number}",
+            contract_from=LONG_AGO,
+            contract_until=None,
+            services=frozenset({Service.WATER, Service.SEWAGE}),
+            registers=(settling(number, used),),
+        )
+        for number, used in enumerate(flats, start=2)
+    )
+    building = point(settling(1, main), behind=contracts, difference="flats")
+    found = differences(building, models=USUAL)
+
+    if main < sum(flats):
+        assert isinstance(found, NotBillable)
+        assert found.code is HoldCode.DIFFERENCE_NEGATIVE
+        held = quantities(building, until=END, models=USUAL)
+        assert isinstance(held, NotBillable)
+        assert held.code is HoldCode.DIFFERENCE_NEGATIVE
+        return
+    assert not isinstance(found, NotBillable)
+    for one in found:
+        assert sum(volume_m3 for _, _, volume_m3 in one.shares.values()) == one.of_m3 == main - sum(flats)
+        assert all(figure >= 0 for figures in one.shares.values() for figure in figures)
+
+
+@given(
+    reads=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 4)), min_size=2, max_size=4),
+    days=st.lists(inner_days, min_size=4, max_size=4, unique=True).map(sorted),
+)
+def test_readings_between_make_no_part_of_water_less_the_garden_below_nothing(
+    reads: list[tuple[int, int]], days: list[date]
+) -> None:
+    main_m3, garden_m3 = Decimal(50), Decimal(50)
+    known: list[list[Reading]] = [[], []]
+    for number, (day, (more, garden)) in enumerate(zip(days, reads, strict=False)):
+        main_m3, garden_m3 = main_m3 + more, garden_m3 + garden
+        known[0].append(reading(100 + number, day, main_m3))
+        known[1].append(reading(200 + number, day, garden_m3))
+    registers = (
+        register(1, main_m3 - 50 + 20, between=tuple(known[0])),
+        register(2, garden_m3 - 50, between=tuple(known[1]), purpose="garden", sewage_percent=Decimal(0)),
+    )
+    found = quantities(point(*registers), until=END, models=USUAL)
+
+    if not isinstance(found, NotBillable):
+        assert billed_m3(found, Service.SEWAGE, cuts=days) == main_m3 - garden_m3 + 20
+
+
+@given(edge=inner_days, early=st.integers(2, 40), late=st.integers(0, 40), side=st.sampled_from(["before", "after"]))
+def test_readings_that_lie_wholly_before_or_after_a_contract_bill_nothing_of_it(
+    edge: date, early: int, late: int, side: str
+) -> None:
+    if side == "after":
+        start, end = edge + timedelta(days=late), edge + timedelta(days=late + early)
+        tenure = Tenure(start=LONG_AGO, until=edge, others=(Period(start=edge, until=date.max),))
+    else:
+        start, end = edge - timedelta(days=early + late), edge - timedelta(days=late)
+        tenure = Tenure(start=edge, until=None, others=(Period(start=LONG_AGO, until=edge),))
+
+    assert consumptions(register=register(1, Decimal(7), start=start, end=end), tenure=tenure, models=USUAL) == ()
+
+
+@given(used=st.integers(-9, 9), cut=inner_days)
+def test_no_part_of_what_settles_an_estimate_is_minus_nothing(used: int, cut: date) -> None:
+    made = register(1, Decimal(used), decimals=0)
+    made = replace(made, previous=replace(made.previous, quality="estimated"))
+    found = quantities(point(made), until=END, models=USUAL)
+
+    assert not isinstance(found, NotBillable)
+    parts = [piece.volume_m3 for one in found for piece in pieces(one, cuts=[cut], places=0)]
+    assert sum(parts) == 2 * used
+    assert not any(part == 0 and part.is_signed() for part in parts)

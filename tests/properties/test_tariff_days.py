@@ -214,6 +214,25 @@ def test_every_litre_lies_in_one_block_and_two_meters_make_the_blocks_of_one(
 
 
 @given(
+    volume_m3=st.decimals(min_value=-100, max_value=0, places=3),
+    limits=st.lists(st.integers(0, 3), min_size=1, max_size=3),
+)
+def test_what_settles_an_estimate_comes_off_the_lowest_block_that_there_is(
+    volume_m3: Decimal, limits: list[int]
+) -> None:
+    froms = [
+        Decimal("0.000"),
+        *(Decimal(limit).quantize(Decimal("0.001")) for limit in sorted(limits)),
+    ]  # 0: too few days
+    blocks = [PriceBlock(from_m3=Decimal(number), net_zl=Decimal(number + 1)) for number in range(len(froms))]
+
+    (part,) = in_blocks(volume_m3, before_m3=Decimal("0.000"), blocks=blocks, thresholds=froms)
+
+    assert part.volume_m3 == volume_m3
+    assert part.block.from_m3 == 0
+
+
+@given(
     days=st.lists(st.integers(1, 40), min_size=1, max_size=4),
     threshold_m3=st.decimals(min_value=Decimal("0.001"), max_value=100, places=3),
     places=st.integers(0, 3),

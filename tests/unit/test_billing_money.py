@@ -29,6 +29,10 @@ def test_a_correction_rounds_by_magnitude_so_that_it_cancels_its_original() -> N
     assert round_zl(Decimal("-0.345")) == -round_zl(Decimal("0.345")) == Decimal("-0.35")
 
 
+def test_less_than_half_a_grosz_is_nothing_and_never_minus_nothing() -> None:
+    assert str(round_zl(Decimal("-0.004"))) == str(round_zl(Decimal("0.004"))) == "0.00"
+
+
 def test_a_product_is_rounded_once() -> None:
     # 2.380 × 7.75 = 18.445: rounding the quantity or the price first would give another amount
     assert multiply_zl(quantity=Decimal("2.380"), price_zl=Decimal("7.75")) == Decimal("18.45")
