@@ -27,7 +27,7 @@ def run(work: Work, *, invoice_no: str, send: bool) -> dict[str, Any]:
     that is agreed with the account today, or on paper when the invoice was another customer's.
 
     Raises:
-        OperatorError: ``INVOICE_UNKNOWN``.
+        OperatorError: ``INVOICE_UNKNOWN`` or ``INVOICE_REVERSED``.
         Inconsistent: ``INVOICE_CHANGED``.
         Retryable: the archive is full or away.
     """
@@ -36,6 +36,10 @@ def run(work: Work, *, invoice_no: str, send: bool) -> dict[str, Any]:
         row = find_invoice(connection, invoice_no=invoice_no, today=today)
     if row is None:
         raise OperatorError("INVOICE_UNKNOWN", f"there is no invoice {invoice_no}")
+    if send and row.is_reversed:
+        raise OperatorError(
+            "INVOICE_REVERSED", f"{invoice_no} was taken back before it left; no duplicate of it leaves"
+        )
     invoice = from_json(Invoice, row.content)
     if content_sha256(invoice) != row.sha256:
         raise Inconsistent("INVOICE_CHANGED", f"{invoice_no} is not the invoice that was issued")

@@ -152,7 +152,9 @@ def changed_since(account: AccountSnapshot, row: Row[Any], *, decided: Mapping[i
 
 
 def _frozen_readings(account: AccountSnapshot) -> Iterator[Reading]:
-    for register in (register for point in account.points for register in point.registers):
+    own = [register for point in account.points for register in point.registers]
+    behind = [register for point in account.points for other in point.behind for register in other.registers]
+    for register in (*own, *behind):
         yield register.previous
         yield from register.between
         if register.current is not None:

@@ -14,6 +14,7 @@ from pipeline.cycles import require_cycle
 from pipeline.utility_files import load_folder
 from pipeline.work import Work, step
 from sql.cycles import Cycle
+from sql.locks import take_turn
 from sql.validation import doubt_trees, note_lapsing, note_missing
 
 
@@ -27,6 +28,7 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int]:
         DataRefused: the utility's folder cannot be used.
     """
     with step(work, "validate") as (connection, record):
+        take_turn(connection, "books")  # no cycle issues what we doubt
         cycle = require_cycle(connection, cycle_key=cycle_key, lock="writer")
         record.cycle_id = cycle.cycle_id
         record.counts = {"missing": 0, "doubted": 0, "lapsing": 0}

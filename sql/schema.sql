@@ -2516,11 +2516,7 @@ begin
     if old.state <> 'VALID' or new.state <> 'SUSPECT' or to_jsonb(old) - 'state' <> to_jsonb(new) - 'state' then
         raise exception 'reading is append-only: % refused', tg_op using errcode = 'OB001';
     end if;
-    if exists (select 1 from public.charge_line l join public.invoice using (charge_id)
-               where l.current_reading_id = old.reading_id)
-       or exists (select 1 from public.drafted_period d where d.current_reading_id = old.reading_id)
-       or exists (select 1 from public.opening_position o
-                  where o.reading_id = old.reading_id and o.replaced_at is null) then
+    if public.reading_billed_by(old.reading_id) is not null then
         raise exception 'reading %: it is billed, a check comes too late', old.reading_id using errcode = 'OB002';
     end if;
     return new;
@@ -2929,6 +2925,18 @@ create or replace view billed_up_to as
     union all
     select o.reading_id from opening_position o where o.replaced_at is null;
 
+-- Accounts that were ever under contract at the point of a reading, or at a point in front of it.
+create function accounts_at_reading(asked bigint) returns setof bigint language sql stable as $$
+    with recursive place as (
+        select i.point_id from public.reading r join public.installation i using (installation_id)
+        where r.reading_id = asked
+        union
+        select p.parent_point_id from place join public.point p using (point_id) where p.parent_point_id is not null
+    )
+    select distinct c.account_id from place join public.contract c using (point_id)
+$$;
+
+-- A draft is in work from the freeze on: what is frozen of a buyer under the KSeF duty, and not rated yet, becomes one.
 create or replace function reading_billed_by(asked bigint) returns text language sql stable as $$
     select case
         when exists (select 1 from public.opening_position o where o.reading_id = asked) then 'opening'
@@ -2948,16 +2956,23 @@ create or replace function reading_billed_by(asked bigint) returns text language
             where r.reading_id = asked and asked in (p.previous_reading_id, p.current_reading_id))
             then 'invoice'
         when exists (select 1 from public.drafted_reading d where d.reading_id = asked) then 'draft'
-        when exists (
-            select 1
-            from public.reading r
-            join public.installation i using (installation_id)
-            join public.contract c using (point_id)
-            join public.hold h on h.account_id = c.account_id and h.draft is not null
-            join public.cycle y on y.cycle_id = h.cycle_id and not y.dry_run
-                               and y.state in ('opened', 'frozen', 'checked', 'approved')
-            cross join lateral public.readings_of_draft(h.draft) n
-            where r.reading_id = asked and n.reading_id = asked)
+        when exists (select 1 from public.accounts_at_reading(asked) as paying (account_id)
+                     join public.hold h on h.account_id = paying.account_id and h.draft is not null
+                     join public.cycle y on y.cycle_id = h.cycle_id and not y.dry_run
+                                        and y.state in ('opened', 'frozen', 'checked', 'approved')
+                     cross join lateral public.readings_of_draft(h.draft) n
+                     where n.reading_id = asked)
+          or exists (select 1 from public.accounts_at_reading(asked) as paying (account_id)
+                     join public.snapshot_account s using (account_id)
+                     join public.cycle y on y.cycle_id = s.cycle_id and not y.dry_run and y.state = 'frozen'
+                     where not exists (select 1 from public.hold h
+                                       where h.cycle_id = s.cycle_id and h.account_id = s.account_id)
+                       and not exists (select 1 from public.charge c
+                                       where c.cycle_id = s.cycle_id and c.account_id = s.account_id)
+                       and (cast(s.content as jsonb) #>> '{parties,nabywca,nip}' is not null
+                            or cast(s.content as jsonb) #>> '{parties,nabywca,kind}' <> 'natural_person')
+                       and jsonb_path_exists(cast(s.content as jsonb), '$.points.**.reading_id ? (@ == $asked)',
+                                             jsonb_build_object('asked', asked)))
             then 'draft_in_work'
         end
 $$;
@@ -3845,6 +3860,20 @@ end $$;
 grant select on difference_settled, difference_index, difference_share, drafted_share to obieg_app, obieg_auditor;
 grant insert on difference_settled, difference_index, difference_share, drafted_share to obieg_app;
 
+-- What an issued cycle has settled; of a reversed one only what somebody was billed by elsewhere, or drafted.
+create view difference_in_force as
+    select d.cycle_id, d.point_id, d.period
+    from difference_settled d
+    join cycle y using (cycle_id)
+    where y.state in ('issued', 'closed') and not y.dry_run
+      and (y.reversed_by is null
+           or exists (select 1 from difference_share s
+                      where s.cycle_id = d.cycle_id and s.point_id = d.point_id
+                        and (s.share_id in (select b.share_id from drafted_share b)
+                             or exists (select 1 from charge_line l join charge_in_force using (charge_id)
+                                        where l.difference_share_id = s.share_id))));
+grant select on difference_in_force to obieg_app, obieg_auditor;
+
 -- The readings up to which a difference was reckoned are billed for the building.
 do $$
 begin
@@ -3852,8 +3881,7 @@ begin
         union all
         select d.point_id, d.reading_id, d.index_m3
         from difference_index d
-        join cycle y using (cycle_id)
-        where y.state in (''issued'', ''closed'')';
+        join difference_in_force using (cycle_id, point_id)';
 end $$;
 
 -- What the flats pay is settled for the building: its days count as billed.
@@ -3862,20 +3890,37 @@ begin
     execute 'create or replace view billed_day as ' || rtrim(pg_get_viewdef('billed_day'::regclass), ';') || '
         union all
         select c.account_id, d.point_id, service, d.period * c.valid
-        from difference_settled d
-        join cycle y using (cycle_id)
+        from difference_in_force d
         join contract c on c.point_id = d.point_id and c.valid && d.period
-        cross join unnest(array[''water'', ''sewage'']) as service
-        where y.state in (''issued'', ''closed'')';
+        cross join unnest(array[''water'', ''sewage'']) as service';
 end $$;
 
 -- Shares that nobody has billed, of cycles that were issued.
 create view difference_open as
     select s.*
     from difference_share s
-    join cycle y using (cycle_id)
-    where y.state in ('issued', 'closed') and not y.dry_run and s.volume_m3 > 0
+    join difference_in_force using (cycle_id, point_id)
+    where s.volume_m3 > 0
       and not exists (select 1 from charge_line l join charge_in_force using (charge_id)
                       where l.difference_share_id = s.share_id)
       and not exists (select 1 from drafted_share d where d.share_id = s.share_id);
 grant select on difference_open to obieg_app, obieg_auditor;
+
+-- What the meter of the building said is billed with the shares: to the flats, from the freeze of their cycle on.
+do $$
+begin
+    execute replace(
+        pg_get_functiondef('reading_billed_by'::regproc),
+        'when exists (select 1 from public.drafted_reading',
+        'when exists (select 1
+                      from public.difference_index d
+                      join public.cycle y using (cycle_id)
+                      join public.reading r using (reading_id)
+                      join public.installation i on i.installation_id = r.installation_id and i.point_id = d.point_id
+                      where d.reading_id = asked and not y.dry_run
+                        and (y.state in (''frozen'', ''checked'', ''approved'')
+                             or exists (select 1 from public.difference_in_force f
+                                        where f.cycle_id = d.cycle_id and f.point_id = d.point_id)))
+            then ''difference''
+        when exists (select 1 from public.drafted_reading');
+end $$;

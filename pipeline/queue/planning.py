@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -118,6 +118,14 @@ def _planned(chosen: Chosen, reading: Row[Any] | None, *, by: str, two_persons: 
     return Planned(chosen=chosen, reading=reading, request_id=reading.request_id)
 
 
+def is_index(index_m3: Decimal) -> bool:
+    """Whether it is a number of m³, not below zero, with at most three places."""
+    try:
+        return index_m3 >= 0 and index_m3 == index_m3.quantize(Decimal("0.001"))
+    except InvalidOperation:  # what is no number, or has no end
+        return False
+
+
 def _refusal(chosen: Chosen, reading: Row[Any]) -> tuple[str, str] | None:
     named = f"reading {reading.reading_id} of meter {reading.meter_no} on {reading.read_on}"
     if reading.billed_by is not None:
@@ -134,7 +142,7 @@ def _refusal(chosen: Chosen, reading: Row[Any]) -> tuple[str, str] | None:
 def _index_refusal(index_m3: Decimal | None, reading: Row[Any], named: str) -> tuple[str, str] | None:
     if index_m3 is None:
         return "INDEX_MISSING", f"{named}: say which index counts"
-    if index_m3 < 0 or index_m3 != index_m3.quantize(Decimal("0.001")):
+    if not is_index(index_m3):
         return "E108", f"{named}: {index_m3} is no index in m³ with at most three places"
     if index_m3 >= 10**reading.dials:
         return "E109", f"{named}: {index_m3} has more digits than its {reading.dials} dials"

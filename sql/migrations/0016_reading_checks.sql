@@ -22,11 +22,7 @@ begin
     if old.state <> 'VALID' or new.state <> 'SUSPECT' or to_jsonb(old) - 'state' <> to_jsonb(new) - 'state' then
         raise exception 'reading is append-only: % refused', tg_op using errcode = 'OB001';
     end if;
-    if exists (select 1 from public.charge_line l join public.invoice using (charge_id)
-               where l.current_reading_id = old.reading_id)
-       or exists (select 1 from public.drafted_period d where d.current_reading_id = old.reading_id)
-       or exists (select 1 from public.opening_position o
-                  where o.reading_id = old.reading_id and o.replaced_at is null) then
+    if public.reading_billed_by(old.reading_id) is not null then
         raise exception 'reading %: it is billed, a check comes too late', old.reading_id using errcode = 'OB002';
     end if;
     return new;

@@ -201,6 +201,18 @@ create or replace view billed_up_to as
     union all
     select o.reading_id from opening_position o where o.replaced_at is null;
 
+-- Accounts that were ever under contract at the point of a reading, or at a point in front of it.
+create function accounts_at_reading(asked bigint) returns setof bigint language sql stable as $$
+    with recursive place as (
+        select i.point_id from public.reading r join public.installation i using (installation_id)
+        where r.reading_id = asked
+        union
+        select p.parent_point_id from place join public.point p using (point_id) where p.parent_point_id is not null
+    )
+    select distinct c.account_id from place join public.contract c using (point_id)
+$$;
+
+-- A draft is in work from the freeze on: what is frozen of a buyer under the KSeF duty, and not rated yet, becomes one.
 create or replace function reading_billed_by(asked bigint) returns text language sql stable as $$
     select case
         when exists (select 1 from public.opening_position o where o.reading_id = asked) then 'opening'
@@ -220,16 +232,23 @@ create or replace function reading_billed_by(asked bigint) returns text language
             where r.reading_id = asked and asked in (p.previous_reading_id, p.current_reading_id))
             then 'invoice'
         when exists (select 1 from public.drafted_reading d where d.reading_id = asked) then 'draft'
-        when exists (
-            select 1
-            from public.reading r
-            join public.installation i using (installation_id)
-            join public.contract c using (point_id)
-            join public.hold h on h.account_id = c.account_id and h.draft is not null
-            join public.cycle y on y.cycle_id = h.cycle_id and not y.dry_run
-                               and y.state in ('opened', 'frozen', 'checked', 'approved')
-            cross join lateral public.readings_of_draft(h.draft) n
-            where r.reading_id = asked and n.reading_id = asked)
+        when exists (select 1 from public.accounts_at_reading(asked) as paying (account_id)
+                     join public.hold h on h.account_id = paying.account_id and h.draft is not null
+                     join public.cycle y on y.cycle_id = h.cycle_id and not y.dry_run
+                                        and y.state in ('opened', 'frozen', 'checked', 'approved')
+                     cross join lateral public.readings_of_draft(h.draft) n
+                     where n.reading_id = asked)
+          or exists (select 1 from public.accounts_at_reading(asked) as paying (account_id)
+                     join public.snapshot_account s using (account_id)
+                     join public.cycle y on y.cycle_id = s.cycle_id and not y.dry_run and y.state = 'frozen'
+                     where not exists (select 1 from public.hold h
+                                       where h.cycle_id = s.cycle_id and h.account_id = s.account_id)
+                       and not exists (select 1 from public.charge c
+                                       where c.cycle_id = s.cycle_id and c.account_id = s.account_id)
+                       and (cast(s.content as jsonb) #>> '{parties,nabywca,nip}' is not null
+                            or cast(s.content as jsonb) #>> '{parties,nabywca,kind}' <> 'natural_person')
+                       and jsonb_path_exists(cast(s.content as jsonb), '$.points.**.reading_id ? (@ == $asked)',
+                                             jsonb_build_object('asked', asked)))
             then 'draft_in_work'
         end
 $$;

@@ -67,6 +67,20 @@ end $$;
 grant select on difference_settled, difference_index, difference_share, drafted_share to obieg_app, obieg_auditor;
 grant insert on difference_settled, difference_index, difference_share, drafted_share to obieg_app;
 
+-- What an issued cycle has settled; of a reversed one only what somebody was billed by elsewhere, or drafted.
+create view difference_in_force as
+    select d.cycle_id, d.point_id, d.period
+    from difference_settled d
+    join cycle y using (cycle_id)
+    where y.state in ('issued', 'closed') and not y.dry_run
+      and (y.reversed_by is null
+           or exists (select 1 from difference_share s
+                      where s.cycle_id = d.cycle_id and s.point_id = d.point_id
+                        and (s.share_id in (select b.share_id from drafted_share b)
+                             or exists (select 1 from charge_line l join charge_in_force using (charge_id)
+                                        where l.difference_share_id = s.share_id))));
+grant select on difference_in_force to obieg_app, obieg_auditor;
+
 -- The readings up to which a difference was reckoned are billed for the building.
 do $$
 begin
@@ -74,8 +88,7 @@ begin
         union all
         select d.point_id, d.reading_id, d.index_m3
         from difference_index d
-        join cycle y using (cycle_id)
-        where y.state in (''issued'', ''closed'')';
+        join difference_in_force using (cycle_id, point_id)';
 end $$;
 
 -- What the flats pay is settled for the building: its days count as billed.
@@ -84,20 +97,37 @@ begin
     execute 'create or replace view billed_day as ' || rtrim(pg_get_viewdef('billed_day'::regclass), ';') || '
         union all
         select c.account_id, d.point_id, service, d.period * c.valid
-        from difference_settled d
-        join cycle y using (cycle_id)
+        from difference_in_force d
         join contract c on c.point_id = d.point_id and c.valid && d.period
-        cross join unnest(array[''water'', ''sewage'']) as service
-        where y.state in (''issued'', ''closed'')';
+        cross join unnest(array[''water'', ''sewage'']) as service';
 end $$;
 
 -- Shares that nobody has billed, of cycles that were issued.
 create view difference_open as
     select s.*
     from difference_share s
-    join cycle y using (cycle_id)
-    where y.state in ('issued', 'closed') and not y.dry_run and s.volume_m3 > 0
+    join difference_in_force using (cycle_id, point_id)
+    where s.volume_m3 > 0
       and not exists (select 1 from charge_line l join charge_in_force using (charge_id)
                       where l.difference_share_id = s.share_id)
       and not exists (select 1 from drafted_share d where d.share_id = s.share_id);
 grant select on difference_open to obieg_app, obieg_auditor;
+
+-- What the meter of the building said is billed with the shares: to the flats, from the freeze of their cycle on.
+do $$
+begin
+    execute replace(
+        pg_get_functiondef('reading_billed_by'::regproc),
+        'when exists (select 1 from public.drafted_reading',
+        'when exists (select 1
+                      from public.difference_index d
+                      join public.cycle y using (cycle_id)
+                      join public.reading r using (reading_id)
+                      join public.installation i on i.installation_id = r.installation_id and i.point_id = d.point_id
+                      where d.reading_id = asked and not y.dry_run
+                        and (y.state in (''frozen'', ''checked'', ''approved'')
+                             or exists (select 1 from public.difference_in_force f
+                                        where f.cycle_id = d.cycle_id and f.point_id = d.point_id)))
+            then ''difference''
+        when exists (select 1 from public.drafted_reading');
+end $$;

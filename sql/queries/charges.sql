@@ -142,12 +142,14 @@ where c.cycle_id = :cycle_id and s.chunk_no = :chunk_no
 order by a.account_no, c.corrects_id
 
 -- name: readings_decided
--- Readings of a chunk's charges that people decided about since the cycle was opened, with the index that counts now:
--- none where the reading does not count any more.
+-- Readings of a chunk's charges that people decided about since the cycle was opened, or that a check has doubted, with
+-- the index that counts now: none where the reading does not count any more.
 with decided as materialized (
-    select distinct d.reading_id
+    select d.reading_id
     from reading_decision d
     where d.recorded_at >= (select y.recorded_at from cycle y where y.cycle_id = :cycle_id)
+    union
+    select r.reading_id from reading r where r.state = 'SUSPECT'
 ), named as (
     select d.reading_id, l.charge_id
     from decided d

@@ -273,15 +273,17 @@ select a.account_no, y.cycle_key
 from invoice i
 join cycle y using (cycle_id)
 join account a using (account_id)
-where y.cycle_id > :cycle_id and y.kind <> 'correction' and y.reversed_by is null
-  and i.account_id in (select o.account_id from invoice o where o.cycle_id = :cycle_id)
+where y.cycle_id <> :cycle_id and y.kind <> 'correction' and y.reversed_by is null
+  and exists (select 1 from invoice o
+              where o.cycle_id = :cycle_id and o.account_id = i.account_id and o.invoice_id < i.invoice_id)
 union all
 select a.account_no, y.cycle_key
 from drafted_period d
 join cycle y using (cycle_id)
 join account a using (account_id)
-where y.cycle_id > :cycle_id
-  and d.account_id in (select o.account_id from invoice o where o.cycle_id = :cycle_id)
+where y.cycle_id <> :cycle_id
+  and exists (select 1 from invoice o join billed_period b using (invoice_id)
+              where o.cycle_id = :cycle_id and o.account_id = d.account_id and upper(b.period) <= lower(d.period))
 order by 1
 limit 1
 

@@ -1,6 +1,9 @@
 -- name: find_invoice
 -- An invoice, the way that is agreed with its account today, and who payer and nabywca are today.
 select i.invoice_id, i.invoice_no, i.account_id, i.issue_date, i.content, i.sha256, d.channel, d.email, d.email_state,
+       exists (select 1 from cycle y
+               where y.cycle_id in (i.cycle_id, (select o.cycle_id from invoice o where o.invoice_id = i.corrects_id))
+                 and y.reversed_by is not null) as is_reversed,
        (select json_object_agg(r.role, p.party_no) from account_party r join party p using (party_id)
         where r.account_id = i.account_id and r.role in ('payer', 'nabywca') and r.valid @> cast(:today as date))
            as parties_now

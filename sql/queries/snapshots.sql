@@ -238,7 +238,7 @@ join lateral (
                max(u.index_m3) as billed_m3
         from reading_billed u
         where u.reading_id = r.reading_id and u.point_id = place.front_point_id) b
-    where r.installation_id = place.installation_id and r.is_usable
+    where r.installation_id = place.installation_id and (r.is_usable or b.billed)
       and (place.contract_until is null or r.read_on <= place.contract_until)
       and (b.billed or r.source <> 'cutover')
       and (b.billed or r.source = 'exchange_install'

@@ -96,10 +96,7 @@ select r.reading_id
 from reading r
 where r.reading_id = any(cast(:reading_ids as bigint[])) and r.state = 'VALID'
   and not exists (select 1 from reading_decision d where d.reading_id = r.reading_id)
-  and not exists (select 1 from charge_line l join invoice v using (charge_id)
-                  where l.current_reading_id = r.reading_id)
-  and not exists (select 1 from drafted_period d where d.current_reading_id = r.reading_id)
-  and not exists (select 1 from opening_position o where o.reading_id = r.reading_id and o.replaced_at is null)
+  and reading_billed_by(r.reading_id) is null
 order by r.reading_id
 
 -- name: doubt
