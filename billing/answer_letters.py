@@ -12,11 +12,11 @@ from billing.accounts import ALL, Address
 from billing.charges import ChargeLine, LinePart
 from billing.explanations import PriceSource, formula, price_source
 from billing.invoices import Invoice
-from billing.polish import NBSP, format_date, format_m3, format_percent, format_period, format_quantity, format_zl
-from billing.polish_explanations import days_of
+from billing.polish import NBSP, format_date, format_m3, format_percent, format_period, format_zl
+from billing.polish_quantities import days_of, difference_words
 from billing.registers import ESTIMATED, REMOVAL_SOURCE
 from billing.tariffs import TariffBook
-from billing.workings import counted_m3, reading_days
+from billing.workings import between_m3, counted_m3, reading_days
 
 _PRINTED_UNITS = {"m3": "m³", "l": "l"}
 
@@ -155,12 +155,12 @@ def _counted(line: ChargeLine) -> tuple[LinePart, ...]:
 
 def _meter(part: LinePart, days: tuple[date, date], readings: Mapping[int, ReceivedReading]) -> ShownMeter:
     start, until = days
-    difference = f"{format_quantity(part.current_index_m3)} − {format_quantity(part.previous_index_m3)}"
+    indexes = {"previous_m3": part.previous_index_m3, "current_m3": part.current_index_m3}
     return ShownMeter(
         meter_no=part.meter_no,
         previous=_reading(format_date(start), part.previous_index_m3, readings[part.previous_reading_id]),
         current=_reading(format_date(until), part.current_index_m3, readings[part.current_reading_id]),
-        used=f"{difference} = {format_m3(part.volume_m3)}",
+        used=f"{difference_words(**indexes)} = {format_m3(between_m3(**indexes))}",
         days=days_of((until - start).days),
     )
 

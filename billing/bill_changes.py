@@ -25,12 +25,9 @@ from billing.charge_sums import (
     quantity_of,
 )
 from billing.charges import Bill, ChargeLine, Origin
-from billing.invoices import Invoice
 from billing.money import ZERO_ZL, multiply_zl, round_zl
 from billing.prices import Unit
 from billing.tariffs import TariffBook
-
-Billed = Bill | Invoice
 
 
 class Cause(StrEnum):
@@ -93,8 +90,8 @@ class BillChange:
             raise ValueError("the parts of a change do not add up to the difference of the bills")
 
 
-def compare_bills(*, was: Billed, now: Billed, tariffs: TariffBook) -> BillChange:
-    """Why ``now`` differs from ``was``; parts of zero are left out.
+def compare_bills(*, was: Bill, now: Bill, tariffs: TariffBook) -> BillChange:
+    """Why ``now`` differs from ``was`` (bills in force: of a correction what is owed instead); no part is zero.
 
     ``tariffs`` tell what the new lines would cost invoiced in the former manner; without the tariff of a line the whole
     difference of price is laid on the manner of invoicing when it changed.
@@ -254,10 +251,10 @@ def _at_former_price(was: Sequence[ChargeLine], now: Sequence[ChargeLine]) -> De
     return round_zl(more * (sum(rows.values(), Decimal(0)) if not was[0].block else rows[min(rows)]))
 
 
-def _rounded_zl(billed: Billed) -> Decimal:
+def _rounded_zl(billed: Bill) -> Decimal:
     """What the net has beyond the nets printed on the lines."""
     return billed.net_zl - sum((line.net_zl for line in billed.lines), ZERO_ZL)
 
 
-def _subsidy_zl(billed: Billed) -> Decimal:
+def _subsidy_zl(billed: Bill) -> Decimal:
     return billed.subsidy_net_zl + billed.subsidy_gross_zl

@@ -8,6 +8,7 @@ settled_from, payment_day, water_mean and sewage_mean with volume_m3 and days) w
 (document, service, from, until, quantity, price_zl, net_zl, tariff_group).
 """
 
+from datetime import date
 from decimal import Decimal
 
 from billing.accounts import Service
@@ -60,10 +61,14 @@ def read_surface(fields: Fields) -> Surface:
 def read_excess(fields: Fields) -> SewageExcess:
     """An indicator above what is permitted."""
     fields.known("indicator", "measured", "permitted", "sampled_on", "cleared_on", "report_no")
+    permitted = fields.decimal("permitted", places=4)
+    with fields.keeping("permitted"):
+        if permitted <= 0:
+            raise fields.refuse("FIELD_WRONG", f"permitted = {permitted}, it must be above zero")
     return SewageExcess(
         indicator=fields.text("indicator"),
         measured=fields.decimal("measured", places=4),
-        permitted=fields.decimal("permitted", places=4),
+        permitted=permitted,
         sampled_on=fields.day("sampled_on"),
         cleared_on=fields.day("cleared_on") if "cleared_on" in fields.table else None,
         report_no=fields.text("report_no"),
@@ -145,7 +150,11 @@ def _charged(fields: Fields, number: int, point_no: str) -> ForecastCharge:
 
 
 def _period(fields: Fields) -> Period:
-    start, until = fields.day("from"), fields.day("until")
+    return read_period(fields, fields.day("from"), fields.day("until"))
+
+
+def read_period(fields: Fields, start: date, until: date) -> Period:
+    """The days from ``start`` up to ``until``, or a refusal of ``until``."""
     with fields.keeping("until"):
         if until <= start:
             raise fields.refuse("FIELD_WRONG", f"until = {until}, it must be after from = {start}")

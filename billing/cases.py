@@ -26,7 +26,8 @@ from billing.accounts import (
     Service,
     Unmetered,
 )
-from billing.case_extras import read_excess, read_forecast, read_order, read_sewage, read_surface
+from billing.case_extras import read_excess, read_forecast, read_order, read_period, read_sewage, read_surface
+from billing.charges import Origin
 from billing.errors import DataRefused
 from billing.parts import MAIN, USUAL_PERCENTS
 from billing.periods import Period, months_period
@@ -37,6 +38,8 @@ E = TypeVar("E", bound=StrEnum)
 _LONG_AGO = date(2015, 1, 1)
 _ANY_PERIOD = months_period("2015-01")
 """Stands for a refused one until all faults are known."""
+_UNMETERED = (Origin.NORM, Origin.CONTRACT)
+_PLACES = 3
 _NO_ACCOUNT = "00 0000 0000 0000 0000 0000 0000"
 
 
@@ -186,24 +189,35 @@ def _point(fields: Fields, reading_ids: Iterator[int]) -> PointSnapshot:
 
 def _others(fields: Fields) -> tuple[Period, ...]:
     """Days of contracts of others at the same point."""
-    found = []
-    for table in fields.each("other_contract"):
-        table.known("from", "until")
-        found.append(Period(start=table.day("from", default=_LONG_AGO), until=table.day("until", default=date.max)))
-    return tuple(found)
+    return tuple(_other(table) for table in fields.each("other_contract"))
+
+
+def _other(fields: Fields) -> Period:
+    fields.known("from", "until")
+    start, until = fields.day("from", default=_LONG_AGO), fields.day("until", default=date.max)
+    return read_period(fields, start, until)
 
 
 def _unmetered(fields: Fields) -> Unmetered:
     fields.known("service", "basis", "norm", "persons", "m3_month", "valid_from", "valid_until", "billed_until")
+    basis = fields.text("basis")
+    with fields.keeping("basis"):
+        if basis and basis not in _UNMETERED:
+            raise fields.refuse("FIELD_WRONG", f"basis must be one of {', '.join(_UNMETERED)}")
+    by_norm = basis == Origin.NORM
+    persons = fields.integer("persons") if by_norm or "persons" in fields.table else None
+    with fields.keeping("persons"):
+        if persons == 0 and fields.is_sound("persons"):
+            raise fields.refuse("FIELD_WRONG", "persons must be one or more")
     return Unmetered(
         service=fields.choice("service", Service),
-        basis=fields.text("basis"),
-        norm=fields.text("norm") if "norm" in fields.table else None,
-        persons=fields.integer("persons") if "persons" in fields.table else None,
-        m3_month=fields.decimal("m3_month", places=3) if "m3_month" in fields.table else None,
+        basis=basis,
+        norm=fields.text("norm") if by_norm or "norm" in fields.table else None,
+        persons=persons,
+        m3_month=fields.decimal("m3_month", places=3) if not by_norm or "m3_month" in fields.table else None,
         valid_from=fields.day("valid_from"),
-        valid_until=fields.day("valid_until") if "valid_until" in fields.table else None,
-        billed_until=fields.day("billed_until") if "billed_until" in fields.table else None,
+        valid_until=_optional_day(fields, "valid_until"),
+        billed_until=_optional_day(fields, "billed_until"),
     )
 
 
@@ -230,14 +244,19 @@ def _meter(fields: Fields, reading_ids: Iterator[int]) -> RegisterSnapshot:
     )
     has_current = "current" in fields.table
     purpose = fields.text("purpose", default=MAIN)
-    if purpose not in USUAL_PERCENTS:
-        raise fields.refuse("FIELD_WRONG", f"purpose must be one of {', '.join(USUAL_PERCENTS)}")
-    water, sewage = USUAL_PERCENTS[purpose]
+    with fields.keeping("purpose"):
+        if purpose not in USUAL_PERCENTS:
+            raise fields.refuse("FIELD_WRONG", f"purpose must be one of {', '.join(USUAL_PERCENTS)}")
+    water, sewage = USUAL_PERCENTS.get(purpose, USUAL_PERCENTS[MAIN])
+    decimals = fields.integer("decimals", default=0)
+    with fields.keeping("decimals"):
+        if decimals > _PLACES:
+            raise fields.refuse("FIELD_WRONG", f"decimals = {decimals}, a register bills at most {_PLACES}")
     return RegisterSnapshot(
         meter_no=fields.text("meter_no"),
         register=fields.integer("register", default=1),
         dials=fields.integer("dials", default=5),
-        decimals=fields.integer("decimals", default=0),
+        decimals=decimals,
         installed_on=fields.day("installed_on", default=_LONG_AGO),
         removed_on=_optional_day(fields, "removed_on"),
         previous=_reading(fields.within("previous"), next(reading_ids)),

@@ -49,7 +49,7 @@ class LinePart:
 
     ``purpose`` is the register's, or ``behind`` for one of a point behind this one. ``lapsed_on`` is the last day of a
     legalisation that has lapsed, so that nothing comes off. ``billed`` are the days of its volume, where contracts
-    share what is between the readings.
+    share what is between the readings, which are of the first day of ``read`` and of that after its last.
     """
 
     meter_no: str
@@ -62,6 +62,7 @@ class LinePart:
     percent: Decimal
     lapsed_on: date | None = field(default=None, metadata=LATER)
     billed: Period | None = field(default=None, metadata=LATER)
+    read: Period | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

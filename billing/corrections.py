@@ -8,14 +8,15 @@ never VAT on a difference, so that an invoice and its corrections add up to what
 Source: VAT act art. 106j (content of a correcting invoice), art. 29a (the base of taxation goes down or up).
 """
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from billing.accounts import AccountSnapshot, PointSnapshot, Reading, RegisterSnapshot
-from billing.charges import Bill, ChargeLine, VatSum
+from billing.charges import Bill, ChargeLine, LineRounding, VatSum
 from billing.invoices import Invoice
-from billing.money import ZERO_ZL
+from billing.money import ZERO_ZL, round_zl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ class Difference:
 
 def reading_ids(account: AccountSnapshot) -> frozenset[int]:
     """Every reading that a bill of this account rests on: present, previous, and those between the two."""
-    registers = (register for point in account.points for register in point.registers)
+    registers = (register for point in account.points for register in _registers(point))
     return frozenset(reading.reading_id for register in registers for reading in _readings(register))
 
 
@@ -67,6 +68,7 @@ def bill_in_force(invoice: Invoice) -> Bill:
             gross_zl=invoice.gross_zl,
             subsidy_net_zl=invoice.subsidy_net_zl,
             subsidy_gross_zl=invoice.subsidy_gross_zl,
+            line_rounding=_rounding(invoice.lines, invoice.vat_sums),
         )
     before = invoice.corrects.before
     return Bill(
@@ -79,6 +81,7 @@ def bill_in_force(invoice: Invoice) -> Bill:
         gross_zl=before.gross_zl + invoice.gross_zl,
         subsidy_net_zl=before.subsidy_net_zl + invoice.subsidy_net_zl,
         subsidy_gross_zl=before.subsidy_gross_zl + invoice.subsidy_gross_zl,
+        line_rounding=_rounding(invoice.lines, invoice.corrects.after_sums),
     )
 
 
@@ -105,6 +108,18 @@ def difference(before: Bill, after: Bill) -> Difference:
     )
 
 
+def _rounding(lines: Sequence[ChargeLine], sums: Sequence[VatSum]) -> LineRounding:
+    """By which model the sums follow from the lines; an invoice does not tell."""
+    told = {part.vat_rate: part.net_zl for part in sums}
+    for model in LineRounding:
+        nets_zl: dict[Decimal, Decimal] = defaultdict(Decimal)
+        for line in lines:
+            nets_zl[line.vat_rate] += line.summed_zl(model)
+        if {rate: round_zl(net_zl) for rate, net_zl in nets_zl.items()} == told:
+            return model
+    raise ValueError("the lines of an invoice do not add up to its sums")
+
+
 def _less(vat_rate: Decimal, after: VatSum | None, before: VatSum | None) -> VatSum:
     none = VatSum(vat_rate=vat_rate, net_zl=ZERO_ZL, vat_zl=ZERO_ZL, gross_zl=ZERO_ZL)
     due, charged = after or none, before or none
@@ -124,8 +139,19 @@ def _readings(register: RegisterSnapshot) -> tuple[Reading, ...]:
     return (register.previous, *register.between, *((register.current,) if register.current else ()))
 
 
+def _registers(point: PointSnapshot) -> tuple[RegisterSnapshot, ...]:
+    return (*point.registers, *(register for behind in point.behind for register in behind.registers))
+
+
 def _point(point: PointSnapshot, indexes_m3: Mapping[int, Decimal]) -> PointSnapshot:
-    return replace(point, registers=tuple(_register(register, indexes_m3) for register in point.registers))
+    return replace(
+        point,
+        registers=tuple(_register(register, indexes_m3) for register in point.registers),
+        behind=tuple(
+            replace(behind, registers=tuple(_register(register, indexes_m3) for register in behind.registers))
+            for behind in point.behind
+        ),
+    )
 
 
 def _register(register: RegisterSnapshot, indexes_m3: Mapping[int, Decimal]) -> RegisterSnapshot:

@@ -15,13 +15,14 @@ from billing.polish import NBSP, format_amount, format_percent, format_price, fo
 from billing.prices import TariffPrice
 from billing.subsidies import LineSubsidy, SubsidyMode
 from billing.tariffs import TariffBook
-from billing.workings import counted_m3, part_m3, product, reading_days, share_sum
+from billing.workings import counted_m3, is_water_taken, part_m3, product, reading_days, share_sum, turned_m3
 
 _ORIGINS = {
     Origin.NORM: "no reading: the norms of consumption name the quantity",
     Origin.CONTRACT: "no reading: the contract names the quantity",
     Origin.AREA: "no reading: the surface that rain runs off names the quantity",
     Origin.ORDER: "no reading: a service that was ordered",
+    Origin.DIFFERENCE: "no reading: a share in what a building's meter counted beyond its flats'",
     Origin.FORECAST: "no reading: a forecast (prognoza), to be settled",
     Origin.SETTLED_FORECAST: "what a forecast (prognoza) had charged, coming off",
 }
@@ -102,8 +103,9 @@ def formula(line: ChargeLine) -> str:
     """The sum of a line as a customer reads it: ``(125 − 113) m³ × 6,80 zł = 81,60 zł``."""
     unit = format_unit(line.unit)
     whole = line.share is None and line.block is None
-    if whole and line.current_index_m3 is not None and line.previous_index_m3 is not None:
-        quantity = f"({format_quantity(line.current_index_m3)} − {format_quantity(line.previous_index_m3)})"
+    previous_m3, current_m3 = line.previous_index_m3, line.current_index_m3
+    if whole and current_m3 is not None and previous_m3 is not None and current_m3 >= previous_m3:
+        quantity = f"({format_quantity(current_m3)} − {format_quantity(previous_m3)})"
     else:
         quantity = format_quantity(line.quantity)
     price, net = format_price(line.price_zl), format_amount(line.net_zl)
@@ -114,19 +116,28 @@ def _readings(line: ChargeLine, lines: Sequence[ChargeLine]) -> Iterator[str]:
     if line.parts:
         for part in line.parts:
             share = f"{part.volume_m3} m3 x {part.percent} % = {part_m3(part)} m3"
+            lapsed = "" if part.lapsed_on is None else f", legalised until {part.lapsed_on}: nothing comes off"
+            days = "" if part.billed is None else f" on {part.billed.start} to {part.billed.last_day}"
             yield (
                 f"meter {part.meter_no} ({part.purpose}), readings {part.previous_reading_id} and "
-                f"{part.current_reading_id}: {part.current_index_m3} - {part.previous_index_m3} = {share}"
+                f"{part.current_reading_id}: {part.current_index_m3} - {part.previous_index_m3} = "
+                f"{share}{days}{lapsed}"
             )
         yield f"quantity: {counted_m3(line, lines=lines)} m3, the sum of these parts"
     elif line.meter_no is not None:
-        why = " (sewage is the water taken)" if line.service is Service.SEWAGE else ""
+        why = " (sewage is the water taken)" if is_water_taken(line, lines=lines) else ""
         previous, current = line.previous_index_m3, line.current_index_m3
+        if previous is not None and current is not None and current < previous:
+            why = f" (passed through zero at {turned_m3(previous_m3=previous, current_m3=current)}){why}"
         start, until = reading_days(line)
         yield f"meter {line.meter_no}, reading {line.previous_reading_id}: {previous} m3 on {start}"
         yield f"meter {line.meter_no}, reading {line.current_reading_id}: {current} m3 on {until}"
         yield f"quantity: {current} - {previous} = {counted_m3(line, lines=lines)} m3{why}"
     elif line.origin is not None:
+        if line.terms is not None:
+            persons = f"{line.terms.persons} persons, " if line.terms.persons else ""
+            norm = f", norm {line.terms.norm}" if line.terms.norm else ""
+            yield f"terms: {persons}{line.terms.m3_month} m3 a month{norm}"
         yield f"{_ORIGINS[line.origin]}: {counted_m3(line, lines=lines)} {line.unit}"
     else:
         yield "no reading: the abonament is owed whether or not water was drawn"

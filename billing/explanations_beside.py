@@ -18,6 +18,14 @@ def quantity_reason(line: ChargeLine) -> tuple[str, ...] | None:
         return (f"surface {line.area.surface}: {line.area.area_m2} m2{runs}{twelfth}: {line.quantity} {line.unit}",)
     if line.settles is not None:
         return (f"takes off what {line.settles.document} charged as a prognoza: {line.quantity} {line.unit}",)
+    if line.difference is not None:
+        shared = line.difference
+        reached = f"{shared.of_m3} x ({shared.before_m3} + {shared.own_m3}) / {shared.all_m3}"
+        before = f"{shared.of_m3} x {shared.before_m3} / {shared.all_m3}"
+        return (
+            f"the meter of point {shared.front_point_no} counted {shared.of_m3} m3 beyond those of its flats",
+            f"share by use: {reached} less {before}, each half up: {line.quantity} m3",
+        )
     match line.origin:
         case Origin.ORDER:
             return (f"service {line.extra_service_id}, done on {line.period.start}: {line.quantity} {line.unit}",)

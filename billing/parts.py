@@ -76,6 +76,7 @@ class Share:
             percent=self.percent.normalize() + 0,
             lapsed_on=self.lapsed_on,
             billed=self.used.billed if self.purpose == BEHIND else None,
+            read=Period(start=self.used.period.start, until=self.used.period.until if known is None else known.day),
         )
 
 

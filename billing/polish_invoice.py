@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from billing.accounts import Reading
-from billing.bill_changes import Billed
-from billing.charges import VatSum
+from billing.charges import Bill, VatSum
 from billing.invoices import Invoice
 from billing.polish import NBSP, format_date, format_exact, format_percent, format_period, format_zl
 from billing.polish_explanations import ROUNDED, title_of, why_line
@@ -12,7 +11,7 @@ from billing.tariffs import TariffBook
 from billing.vat import VatModel
 
 
-def tell_lines(billed: Billed, *, tariffs: TariffBook, readings: Mapping[int, Reading]) -> Iterator[str]:
+def tell_lines(billed: Bill, *, tariffs: TariffBook, readings: Mapping[int, Reading]) -> Iterator[str]:
     """Each line with its reasons under it."""
     for number, line in enumerate(billed.lines, start=1):
         yield f"{number}. {title_of(line)}"
@@ -20,7 +19,7 @@ def tell_lines(billed: Billed, *, tariffs: TariffBook, readings: Mapping[int, Re
             yield f"   {sentence}"
 
 
-def tell_sums(billed: Billed, *, vat: VatModel) -> Iterator[str]:
+def tell_sums(billed: Bill, *, vat: VatModel) -> Iterator[str]:
     """The tax by rate as the utility's model reckons it, and what the customer pays."""
     if billed.net_zl != sum(line.net_zl for line in billed.lines):
         yield "Kwoty pozycji zaokrąglono do druku; netto każdej stawki to suma niezaokrąglonych, zaokrąglona raz."
@@ -36,10 +35,20 @@ def tell_sums(billed: Billed, *, vat: VatModel) -> Iterator[str]:
 
 
 def head_of(invoice: Invoice) -> Iterator[str]:
-    """Which invoice this is, what is to pay and until when."""
+    """Which document this is, what it corrects and why, what is to pay and until when."""
     issued, due = format_date(invoice.issue_date), format_date(invoice.due_date)
-    yield f"Faktura {invoice.number.text} z dnia {issued}, kod klienta {invoice.account_no}"
-    yield f"Okres rozliczeniowy {format_period(invoice.period)}; do zapłaty {format_zl(invoice.payable_zl)} do {due}"
+    months = f"Okres rozliczeniowy {format_period(invoice.period)}"
+    corrects = invoice.corrects
+    if corrects is None:
+        yield f"Faktura {invoice.number.text} z dnia {issued}, kod klienta {invoice.account_no}"
+        yield f"{months}; do zapłaty {format_zl(invoice.payable_zl)} do {due}"
+        return
+    yield f"Faktura korygująca {invoice.number.text} z dnia {issued}, kod klienta {invoice.account_no}"
+    yield f"Koryguje fakturę {corrects.invoice_no} z dnia {format_date(corrects.issue_date)}: {corrects.reason}"
+    change_zl = invoice.payable_zl
+    word = "do zwrotu lub zaliczenia" if change_zl < 0 else "do dopłaty"
+    until = f" do {due}" if change_zl > 0 else ""
+    yield f"{months}; {word} {format_zl(abs(change_zl))}{until}"
 
 
 def _vat(part: VatSum, model: VatModel) -> str:

@@ -16,7 +16,8 @@ from billing.accounts import Service
 from billing.periods import months_later
 from billing.prices import MONTHS_MAX, STANDING, Component, PriceBlock, TariffPrice, Unit, components_of
 from billing.seasons import Season, days_of_a_leap_year, read_season
-from billing.tariffs import Metering, Tariff, TariffGroup
+from billing.tariff_groups import Metering, TariffGroup
+from billing.tariffs import Tariff
 from billing.toml_fields import Fields
 
 _UNITS = {

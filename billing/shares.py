@@ -111,6 +111,7 @@ def _parts_between(before: Collection[LinePart], reached: Collection[LinePart]) 
                     volume_m3=part.volume_m3 - known.volume_m3,
                     previous_reading_id=known.current_reading_id,
                     previous_index_m3=known.current_index_m3,
+                    read=known.read and part.read and Period(start=known.read.until, until=part.read.until),
                 )
             )
     return tuple(found)

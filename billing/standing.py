@@ -19,7 +19,8 @@ from billing.money import PRICE, VOLUME, multiply_zl
 from billing.periods import Period
 from billing.prices import OWED_FOR, PriceSpan, unit_word
 from billing.quantities import NotBillable
-from billing.tariffs import StandingPer, TariffBook
+from billing.tariff_groups import StandingPer
+from billing.tariffs import TariffBook
 
 DESCRIPTION = "Opłata abonamentowa"
 _PARTED = {Service.STANDING: " – woda", Service.STANDING_SEWAGE: " – ścieki"}

@@ -20,16 +20,16 @@ from billing.price_files import read_prices, refuse_wrong_prices
 from billing.prices import BlockPer
 from billing.subsidy_files import read_subsidies, refuse_wrong_subsidies
 from billing.tariff_examples import read_examples, recompute, refuse_untouched_prices
-from billing.tariffs import (
+from billing.tariff_groups import (
     Diameters,
     Metering,
     StandingMonths,
     StandingPart,
     StandingPer,
     StandingPrice,
-    Tariff,
     TariffGroup,
 )
+from billing.tariffs import Tariff
 from billing.toml_fields import Fault, Fields, read_fields
 
 

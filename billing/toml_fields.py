@@ -19,6 +19,8 @@ from billing.errors import DataRefused
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")
 _ABSENT = object()
+_YEARS = range(1900, 2200)
+"""Of days that a file may name; beyond them the arithmetic of days has ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +104,8 @@ class Fields:
             value = self._typed(name, date, "a date", default)
             if isinstance(value, datetime):
                 raise self.refuse("FIELD_WRONG", f"{name} must be a date without a time")
+            if name in self.table and value.year not in _YEARS:
+                raise self.refuse("FIELD_WRONG", f"{name} = {value} lies in no year of a utility")
             return value
         return date.min
 

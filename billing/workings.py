@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from billing.accounts import ALL
+from billing.accounts import ALL, Service
 from billing.charges import ChargeLine, LinePart
 from billing.money import VOLUME
 
@@ -97,7 +97,7 @@ def counted_m3(line: ChargeLine, *, lines: Sequence[ChargeLine] = ()) -> Decimal
     blocks_m3 = sum((other.quantity for other in lines if _shares_days(other, line)), Decimal(0))
     if blocks_m3 or line.current_index_m3 is None or line.previous_index_m3 is None:
         return blocks_m3 or line.quantity
-    return line.current_index_m3 - line.previous_index_m3
+    return between_m3(previous_m3=line.previous_index_m3, current_m3=line.current_index_m3)
 
 
 def part_m3(part: LinePart) -> Decimal:
@@ -128,3 +128,25 @@ def _shares_days(other: ChargeLine, line: ChargeLine) -> bool:
         *(other.point_no, other.service, other.period, other.meter_no),
         *(other.previous_reading_id, other.share),
     )
+
+
+def between_m3(*, previous_m3: Decimal, current_m3: Decimal) -> Decimal:
+    """What a register counted from one index to another; below the first it has passed through zero."""
+    return current_m3 - previous_m3 + turned_m3(previous_m3=previous_m3, current_m3=current_m3)
+
+
+def turned_m3(*, previous_m3: Decimal, current_m3: Decimal) -> Decimal:
+    """The range of a register that passed through zero between two indexes, 0 for one that did not.
+
+    It stood near its end then, so that its range is the next power of ten.
+    """
+    return Decimal(10) ** (previous_m3.adjusted() + 1) if current_m3 < previous_m3 else Decimal(0)
+
+
+def is_water_taken(line: ChargeLine, *, lines: Sequence[ChargeLine] = ()) -> bool:
+    """Whether a line of sewage rests on the meter of the water, and not on a device of its own."""
+    if line.service is not Service.SEWAGE:
+        return False
+    water = [other for other in lines if other.service is Service.WATER and other.point_no == line.point_no]
+    meters = {other.meter_no for other in water} | {part.meter_no for other in water for part in other.parts}
+    return not water or line.meter_no in meters

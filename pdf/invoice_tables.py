@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
-from billing.charges import ChargeLine, LinePart, Origin
+from billing.charges import ChargeLine, Origin
 from billing.invoices import Invoice
 from billing.polish import (
     NBSP,
@@ -24,9 +25,11 @@ from pdf.invoice_usage import place_of
 _ORIGINS = {
     Origin.NORM: "według norm zużycia",
     Origin.CONTRACT: "ilość z umowy",
+    Origin.DIFFERENCE: "udział w różnicy wodomierza głównego i lokali",
     Origin.FORECAST: "do rozliczenia po odczycie",
     Origin.SETTLED_FORECAST: "naliczone już w prognozie",
 }
+_PARTS = {"garden": "ogród", "behind": "lokale", "intake": "własne ujęcie"}
 _OF_NO_POINT = "Wszystkie punkty"
 
 _CHARGES = (
@@ -80,10 +83,12 @@ def draw_charges(
 
 def _workings(line: ChargeLine) -> Iterator[str]:
     """How the quantity, or the amount, of a line came about where it is not just a use times a price."""
-    if len(line.parts) > 1:
-        first, *others = line.parts
-        rest = "".join(f" {_signed(part)}" for part in others)
-        yield f"{format_exact(part_m3(first))}{rest}{NBSP}m³"
+    if sum(part_m3(part) != 0 for part in line.parts) > 1:
+        sums_m3: dict[str, Decimal] = defaultdict(Decimal)
+        for part in line.parts:
+            sums_m3[part.purpose] += part_m3(part)
+        first, *others = (one for one in sums_m3.items() if one[1])
+        yield f"{format_exact(first[1])}{''.join(_signed(*other) for other in others)}{NBSP}m³"
     if line.share is not None and line.excess is None:
         yield f"{line.share.days} z {line.share.of_days} dni, z {format_m3(line.share.of_m3)}"
     yield line_caption(line)
@@ -91,10 +96,9 @@ def _workings(line: ChargeLine) -> Iterator[str]:
         yield _ORIGINS[line.origin]
 
 
-def _signed(part: LinePart) -> str:
-    volume_m3 = part_m3(part)
-    garden = " (ogród)" if part.purpose == "garden" else ""
-    return f"{'–' if volume_m3 < 0 else '+'} {format_exact(abs(volume_m3))}{garden}"
+def _signed(purpose: str, volume_m3: Decimal) -> str:
+    name = f" ({_PARTS[purpose]})" if purpose in _PARTS else ""
+    return f" {'–' if volume_m3 < 0 else '+'} {format_exact(abs(volume_m3))}{name}"
 
 
 def draw_vat_sums(flow: Flow, invoice: Invoice) -> None:

@@ -10,7 +10,7 @@ from billing.accounts import Service
 from billing.charges import ChargeLine, Origin
 from billing.invoices import Invoice, PointOfSupply
 from billing.polish import format_date, format_quantity
-from billing.workings import counted_m3, reading_days
+from billing.workings import between_m3, counted_m3, reading_days
 from pdf.flow import WIDTH, Column, Flow, Row, RowKind
 
 _TABLE = (
@@ -21,10 +21,17 @@ _TABLE = (
     Column(title="Stan [m³]", left=356, right=414, to_right=True),
     Column(title="Zużycie [m³]", left=420, right=WIDTH, to_right=True),
 )
-_PURPOSES = {"garden": "wodomierz ogrodowy", "sub": "podlicznik"}
+_PURPOSES = {
+    "garden": "wodomierz ogrodowy",
+    "sub": "podlicznik",
+    "behind": "wodomierz lokalu",
+    "intake": "wodomierz własnego ujęcia",
+    "sewage": "urządzenie pomiarowe ścieków",
+}
 _NOT_MEASURED = {
     Origin.NORM: "według norm zużycia",
     Origin.CONTRACT: "według umowy",
+    Origin.DIFFERENCE: "udział w różnicy wodomierza głównego i lokali",
     Origin.FORECAST: "według prognozy",
     Origin.SETTLED_FORECAST: "rozliczona prognoza",
 }
@@ -126,11 +133,11 @@ def _uses(line: ChargeLine, lines: Sequence[ChargeLine]) -> Iterator[_Use]:
         yield _Use(
             meter_no=part.meter_no,
             purpose=part.purpose,
-            start=start,
-            until=until,
+            start=part.read.start if part.read else start,
+            until=part.read.until if part.read else until,
             previous_index_m3=part.previous_index_m3,
             current_index_m3=part.current_index_m3,
-            volume_m3=part.volume_m3,
+            volume_m3=between_m3(previous_m3=part.previous_index_m3, current_m3=part.current_index_m3),
         )
 
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection
 
-from billing.accounts import Reading
+from billing.accounts import Reading, Service
 from billing.bill_changes import BillChange, compare_bills
 from billing.canonical import from_json
-from billing.charges import ChargeLine
+from billing.charges import Bill, ChargeLine
+from billing.corrections import bill_in_force
 from billing.invoices import Invoice
 from billing.tariffs import TariffBook
 from pipeline.cycles import frozen_utility, require_cycle
@@ -21,15 +23,19 @@ from sql import views
 class Explained:
     """An invoice with what its explanation needs.
 
-    ``tariffs`` are those that its cycle froze; ``readings`` as they were received, by id; ``before`` is the account's
-    invoice before this one, and ``change`` why this one differs from it (None: there is none).
+    ``bill`` is what it says is owed (a correction: instead). ``tariffs`` are those that its cycle froze; ``received``
+    are its readings by id. ``before`` names the document that it is compared with, the account's invoice before this
+    one, or what a correction corrects; ``change`` is why it differs (None: there is none, or this one is of ordered
+    services alone).
     """
 
     invoice: Invoice
+    bill: Bill
     found: Mapping[str, Any]
     tariffs: TariffBook
     received: Mapping[int, Mapping[str, Any]]
-    before: Invoice | None
+    before: str | None
+    before_issued: date | None
     change: BillChange | None
 
     @property
@@ -59,17 +65,42 @@ def run(connection: Connection, *, invoice_no: str) -> Explained:
         raise OperatorError("INVOICE_UNKNOWN", f"there is no invoice {invoice_no}")
     tariffs = frozen_utility(connection, require_cycle(connection, cycle_key=found["cycle_key"])).tariffs
     invoice = from_json(Invoice, found.pop("content"))
-    content = views.content_before(connection, invoice_no=invoice_no)
-    before = None if content is None else from_json(Invoice, content)
+    owed = bill_in_force(invoice)
     keys = dict.fromkeys(key for line in invoice.lines for key in reading_ids(line))
+    former = _former(connection, invoice)
     return Explained(
         invoice=invoice,
+        bill=owed,
         found=found,
         tariffs=tariffs,
         received={key: views.reading_as_received(connection, reading_id=key) for key in keys},
-        before=before,
-        change=compare_bills(was=before, now=invoice, tariffs=tariffs) if before else None,
+        before=former.number if former else None,
+        before_issued=former.issued if former else None,
+        change=compare_bills(was=former.bill, now=owed, tariffs=tariffs) if former else None,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Former:
+    """What an invoice is compared with: a document and what it said was owed."""
+
+    number: str
+    issued: date
+    bill: Bill
+
+
+def _former(connection: Connection, invoice: Invoice) -> _Former | None:
+    corrects = invoice.corrects
+    if corrects is not None:
+        number = corrects.previous_no or corrects.invoice_no
+        return _Former(number=number, issued=corrects.issue_date, bill=corrects.before)
+    if all(line.service is Service.EXTRA for line in invoice.lines):
+        return None
+    for content in views.contents_before(connection, invoice_no=invoice.number.text):
+        before = from_json(Invoice, content)
+        if before.lines:  # a reversed invoice says nothing of what is usual
+            return _Former(number=before.number.text, issued=before.issue_date, bill=bill_in_force(before))
+    return None
 
 
 def reading_ids(line: ChargeLine) -> list[int]:

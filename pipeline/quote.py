@@ -28,7 +28,9 @@ class Quote:
     @property
     def readings(self) -> dict[int, Reading]:
         """Every reading of the description, by its number."""
-        registers = (register for point in self.case.account.points for register in point.registers)
+        points = self.case.account.points
+        own = [register for point in points for register in point.registers]
+        registers = own + [register for point in points for place in point.behind for register in place.registers]
         found = (one for item in registers for one in (item.previous, item.current, *item.between) if one)
         return {one.reading_id: one for one in found}
 

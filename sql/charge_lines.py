@@ -247,6 +247,7 @@ def part_of(row: Row[Any]) -> LinePart:
         percent=row.percent.normalize() + 0,
         lapsed_on=row.lapsed_on,
         billed=None if row.billed_from is None else Period(start=row.billed_from, until=row.billed_until),
+        read=Period(start=row.read_from, until=row.read_until),
     )
 
 

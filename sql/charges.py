@@ -64,6 +64,10 @@ def insert_bills(
         },
     )
     charge_ids = {row.corrects_id or row.account_id: row.charge_id for row in inserted}
+    _insert_lines(connection, bills, charge_ids)
+
+
+def _insert_lines(connection: Connection, bills: Mapping[int, Bill], charge_ids: Mapping[int, int]) -> None:
     numbers = {line.point_no for bill in bills.values() for line in bill.lines if line.point_no}
     known = connection.execute(_Q["points_by_number"], {"point_nos": list(numbers)})
     points = {row.point_no: row.point_id for row in known}

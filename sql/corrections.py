@@ -15,7 +15,7 @@ from sql.copying import copy_rows
 from sql.cycles import Cycle, record
 from sql.evidence import Event, append_events
 from sql.queries import queries
-from sql.snapshots import account_snapshot
+from sql.snapshot_rows import account_snapshot
 
 _Q = queries("corrections")
 

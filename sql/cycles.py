@@ -157,18 +157,24 @@ def insert_cycle(
         "airflow_run_id": airflow_run_id,
         "purpose": purpose,
     }
-    try:
-        connection.execute(_Q["insert_cycle"], span | fields | {"kind": kind})
-    except IntegrityError as error:
-        raise CycleTaken(cycle_key) from error
-    cycle = find_cycle(connection, cycle_key=cycle_key)
-    if cycle is None:
-        raise AssertionError(cycle_key)
+    cycle = _inserted(connection, span | fields | {"kind": kind})
     connection.execute(
         _Q["insert_cycle_accounts"],
         {"cycle_id": cycle.cycle_id, "account_ids": list(account_ids), "recorded_by": started_by},
     )
     record(connection, cycle, kind="opened", body=fields | span | {"accounts": len(account_ids)})
+    return cycle
+
+
+def _inserted(connection: Connection, fields: dict[str, Any]) -> Cycle:
+    cycle_key = fields["cycle_key"]
+    try:
+        connection.execute(_Q["insert_cycle"], fields)
+    except IntegrityError as error:
+        raise CycleTaken(cycle_key) from error
+    cycle = find_cycle(connection, cycle_key=cycle_key)
+    if cycle is None:
+        raise AssertionError(cycle_key)
     return cycle
 
 

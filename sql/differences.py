@@ -12,7 +12,8 @@ from billing.periods import Period
 from billing.quantities import NotBillable
 from sql.cycles import Cycle
 from sql.queries import queries
-from sql.snapshots import measured_at, point_of, shared_out, whom
+from sql.snapshot_rows import point_of
+from sql.snapshots import measured_at, shared_out, whom
 
 _Q = queries("snapshots")
 

@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 from billing.law import norms_on, vat_rate
 from billing.models import Models
 from billing.prices import TariffPrice
-from billing.tariffs import TariffBook, TariffGroup
+from billing.tariff_groups import TariffGroup
+from billing.tariffs import TariffBook
 from sql.copying import copy_rows
 from sql.cycles import Cycle
 

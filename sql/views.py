@@ -37,9 +37,12 @@ def invoice(connection: Connection, *, invoice_no: str) -> Found | None:
     return _one(connection, "invoice", invoice_no=invoice_no)
 
 
-def content_before(connection: Connection, *, invoice_no: str) -> str | None:
-    """The frozen content of the invoice that the account got before this one, corrections apart; None: the first."""
-    return connection.execute(_Q["content_before"], {"invoice_no": invoice_no}).scalar_one_or_none()
+def contents_before(connection: Connection, *, invoice_no: str) -> list[str]:
+    """Frozen contents of the invoices of water or sewage that the account got before this one, newest first.
+
+    Each as the last correction of it before this one put it; invoices of ordered services alone do not count.
+    """
+    return list(connection.execute(_Q["contents_before"], {"invoice_no": invoice_no}).scalars())
 
 
 def reading_as_received(connection: Connection, *, reading_id: int) -> Found:

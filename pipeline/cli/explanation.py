@@ -4,6 +4,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from typing import Any
 
+from billing.accounts import Service
 from billing.canonical import to_data
 from billing.explanations import explain
 from billing.polish import format_date
@@ -39,42 +40,44 @@ def explain_to_auditor(work: Work, options: Namespace) -> Answer:
 
 
 def _polish(told: Explained) -> Iterator[str]:
-    invoice, model = told.invoice, told.tariffs.models.vat
-    yield from head_of(invoice)
-    yield "\nSKĄD TE KWOTY\n"
-    yield from tell_lines(invoice, tariffs=told.tariffs, readings=told.readings)
+    yield from head_of(told.invoice)
+    yield f"\n{'SKĄD TE KWOTY' if told.invoice.corrects is None else 'SKĄD TE KWOTY PO KOREKCIE'}\n"
+    if not told.bill.lines:
+        yield "Wszystkie pozycje zostały wycofane: z tej faktury nic nie jest należne."
+    yield from tell_lines(told.bill, tariffs=told.tariffs, readings=told.readings)
     yield ""
-    yield from tell_sums(invoice, vat=model)
+    yield from tell_sums(told.bill, vat=told.tariffs.models.vat)
     yield "\nDLACZEGO KWOTA SIĘ ZMIENIŁA\n"
-    if told.before is None or told.change is None:
-        yield "To pierwsza faktura tego konta; nie ma z czym porównać."
+    if told.before is None or told.before_issued is None or told.change is None:
+        if all(line.service is Service.EXTRA for line in told.bill.lines):
+            yield "Ta faktura obejmuje tylko zamówione usługi; nie porównujemy jej z fakturą za wodę i ścieki."
+        else:
+            yield "To pierwsza faktura tego konta; nie ma z czym porównać."
         return
-    yield f"W porównaniu z fakturą {told.before.number.text} z dnia {format_date(told.before.issue_date)}:"
+    yield f"W porównaniu z fakturą {told.before} z dnia {format_date(told.before_issued)}:"
     head, *parts = why_changed(told.change)
     yield head
     yield from (f"  {part}" for part in parts)
 
 
 def _polish_data(told: Explained) -> dict[str, Any]:
-    invoice, change = told.invoice, told.change
+    change = told.change
     lines = [
         {
             "line": to_data(line),
-            "reasons": why_line(line, tariffs=told.tariffs, readings=told.readings, lines=invoice.lines),
+            "reasons": why_line(line, tariffs=told.tariffs, readings=told.readings, lines=told.bill.lines),
         }
-        for line in invoice.lines
+        for line in told.bill.lines
     ]
-    since = None
-    if told.before is not None and change is not None:
-        since = {
-            "invoice_no": told.before.number.text,
-            "was_zl": change.was_zl,
-            "now_zl": change.now_zl,
-            "difference_zl": change.difference_zl,
-            "parts": to_data(change.parts),
-            "reasons": why_changed(change),
-        }
-    sums = tuple(tell_sums(invoice, vat=told.tariffs.models.vat))
+    since = change and {
+        "invoice_no": told.before,
+        "was_zl": change.was_zl,
+        "now_zl": change.now_zl,
+        "difference_zl": change.difference_zl,
+        "parts": to_data(change.parts),
+        "reasons": why_changed(change),
+    }
+    sums = tuple(tell_sums(told.bill, vat=told.tariffs.models.vat))
     return {**told.found, "lines": lines, "sums": sums, "change": since}
 
 

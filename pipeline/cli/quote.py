@@ -31,7 +31,12 @@ def quote(settings: Settings, options: Namespace) -> Answer:
     else:
         raise OperatorError("FILE_MISSING", f"there is no file {options.given}")
     made = quoting.run(settings, text=text, name=name, folder=folder)
-    lines = _english(made) if options.auditor else _polish(made)
+    return told_by(made, auditor=options.auditor)
+
+
+def told_by(made: Quote, *, auditor: bool) -> Answer:
+    """What a quote says, in Polish or in the form for auditors, and its data."""
+    lines = _english(made) if auditor else _polish(made)
     return Answer(text="\n".join(lines), data=_data(made))
 
 

@@ -41,7 +41,7 @@ def start_corrections(work: Work, options: Namespace, *, order: CorrectionOrder)
     with work.engine.connect() as connection:
         key = views.next_cycle_key(connection, period=run_period(order.issue_date), route_set=KOR)
     with session(work.settings, options.user) as airflow:
-        run_id = _start_run(airflow, dag_id=CORRECTIONS, key=key, conf=order.to_form())
+        run_id = start_run(airflow, dag_id=CORRECTIONS, key=key, conf=order.to_form())
     return _started(address, options, dag_id=CORRECTIONS, run_id=run_id)
 
 
@@ -77,10 +77,11 @@ def start_cycle(work: Work, airflow: Airflow, *, order: CycleOrder) -> str:
     Raises:
         OperatorError: ``RUN_UNDER_WAY``, a run of that name has not opened its cycle yet; ``PERIOD_WRONG``.
     """
-    return _start_run(airflow, dag_id=DAG_ID, key=next_key(work, order=order), conf=order.to_form())
+    return start_run(airflow, dag_id=DAG_ID, key=next_key(work, order=order), conf=order.to_form())
 
 
-def _start_run(airflow: Airflow, *, dag_id: str, key: str, conf: Mapping[str, Any]) -> str:
+def start_run(airflow: Airflow, *, dag_id: str, key: str, conf: Mapping[str, Any]) -> str:
+    """Start a run named after ``key``; its id. Raises as ``start_cycle``."""
     for number in range(1, RUN_ID_TRIES):
         run_id = key if number == 1 else f"{key}+{number}"
         try:

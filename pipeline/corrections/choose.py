@@ -28,8 +28,8 @@ def chosen(connection: Connection, order: "CorrectionOrder", *, reason: str | No
     Raises:
         OperatorError: ``ORDER_UNKNOWN``, ``ORDER_DONE``, ``READING_WRONG``, ``READING_UNKNOWN``,
             ``READING_NOT_INVOICED``, ``READING_DRAFTED``, ``READING_TAKEN_OVER``, ``INVOICE_UNKNOWN``,
-            ``INVOICE_REVERSED``, ``CYCLE_UNKNOWN``, ``CYCLE_STATE``, ``NO_INVOICES``, ``CORRECTION_OPEN``,
-            ``ACCOUNT_IN_WORK``, or what ``pipeline.corrections.reversal`` refuses.
+            ``INVOICE_REVERSED``, ``INVOICE_FORECAST``, ``CYCLE_UNKNOWN``, ``CYCLE_STATE``, ``NO_INVOICES``,
+            ``CORRECTION_OPEN``, ``ACCOUNT_IN_WORK``, or what ``pipeline.corrections.reversal`` refuses.
     """
     if order.order_id is not None:
         new = _of_complaint(connection, order.order_id, reason)
@@ -43,6 +43,9 @@ def chosen(connection: Connection, order: "CorrectionOrder", *, reason: str | No
         new = NewRun(cause="prices", reason=str(reason), invoice_ids=sorted(invoices), readings_m3={})
     if not new.invoice_ids:
         raise OperatorError("NO_INVOICES", "there is no issued invoice to correct")
+    forecasts = found(connection, "forecasts_among", invoice_ids=list(new.invoice_ids))
+    if new.cause != "reversal":
+        _refuse("INVOICE_FORECAST", "a prognoza is settled, not corrected", {row.invoice_no for row in forecasts})
     refuse_others(connection, new, cycle_id=NO_CYCLE)
     return new
 

@@ -14,8 +14,7 @@ def reversible(connection: Connection, *, cycle_key: str, reason: str) -> NewRun
     """The run that reverses a cycle; from now on nothing of the cycle leaves until the run is decided.
 
     Raises:
-        OperatorError: ``CYCLE_UNKNOWN``, ``CYCLE_STATE``, ``REVERSAL_DONE``, ``REVERSAL_DELIVERED``,
-            ``REVERSAL_BILLED_ON`` or ``CORRECTION_OPEN``.
+        OperatorError: ``CYCLE_UNKNOWN``, ``CYCLE_STATE``, ``CORRECTION_OPEN``, or what ``refuse_too_late`` refuses.
     """
     cycle = require_cycle(connection, cycle_key=cycle_key)
     if cycle.state not in _ISSUED or cycle.is_correction:
@@ -39,7 +38,7 @@ def refuse_too_late(connection: Connection, cycle: Cycle) -> None:
     """Refuse once anything has left, or later invoices go on from the cycle's; its deliveries stay locked.
 
     Raises:
-        OperatorError: ``REVERSAL_DONE``, ``REVERSAL_DELIVERED`` or ``REVERSAL_BILLED_ON``.
+        OperatorError: ``REVERSAL_DONE``, ``REVERSAL_DELIVERED``, ``REVERSAL_BESIDE`` or ``REVERSAL_BILLED_ON``.
     """
     if cycle.reversed_by is not None:
         raise OperatorError("REVERSAL_DONE", f"{cycle.cycle_key} is reversed already")
@@ -47,6 +46,9 @@ def refuse_too_late(connection: Connection, cycle: Cycle) -> None:
     for row in found(connection, "deliveries_left", cycle_id=cycle.cycle_id):
         text = f"{row.invoice_no} by {row.channel} is {row.state}: what has left is corrected invoice by invoice"
         raise OperatorError("REVERSAL_DELIVERED", text)
+    for row in found(connection, "beside_of_cycle", cycle_id=cycle.cycle_id):
+        text = f"{row.invoice_no} charges prognozy or ordered services, which are charged once: correct by invoice"
+        raise OperatorError("REVERSAL_BESIDE", text)
     for row in found(connection, "billed_on", cycle_id=cycle.cycle_id):
         text = f"{row.cycle_key} has billed account {row.account_no} on from {cycle.cycle_key}; reverse that one first"
         raise OperatorError("REVERSAL_BILLED_ON", text)

@@ -17,7 +17,7 @@ with price as materialized (
             order by measured ->> 'installed_on' desc, (measured ->> 'diameter_mm')::integer desc nulls last
             limit 1) as diameter_mm
     from charge c
-    join snapshot_account s using (cycle_id, account_id)
+    join charge_terms s using (charge_id)
     cross join lateral (select s.content::jsonb as snapshot offset 0) parsed
     cross join lateral jsonb_array_elements(snapshot -> 'points') as supplied
     join point p on p.point_no = supplied ->> 'point_no'

@@ -7,8 +7,16 @@ with model as materialized (
            model_figure(:cycle_id, 'volume_max_m3_day') as max_m3_day,
            (select m.value from cycle_model m where m.cycle_id = :cycle_id and m.name = 'legalisation') as legalisation
 ), billed_before as materialized (
-    select u.reading_id, u.point_id, max(u.index_m3) as index_m3
-    from reading_billed u
+    -- what the cycle itself bills up to comes first: a correction changes it
+    select u.reading_id, u.point_id, coalesce(max(u.index_m3) filter (where u.is_own), max(u.index_m3)) as index_m3
+    from (select reading_id, point_id, index_m3, false as is_own from reading_billed
+          union all
+          select p.current_reading_id, l.point_id, p.current_index_m3, true
+          from charge_line_part p
+          join charge_line l using (charge_id, line_no)
+          join charge c using (charge_id)
+          where c.cycle_id = :cycle_id
+            and (l.share_days is null or l.share_after_days + l.share_days = l.share_of_days)) u
     where u.reading_id in (select p.previous_reading_id from charge_line_part p join charge c using (charge_id)
                            where c.cycle_id = :cycle_id)
     group by u.reading_id, u.point_id
@@ -20,8 +28,8 @@ with model as materialized (
                and previous.installation_id = current.installation_id as is_sound,
            case l.service when 'water' then i.water_percent else i.sewage_percent end as own_percent,
            i.purpose as own_purpose, m.legalisation, billed.index_m3 as billed_m3, billed.settles,
-           previous.index_m3 as previous_m3, current.index_m3 as current_m3,
-           counted_m3(previous.index_m3, billed.index_m3, current.index_m3, i.decimals, i.dials,
+           counts.previous_m3, counts.current_m3,
+           counted_m3(counts.previous_m3, billed.index_m3, counts.current_m3, i.decimals, i.dials,
                       current.read_on - previous.read_on, billed.settles, m.jitter_m3, m.rollover_share,
                       m.max_m3_day) as counted
     from charge_line l
@@ -32,10 +40,15 @@ with model as materialized (
     join reading_now current on current.reading_id = p.current_reading_id
     join installation i on i.installation_id = current.installation_id
     left join billed_before b on b.reading_id = p.previous_reading_id and b.point_id = l.point_id
+    left join correction_reading x on x.cycle_id = :cycle_id and x.reading_id = p.previous_reading_id
+    left join correction_reading z on z.cycle_id = :cycle_id and z.reading_id = p.current_reading_id
+    cross join lateral (select coalesce(x.index_m3, previous.index_m3) as previous_m3,
+                               coalesce(z.index_m3, current.index_m3) as current_m3) counts
     cross join lateral (
-        select coalesce(b.index_m3, trunc(previous.index_m3, i.decimals)) as index_m3,
+        select coalesce(b.index_m3, trunc(counts.previous_m3, i.decimals)) as index_m3,
                previous.quality = 'estimated' and current.quality <> 'estimated' as settles) billed
     where c.cycle_id = :cycle_id
+      and not exists (select 1 from charge_superseded s where s.charge_id = c.charge_id)
 ), front as (
     select distinct charge_id, line_no, own_percent from part where own_purpose = 'main' and purpose = 'main'
 ), judged as (

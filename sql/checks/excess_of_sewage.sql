@@ -4,7 +4,7 @@
 with point_had as materialized (
     select c.charge_id, c.account_id, p.point_id, supplied, p.point_no
     from charge c
-    join snapshot_account s using (cycle_id, account_id)
+    join charge_terms s using (charge_id)
     cross join lateral jsonb_array_elements(s.content::jsonb -> 'points') as supplied
     join point p on p.point_no = supplied ->> 'point_no'
     where c.cycle_id = :cycle_id and supplied -> 'excesses' is not null

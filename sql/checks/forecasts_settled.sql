@@ -2,18 +2,19 @@
 -- taken off comes off here: the same service, days, price and rate, quantity and amount below zero. Nothing else does,
 -- and nothing twice.
 with settled as materialized (
-    select distinct c.charge_id, c.account_id, l.point_id
+    select distinct c.charge_id, c.account_id, l.point_id, t.terms_cycle_id
     from charge_line l
     join charge c using (charge_id)
+    join charge_terms t using (charge_id)
     where c.cycle_id = :cycle_id and l.service in ('water', 'sewage')
       and coalesce(l.origin, '') not in ('forecast', 'settled_forecast')
 ), open_line as materialized (
     select s.charge_id, s.account_id, f.forecast_line_id, f.content::jsonb as line
     from settled s
     join forecast_line f on f.point_id = s.point_id and f.account_id = s.account_id
-    where f.cycle_id <> :cycle_id
+    where f.cycle_id < s.terms_cycle_id
       and not exists (select 1 from forecast_settled d
-                      where d.forecast_line_id = f.forecast_line_id and d.cycle_id <> :cycle_id)
+                      where d.forecast_line_id = f.forecast_line_id and d.cycle_id <> s.terms_cycle_id)
 ), taken as materialized (
     select c.account_id, l.*
     from charge_line l

@@ -5,7 +5,7 @@ with had as materialized (
            ordered ->> 'item_code' as item_code, (ordered ->> 'quantity')::numeric as quantity,
            (ordered ->> 'performed_on')::date as performed_on
     from charge c
-    join snapshot_account s using (cycle_id, account_id)
+    join charge_terms s using (charge_id)
     cross join lateral jsonb_array_elements(s.content::jsonb -> 'orders') as ordered
     where c.cycle_id = :cycle_id
 ), charged as materialized (
@@ -25,7 +25,8 @@ with had as materialized (
     select l.account_id, l.extra_service_id, 'stands on an earlier document'
     from charged l
     join extra_service_billed b using (extra_service_id)
-    where b.cycle_id <> :cycle_id
+    join charge_terms t using (charge_id)
+    where b.cycle_id not in (:cycle_id, t.terms_cycle_id)
     union all
     select l.account_id, l.extra_service_id, 'was cancelled'
     from charged l

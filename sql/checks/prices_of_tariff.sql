@@ -1,9 +1,12 @@
 -- The price of a line is the one that the tariffs have, as they were frozen, for the class of its group, the agreed
 -- channel, the meter and the nabywca of its point, and its service: on each of its days, and for a standing charge on the
 -- first day of each of its months. A subsidy that came off the net price is added to it again. The group and the file
--- that the line names are among those that say so. Few combinations make up a whole cycle.
+-- that the line names are among those that say so. Few combinations make up a whole cycle. A block that begins at 0 and
+-- has no end is the last one of so few days that rounding left nothing of those below (blocks_of_tariff tells blocks apart).
 with price as materialized (
-    select * from cycle_price_days where cycle_id = :cycle_id
+    select p.*, count(*) over (partition by tariff_sha256, tariff_group, channel, service, season, days) as blocks
+    from cycle_price_days p
+    where cycle_id = :cycle_id
 ), told_apart as materialized (
     select exists (select 1 from cycle_group where cycle_id = :cycle_id and num_nonnulls(diameters, payer) > 0) as it_is
 ), kind as materialized (
@@ -13,13 +16,13 @@ with price as materialized (
             order by measured ->> 'installed_on' desc, (measured ->> 'diameter_mm')::integer desc nulls last
             limit 1) as diameter_mm
     from charge c
-    join snapshot_account s using (cycle_id, account_id)
+    join charge_terms s using (charge_id)
     cross join lateral (select s.content::jsonb as snapshot offset 0) parsed
     cross join lateral jsonb_array_elements(snapshot -> 'points') as supplied
     where c.cycle_id = :cycle_id and (select it_is from told_apart)
 ), line as materialized (
     select c.account_id, c.channel, l.line_no, l.tariff_sha256, l.tariff_group, l.service, l.period, l.price_zl, l.unit,
-           coalesce(l.block_from_m3, 0) > 0 as is_upper_block, k.payer, k.diameter_mm,
+           l.block_from_m3 > 0 or l.block_from_m3 = 0 and l.block_until_m3 is null as is_upper_block, k.payer, k.diameter_mm,
            l.price_zl + case l.subsidy_mode when 'net' then l.subsidy_zl_m3 else 0 end as net_zl
     from charge_line l
     join charge c using (charge_id)
@@ -43,7 +46,8 @@ with price as materialized (
                bool_or(p.tariff_sha256 = d.tariff_sha256 and p.tariff_group = d.tariff_group) as is_named
         from price p
         where p.tariff_class = g.tariff_class and p.channel = d.channel and p.service = d.service
-          and p.net_zl = d.net_zl and p.days && d.period and (p.block_from_m3 > 0) = d.is_upper_block
+          and p.net_zl = d.net_zl and p.days && d.period
+          and ((p.block_from_m3 > 0) = coalesce(d.is_upper_block, false) or p.blocks > 2 and not d.is_upper_block)
           and (p.payer is null or p.payer = d.payer) and (p.diameters is null or p.diameters @> d.diameter_mm)
           and d.unit = case when not is_standing(p.service) then 'm3'
                             when p.per_months = 1 then 'month' else p.per_months || '_months' end

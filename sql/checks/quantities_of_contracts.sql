@@ -12,7 +12,7 @@ with named as materialized (
 ), owed as materialized (
     select c.charge_id, c.account_id, k.point_id, q.service, range_agg(q.valid * k.valid * y.period) as days
     from charge c
-    join cycle y using (cycle_id)
+    join charge_terms y using (charge_id)
     join contract k using (account_id)
     join contract_quantity q using (contract_id)
     where c.cycle_id = :cycle_id and q.valid && (k.valid * y.period)

@@ -8,9 +8,8 @@ with had as materialized (
            * daterange((supplied ->> 'contract_from')::date, (supplied ->> 'contract_until')::date)
            * daterange((supplied ->> 'stormwater_from')::date, upper(y.period)) as days
     from charge c
-    join cycle y using (cycle_id)
-    join snapshot_account s using (cycle_id, account_id)
-    cross join lateral jsonb_array_elements(s.content::jsonb -> 'points') as supplied
+    join charge_terms y using (charge_id)
+    cross join lateral jsonb_array_elements(y.content::jsonb -> 'points') as supplied
     cross join lateral jsonb_array_elements(supplied -> 'surfaces') as known
     where c.cycle_id = :cycle_id
 ), charged as materialized (

@@ -192,8 +192,11 @@ order by l.charge_id, l.line_no
 
 -- name: parts_of_chunk
 select p.charge_id, p.line_no, p.meter_no, p.purpose, p.previous_reading_id, p.current_reading_id, p.previous_index_m3,
-       p.current_index_m3, p.volume_m3, p.percent, p.lapsed_on, lower(p.billed) as billed_from, upper(p.billed) as billed_until
+       p.current_index_m3, p.volume_m3, p.percent, p.lapsed_on, lower(p.billed) as billed_from,
+       upper(p.billed) as billed_until,       previous.read_on as read_from, current.read_on as read_until
 from charge_line_part p
+join reading previous on previous.reading_id = p.previous_reading_id
+join reading current on current.reading_id = p.current_reading_id
 join charge c using (charge_id)
 join snapshot_account s using (cycle_id, account_id)
 where c.cycle_id = :cycle_id and s.chunk_no = :chunk_no

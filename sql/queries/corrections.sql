@@ -52,7 +52,7 @@ select i.invoice_id, i.account_id from invoice i where i.cycle_id = :cycle_id an
 -- name: readings_to_correct
 -- Readings with what stops a correction of them.
 select r.reading_id, r.index_m3, i.dials,
-       exists (select 1 from drafted_period d where d.current_reading_id = r.reading_id) as is_drafted,
+       exists (select 1 from drafted_reading d where d.reading_id = r.reading_id) as is_drafted,
        exists (select 1 from opening_position o where o.reading_id = r.reading_id and o.replaced_at is null)
            as is_taken_over
 from reading_now r
@@ -60,14 +60,18 @@ join installation i using (installation_id)
 where r.reading_id = any(:reading_ids)
 
 -- name: candidates_of_readings
--- What is in force for invoices of accounts that were ever under contract at the points of these readings.
+-- What is in force for invoices of accounts that were ever under contract at the points of these readings, or at points
+-- in front of them, whose main meters count their water too.
+with recursive place as (
+    select i.point_id from reading r join installation i using (installation_id) where r.reading_id = any(:reading_ids)
+    union
+    select p.parent_point_id from place join point p using (point_id) where p.parent_point_id is not null
+)
 select distinct f.original_id as invoice_id, f.account_id, t.content
-from reading r
-join installation i using (installation_id)
+from place
 join contract c using (point_id)
 join charge_in_force f on f.account_id = c.account_id
 join charge_terms t using (charge_id)
-where r.reading_id = any(:reading_ids)
 
 -- name: find_order
 select q.order_id, q.reason, q.ordered_by, i.invoice_no
@@ -244,6 +248,24 @@ select d.delivery_id from delivery d join invoice i using (invoice_id)
 where i.cycle_id = :cycle_id or i.corrects_id in (select o.invoice_id from invoice o where o.cycle_id = :cycle_id)
 order by d.delivery_id
 for update of d
+
+-- name: forecasts_among
+-- Invoices that charge a prognoza.
+select i.invoice_no
+from invoice i
+where i.invoice_id = any(:invoice_ids)
+  and exists (select 1 from charge_line l where l.charge_id = i.charge_id and l.origin = 'forecast')
+order by i.invoice_no
+
+-- name: beside_of_cycle
+-- An invoice with what is charged once and for all: a month's prognoza, its settlement, an ordered service.
+select i.invoice_no
+from invoice i
+join charge_line l using (charge_id)
+where i.cycle_id = :cycle_id
+  and (l.origin in ('forecast', 'settled_forecast') or l.extra_service_id is not null)
+order by i.invoice_no
+limit 1
 
 -- name: billed_on
 -- An account that a later cycle has billed, or drafted, on from the invoices of this one.

@@ -29,14 +29,22 @@ join cycle c using (cycle_id)
 join account a on a.account_id = i.account_id
 where i.invoice_no = :invoice_no
 
--- name: content_before
-select before.content
+-- name: contents_before
+-- Invoices of water or sewage that the account got before this one, newest first, each as its last correction before
+-- this one put it.
+select coalesce(corrected.content, before.content) as content
 from invoice i
 join invoice before using (account_id)
+left join lateral (
+    select c.content from invoice c
+    where c.corrects_id = before.invoice_id and (c.issue_date, c.invoice_id) < (i.issue_date, i.invoice_id)
+    order by c.correction_no desc limit 1
+) corrected on true
 where i.invoice_no = :invoice_no and before.kind <> 'correction'
   and (before.issue_date, before.invoice_id) < (i.issue_date, i.invoice_id)
+  and exists (select 1 from charge_line l where l.charge_id = before.charge_id and l.service <> 'extra')
 order by before.issue_date desc, before.invoice_id desc
-limit 1
+limit 12
 
 -- name: reading_as_received
 -- With the line of the file that it came in, the change that a person typed, or the estimate; and what was decided last.

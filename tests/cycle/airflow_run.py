@@ -21,20 +21,21 @@ LINES_SHOWN = 15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run of ``billing_cycle``, seen by the operator."""
+    """A run of ``billing_cycle``, or of another DAG of the same steps, seen by the operator."""
 
     town: Town
     run_id: str
+    dag_id: str = DAG_ID
 
     @property
     def path(self) -> str:
-        return f"/dags/{DAG_ID}/dagRuns/{self.run_id}"
+        return f"/dags/{self.dag_id}/dagRuns/{self.run_id}"
 
     def state(self) -> str:
-        return self.town.operator.run_state(dag_id=DAG_ID, run_id=self.run_id)
+        return self.town.operator.run_state(dag_id=self.dag_id, run_id=self.run_id)
 
     def tasks(self) -> list[TaskInstance]:
-        return self.town.operator.task_instances(dag_id=DAG_ID, run_id=self.run_id)
+        return self.town.operator.task_instances(dag_id=self.dag_id, run_id=self.run_id)
 
     def states(self) -> dict[str, set[str | None]]:
         found: dict[str, set[str | None]] = {}
@@ -80,7 +81,7 @@ class Run:
 
     def answer(self, option: str, *, person: Airflow | None = None) -> None:
         (person or self.town.approver).answer(
-            dag_id=DAG_ID, run_id=self.run_id, task_id="approve", option=option, note="przejrzane"
+            dag_id=self.dag_id, run_id=self.run_id, task_id="approve", option=option, note="przejrzane"
         )
 
     def clear(self, task: TaskInstance) -> None:
@@ -94,7 +95,7 @@ class Run:
             "include_downstream": True,
             "task_ids": [marked],
         }
-        answer = call(self.town.operator, "POST", f"/dags/{DAG_ID}/clearTaskInstances", body)
+        answer = call(self.town.operator, "POST", f"/dags/{self.dag_id}/clearTaskInstances", body)
         assert answer.status_code == HTTPStatus.OK, answer.text
 
     def told(self) -> str:

@@ -6,13 +6,19 @@ from decimal import Decimal
 import pytest
 from correcting import corrections, order_of, reading_of, to_check, to_close
 from off_cycles import rows
+from sqlalchemy import text
+from subsidised import settle_subsidised
 from test_cycle import decide, row_counts, to_the_end
 from test_handover import bill_august, bill_july, bill_september, lines, rated
 from town import read_august, set_clock, settle, write_readings
 
 from pipeline import check, collect, freeze, issue, rate
 from pipeline.corrections import open as opening
+from pipeline.corrections.preview import preview
 from pipeline.errors import OperatorError
+from pipeline.statement import statement
+from sql.engine import make_engine
+from sql.queries import queries
 
 SEPTEMBER_3 = date(2026, 9, 3)
 
@@ -169,6 +175,7 @@ def test_an_account_with_a_run_at_work_is_left_to_it_and_made_up_for(two_months,
         ({"readings": ("7:3",)}, "READING_WRONG"),
         ({"readings": ("99999=3",)}, "READING_UNKNOWN"),
         ({"invoices": ("FV/1",)}, "INVOICE_UNKNOWN"),
+        ({"invoices": (" ",)}, "NO_INVOICES"),
         ({"cycles": ("2026-01~ALL~1",)}, "CYCLE_UNKNOWN"),
         ({"order_id": 7}, "ORDER_UNKNOWN"),
         ({"invoices": ("FV/2026/08/000001",), "reason": " "}, "REASON_MISSING"),
@@ -191,6 +198,59 @@ def test_readings_that_no_invoice_of_ours_rests_on_are_refused_by_what_they_are(
     for reading, code in ((drafted, "READING_DRAFTED"), (latecomer[0][0], "READING_NOT_INVOICED")):
         with pytest.raises(OperatorError, match=code):
             opening.run(two_months, order=order_of(SEPTEMBER_3, readings=(f"{reading}=11",)))
+
+
+def test_a_reading_that_the_old_system_billed_up_to_is_not_ours_to_correct(two_months, database) -> None:
+    reading = reading_of(two_months, "0001", "2026-06-30")
+    owner = make_engine(database.owner_url)
+    with owner.begin() as connection:
+        connection.execute(
+            text("""insert into opening_position (installation_id, reading_id, last_billed_on, index_m3, quality,
+                                                  file_id, line_no, recorded_by)
+                    select installation_id, reading_id, read_on, index_m3, quality, file_id, line_no, 'x'
+                    from reading where reading_id = :reading"""),
+            {"reading": reading},
+        )
+    owner.dispose()
+
+    with pytest.raises(OperatorError, match="READING_TAKEN_OVER"):
+        opening.run(two_months, order=order_of(SEPTEMBER_3, readings=(f"{reading}=9",)))
+
+
+def test_a_billing_cycle_is_no_run_of_corrections(two_months) -> None:
+    with pytest.raises(OperatorError, match="CORRECTION_UNKNOWN"):
+        preview(two_months, cycle_key="2026-07~ALL~1")
+
+
+@pytest.mark.parametrize(
+    ("mode", "by_hand"),
+    [
+        # 1 m3 instead of 3: 5.25 + 7.75 + 12.00 = 25.00, VAT 2.00; 27.00 - 55.08. The gmina: 1.13 instead of 3.38
+        ("gross", ("-28.08", "-25.83", "-2.25")),
+        # 4.13 + 7.75 + 12.00 = 23.88, VAT 1.91; 25.79 - 51.44. The gmina: 5.25 - 4.13 = 1.12 instead of 3.37, net
+        ("net", ("-25.65", "-25.65", "-2.25")),
+    ],
+)
+def test_what_the_gmina_pays_is_corrected_with_the_invoice(work, tmp_path, mode, by_hand) -> None:
+    town = settle_subsidised(work, tmp_path, mode=mode)
+    bill_july(town)
+    set_clock(town, datetime(2026, 8, 5, 7, 0))
+
+    key = to_close(town, order_of(date(2026, 8, 5), readings=(f"{reading_of(town, '0001', '2026-07-31')}=11",)))
+
+    query = "select gross_zl, payable_zl, subsidy_net_zl + subsidy_gross_zl from invoice where kind = 'correction'"
+    gross_zl, payable_zl, claimed_zl = map(Decimal, by_hand)
+    assert rows(town, query) == [(gross_zl, payable_zl, claimed_zl)]
+    made = statement(town, cycle_key=key)
+    assert made.figures["lines_subsidy_net_zl"] + made.figures["lines_subsidy_gross_zl"] == claimed_zl
+    of_july = 8 * Decimal("3.38" if mode == "gross" else "3.37")
+    assert sum(row.subsidy_zl for row in claims(town, month=date(2026, 8, 1))) == of_july + claimed_zl
+
+
+def claims(work, *, month: date):
+    days = {"start": month, "until": date(2026, 9, 1), "gmina": None}
+    with work.engine.connect() as connection:
+        return connection.execute(queries("subsidies")["claimed_lines"], days).all()
 
 
 def test_two_runs_are_not_at_work_on_one_invoice(two_months) -> None:

@@ -3,11 +3,18 @@
 import dataclasses
 import json
 from datetime import date, datetime
+from decimal import Decimal
 
 import pytest
+from beside_town import enter, issued_month, read_month
+from correcting import order_of, reading_of, to_close
+from sqlalchemy import text
 from town import cycle_order, set_clock, settle, write_consents, write_readings
 
+from billing.accounts import Service
+from billing.bill_changes import Cause
 from pipeline import approve, check, collect, convert, freeze, import_consents, issue, open_cycle, rate
+from pipeline import explain as explaining
 from pipeline.cli import main
 
 AUGUST = dataclasses.replace(cycle_order(), period="2026-08", issue_date=date(2026, 9, 2))
@@ -92,3 +99,81 @@ def test_the_auditor_still_gets_the_rows_of_the_file(obieg) -> None:
 
     assert "as received in august.csv, line 2: PP0001;M0001" in said
     assert "quantity: 20.000 - 13.000 = 7.000 m3 (sewage is the water taken)" in said
+
+
+def test_every_invoice_of_a_town_with_charges_of_all_kinds_explains_itself_and_its_change(
+    work, tmp_path, monkeypatch, capsys
+) -> None:
+    settle(work, tmp_path)
+    enter(work)
+    issued_month(work, 7)
+    for month in (8, 9, 10):
+        read_month(work, tmp_path, month)
+        issued_month(work, month)
+    monkeypatch.setenv("OBIEG_HOME", str(work.settings.home))
+    monkeypatch.setenv("OBIEG_DATABASE_URL", str(work.settings.database_url))
+    with work.engine.connect() as connection:
+        numbers = list(connection.execute(text("select invoice_no from invoice order by invoice_id")).scalars())
+        told = [explaining.run(connection, invoice_no=number) for number in numbers]
+
+    services = {line.service for one in told for line in one.invoice.lines}
+    assert {Service.STORMWATER, Service.EXCESS, Service.EXTRA, Service.WATER} <= services
+    assert {one.invoice.kind for one in told} >= {"invoice", "forecast", "settlement"}
+    for one in told:
+        assert (one.change is None) == (one.before is None)
+        if one.change is not None and one.before is not None:
+            before = next(other.invoice for other in told if other.invoice.number.text == one.before)
+            assert one.change.difference_zl == one.invoice.payable_zl - before.payable_zl
+    assert sum(one.before is None for one in told) == len({one.invoice.account_no for one in told})
+    settled = next(one for one in told if one.invoice.kind == "settlement")
+    assert Cause.FORECAST in {part.cause for part in settled.change.parts}
+    for number in numbers:
+        assert main(["explain", number]) == 0
+        assert main(["invoice", "explain", number]) == 0
+    assert "odejmujemy to, co naliczyła prognoza FV/2026/08/" in capsys.readouterr().out
+
+
+def test_a_correction_tells_what_is_owed_instead_and_the_next_invoice_is_compared_with_that(
+    obieg, work, tmp_path
+) -> None:
+    # A0003 was billed 3 m³ in July: 15.75 + 23.25 + 12.00 = 51.00, gross 55.08; read right 2 m³: 38.00, gross 41.04
+    reading = reading_of(work, "0003", "2026-07-31")
+    to_close(work, order_of(date(2026, 9, 10), readings=(f"{reading}=32",)))
+    with work.engine.connect() as connection:
+        query = text("select invoice_no from invoice where kind = 'correction' order by invoice_id")
+        first, *_ = connection.execute(query).scalars()
+
+    said = obieg("explain", first)
+
+    for sentence in (
+        "Koryguje fakturę FV/2026/08/000003 z dnia 03.08.2026: Błędny odczyt wodomierza.",
+        "do zwrotu lub zaliczenia 14,04 zł",
+        "zużycie: 32 − 30 = 2 m³ w ciągu 31 dni",
+        "Razem netto 38,00 zł, VAT 3,04 zł, brutto 41,04 zł.",
+        "W porównaniu z fakturą FV/2026/08/000003 z dnia 03.08.2026:",
+        "Do zapłaty jest 41,04 zł, poprzednio było 55,08 zł: o 14,04 zł mniej.",
+        "zużycie – woda, punkt PP0003 (2 m³ zamiast 3 m³): −5,25 zł",
+        "razem: −14,04 zł",
+    ):
+        assert sentence in said
+
+    set_clock(work, datetime(2026, 10, 1, 12, 0))
+    september = write_readings(tmp_path / "september.csv", month_end=date(2026, 9, 30), used={"0001": 12})
+    assert collect.run(work, file=september)["refused"] == 0
+    to_issue(
+        work,
+        order=dataclasses.replace(AUGUST, period="2026-09", issue_date=date(2026, 10, 2)),
+        on=datetime(2026, 10, 2, 7, 0),
+    )
+    with work.engine.connect() as connection:
+        query = text(
+            "select invoice_no from invoice join account using (account_id)"
+            " where account_no = 'A0003' and issue_date = '2026-10-02'"
+        )
+        told = explaining.run(connection, invoice_no=connection.execute(query).scalar_one())
+
+    # August was corrected with July: it begins with the index 32 and bills 4 m³ now
+    assert told.change is not None
+    assert told.before is not None
+    assert told.before.startswith("FK/")
+    assert told.change.was_zl == Decimal("69.12")

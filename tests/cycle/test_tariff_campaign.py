@@ -107,6 +107,7 @@ def test_the_impact_on_the_town_is_what_an_accountant_works_out(town) -> None:
         "without_history": 1,
         "without_price": 0,
         "without_price_before": 0,
+        "without_bill_length": 0,
     }
     # Six on paper pay 651.46, so 3908.76, and then 683.49, so 4100.94.
     paper = next(group for group in made.groups if group.group_before == "G-P")

@@ -27,12 +27,13 @@ from billing.pricing import Customer, priced_lines
 from billing.quantities import Quantity
 from billing.seasons import Season
 from billing.standing import periods_in
-from billing.tariffs import Diameters, StandingMonths, StandingPer, StandingPrice, Tariff, TariffBook, TariffGroup
+from billing.tariff_groups import Diameters, StandingMonths, StandingPer, StandingPrice, TariffGroup
+from billing.tariffs import Tariff, TariffBook
 from billing.vat import VatModel, vat_sums
 
 LEAP = date(2024, 1, 1)
-nets = st.decimals(min_value=Decimal("0.0001"), max_value=50, places=4)
-volumes_m3 = st.decimals(min_value=0, max_value=500, places=3)
+nets = st.integers(1, 500_000).map(lambda number: Decimal(number).scaleb(-4))
+volumes_m3 = st.integers(0, 500_000).map(lambda number: Decimal(number).scaleb(-3))
 starts = st.dates(min_value=date(2023, 12, 25), max_value=date(2028, 3, 5))
 SEASONS = [
     (Season(first=(5, 1), last=(9, 30)),),
@@ -46,9 +47,10 @@ SEASONS = [
 def steps(draw: st.DrawFn, group: str, start: date) -> list[TariffPrice]:
     """One step of water prices: the same all year, by season, or in blocks."""
     kind = draw(st.sampled_from(["flat", "seasonal", "blocks"]))
-    rising = sorted(draw(st.lists(nets, min_size=3, max_size=3, unique=True)))
-    limits = sorted(draw(st.lists(st.integers(1, 60), min_size=2, max_size=2, unique=True)))
-    froms = [Decimal("0.000"), *(Decimal(limit).quantize(Decimal("0.001")) for limit in limits)]
+    lowest_zl = draw(nets)
+    rising = [lowest_zl, lowest_zl + 1, lowest_zl + 3]
+    first_m3 = draw(st.integers(1, 30))
+    froms = [Decimal(limit).quantize(Decimal("0.001")) for limit in (0, first_m3, 2 * first_m3 + 1)]
     blocks = tuple(PriceBlock(from_m3=f, net_zl=n) for f, n in zip(froms, rising, strict=True))
     seasons = draw(st.sampled_from(SEASONS)) if kind == "seasonal" else ()
     return [
@@ -56,7 +58,7 @@ def steps(draw: st.DrawFn, group: str, start: date) -> list[TariffPrice]:
             group=group,
             service=Service.WATER,
             unit=Unit.CUBIC_METRE,
-            net_zl=rising[0] if kind == "blocks" else draw(nets),
+            net_zl=lowest_zl + (2 if season else 0),
             valid_from=start,
             basis="drawn",
             season=season,
@@ -86,7 +88,7 @@ def tariffs(draw: st.DrawFn, number: int, start: date) -> Tariff:
         TariffGroup(code="P", tariff_class="b", channels=frozenset(Channel), name="", payer=PartyKind.NATURAL_PERSON),
         TariffGroup(code="O", tariff_class="b", channels=frozenset(Channel), name="", payer=PartyKind.ORGANISATION),
     )
-    months = draw(st.lists(st.sampled_from([13, 25]), unique=True))
+    months = draw(st.sampled_from([(), (13,), (25,), (13, 25)]))
     prices = [
         price
         for group in groups
@@ -112,7 +114,7 @@ def tariffs(draw: st.DrawFn, number: int, start: date) -> Tariff:
 
 @st.composite
 def books(draw: st.DrawFn) -> TariffBook:
-    days = sorted(draw(st.lists(starts, min_size=1, max_size=3, unique=True)))
+    days = sorted(draw(st.lists(starts, min_size=1, max_size=2, unique=True)))
     return TariffBook(tariffs=tuple(draw(tariffs(number, day)) for number, day in enumerate(days)))
 
 
@@ -268,11 +270,11 @@ POINT = PointSnapshot(
 def test_a_bill_over_any_tariffs_adds_up_and_holds_no_binary_float(
     book: TariffBook, volume_m3: Decimal, first: date, length: int, rounding: LineRounding
 ) -> None:
+    first = max(first, book.tariffs[0].valid_from)
     period = Period(start=first, until=first + timedelta(days=length))
     quantity = Quantity(service=Service.WATER, period=period, volume_m3=volume_m3, places=3)
     customer = Customer(point=POINT, channel=Channel.PAPER, payer=PartyKind.NATURAL_PERSON)
     lines = priced_lines([quantity], customer=customer, tariffs=book, issue_date=date(2028, 6, 1))
-    assume(isinstance(lines, list))
     assert isinstance(lines, list)
     nets_zl = [(line.vat_rate, line.summed_zl(rounding)) for line in lines]
     sums = vat_sums(lines=nets_zl, model=VatModel.ON_RATE_SUM, rounding=rounding)

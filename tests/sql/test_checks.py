@@ -61,7 +61,7 @@ SHARED = """
     select 1, d.point_id, k.contract_id, 'water', d.period, 4, 0, 3, 3, 4
     from difference_settled d cross join contract k where k.contract_no = 'C0001';
     update snapshot_account
-    set content = replace(content, '"point_no"', '"difference_shares":[{"share_id":1}],"point_no"')
+    set content = replace(content, '"point_no"', '"difference_shares":[{"share_id": 1}],"point_no"')
     where account_id = (select account_id from charge where charge_id = 1);
     insert into charge_line (charge_id, line_no, point_id, service, description, period, quantity, unit, price_zl,
                              net_zl, vat_rate, tariff_group, tariff_sha256, basis, origin, row_no, difference_share_id)

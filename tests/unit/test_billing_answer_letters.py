@@ -10,6 +10,7 @@ import pytest
 
 from billing.answer_letters import ReceivedReading, ShownInvoice, tell_invoice
 from billing.canonical import from_data
+from billing.charges import ChargeLine, LinePart
 from billing.invoices import Invoice
 from pipeline.utility_files import load_folder
 
@@ -24,13 +25,18 @@ def invoice_of(case: str) -> Invoice | None:
     return from_data(Invoice, found["invoice"]) if "invoice" in found else None
 
 
+def counted_of(invoice: Invoice) -> list[ChargeLine | LinePart]:
+    """Whatever has two readings: lines of one register, and the parts of lines of several."""
+    return [one for line in invoice.lines for one in (line.parts or (line,))]
+
+
 def received(invoice: Invoice, **changed: ReceivedReading) -> dict[int, ReceivedReading]:
     """The readings of an invoice as they were billed, except those named ``r<id>``."""
     found = {}
-    for line in invoice.lines:
+    for counted in counted_of(invoice):
         for key, index_m3 in (
-            (line.previous_reading_id, line.previous_index_m3),
-            (line.current_reading_id, line.current_index_m3),
+            (counted.previous_reading_id, counted.previous_index_m3),
+            (counted.current_reading_id, counted.current_index_m3),
         ):
             if key is not None and index_m3 is not None:
                 found[key] = changed.get(f"r{key}") or reading(index_m3)
@@ -59,7 +65,10 @@ def test_every_line_of_every_case_is_told_once_with_the_figures_of_the_invoice(c
     for line, charge in zip(invoice.lines, shown.charges, strict=True):
         assert f"{line.net_zl}".replace(".", ",") in charge.formula.replace("\N{NO-BREAK SPACE}", "")
     pairs = dict.fromkeys(
-        (line.point_no, line.meter_no, line.previous_index_m3) for line in invoice.lines if line.meter_no
+        (line.point_no, one.meter_no, one.previous_index_m3)
+        for line in invoice.lines
+        for one in (line.parts or (line,))
+        if one.meter_no
     )
     assert [(point.point_no, meter.meter_no) for point in shown.points for meter in point.meters] == [
         (point_no, meter_no) for point_no, meter_no, _ in pairs

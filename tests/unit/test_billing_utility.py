@@ -34,6 +34,11 @@ REFUSED = {
     "number without its sequence": ("NUMBERING_WRONG", "{series}/{sequence:06}", "{series}"),
     "series by month alone": ("NUMBERING_WRONG", "FV/{year}/{month:02}", "FV/{month:02}"),
     "series with another field": ("NUMBERING_WRONG", "FV/{year}/{month:02}", "FV/{account_no}"),
+    "corrections in the series of invoices": (
+        "NUMBERING_WRONG",
+        'number = "{series}/{sequence:06}"',
+        'number = "{series}/{sequence:06}"\ncorrection_series = "FV/{year}/{month:02}"',
+    ),
     "broken pattern": ("NUMBERING_WRONG", "{series}/{sequence:06}", "{series}/{sequence"),
     "pattern that cannot be filled": ("NUMBERING_WRONG", "{sequence:06}", "{sequence:06z!}"),
     "seller not known": ("SELLER_INCOMPLETE", "9900000017", "unknown"),

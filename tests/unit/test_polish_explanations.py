@@ -12,10 +12,12 @@ from billing.charges import (
     ChargeLine,
     LineArea,
     LineBlock,
+    LineDifference,
     LineExcess,
     LinePart,
     LineSettled,
     LineShare,
+    LineTerms,
     Origin,
 )
 from billing.explanations import explain, formula
@@ -164,6 +166,75 @@ def test_a_quantity_that_no_register_measured_says_what_named_it(origin: Origin,
 
     assert words in said(line)
     assert "no reading: " in for_auditors(line) or origin is Origin.FORECAST
+
+
+@pytest.mark.parametrize("origin", Origin)
+def test_whatever_named_a_quantity_can_be_told(origin: Origin) -> None:
+    line = no_meter(water_line(), origin=origin)
+
+    assert "12 m³" in said(line)
+    assert for_auditors(line)
+
+
+def test_a_share_in_what_the_building_used_beyond_its_flats_is_worked_out() -> None:
+    # 5 × 30 / 115 = 1.3043…
+    share = LineDifference(
+        share_id=1,
+        front_point_no="PP-1",
+        of_m3=Decimal(5),
+        before_m3=Decimal(0),
+        own_m3=Decimal(30),
+        all_m3=Decimal(115),
+    )
+    line = of(no_meter(water_line(), origin=Origin.DIFFERENCE, difference=share), "1.304", "8.87")
+
+    assert "wodomierz główny budynku (punkt PP-1) policzył o 5 m³ więcej niż wodomierze lokali" in said(line)
+    assert "udział: 5 × 30 / 115 = 1,304347… m³, po zaokrągleniu narastająco 1,304 m³" in said(line)
+    assert "share by use: 5 x (0 + 30) / 115 less 5 x 0 / 115, each half up: 1.304 m3" in for_auditors(line)
+
+
+def test_a_norm_tells_persons_and_month_and_a_contract_its_month() -> None:
+    norm = LineTerms(norm="2002-4-sewer", persons=3, m3_month=Decimal("9.000"))
+    line = of(no_meter(water_line(), origin=Origin.NORM, terms=norm), "4.5", "30.60")
+    contract = replace(line, origin=Origin.CONTRACT, terms=replace(norm, norm=None, persons=None))
+
+    assert "bez wodomierza: 3 os. × 3 m³ = 9 m³ miesięcznie, za te dni 4,500 m³" in said(line)
+    assert "ilość określona w umowie: 9 m³ miesięcznie, za te dni 4,500 m³" in said(contract)
+    assert "terms: 3 persons, 9.000 m3 a month, norm 2002-4-sewer" in for_auditors(line)
+
+
+def test_a_register_that_passed_through_zero_shows_how_it_is_reckoned() -> None:
+    line = of(water_line(previous_m3="99990", current_m3="7"), "17", "115.60")
+
+    assert "zużycie: (100 000 − 99 990) + 7 = 17 m³ w ciągu 31 dni" in said(line)
+    assert "(passed through zero at 100000)" in for_auditors(line)
+    assert formula(line).replace(NBSP, " ") == "17 m³ × 6,80 zł = 115,60 zł"
+
+
+def test_a_garden_meter_whose_legalisation_lapsed_takes_nothing_off() -> None:
+    garden = replace(part("garden", "30", "33.5", "0"), lapsed_on=date(2026, 10, 15))
+    parts = (part("main", "412", "424", "100"), garden)
+    line = of(no_meter(water_line(service=Service.SEWAGE)), "12", "81.60", parts=parts)
+
+    assert "zużycie 33,500 − 30 = 3,500 m³, nieodliczane: legalizacja wodomierza do 15.10.2026" in said(line)
+    assert "legalised until 2026-10-15: nothing comes off" in for_auditors(line)
+
+
+def test_a_part_of_which_contracts_share_the_days_tells_its_own() -> None:
+    days = Period(start=date(2026, 10, 11), until=date(2026, 10, 31))
+    shared = replace(part("behind", "10", "40", "-100"), volume_m3=Decimal(20), billed=days)
+    parts = (part("main", "412", "524", "100"), shared)
+    line = of(no_meter(water_line()), "92", "625.60", parts=parts)
+
+    assert "zużycie 40 − 10 = 30 m³, na dni 11.10.2026–30.10.2026 przypada 20 m³, odejmujemy 20 m³" in said(line)
+
+
+def test_sewage_of_a_device_of_its_own_is_not_called_the_water_taken() -> None:
+    water = water_line()
+    sewage = water_line(meter_no="U-1", service=Service.SEWAGE)
+
+    assert "ścieki to pobrana woda" not in said(sewage, lines=(water, sewage))
+    assert "ścieki to pobrana woda" in said(replace(sewage, meter_no=water.meter_no), lines=(water, sewage))
 
 
 def test_what_a_forecast_charged_comes_off() -> None:

@@ -16,7 +16,7 @@ from billing.consents import ConsentMethod, EffectiveRule
 from billing.errors import DataRefused
 from billing.prices import BlockPer, Component, Unit
 from billing.tariff_files import load_tariff
-from billing.tariffs import Metering, StandingMonths, StandingPart, StandingPer, StandingPrice
+from billing.tariff_groups import Metering, StandingMonths, StandingPart, StandingPer, StandingPrice
 from billing.toml_fields import Fields
 from billing.utility import ConsentMode, load_utility
 from billing.vat import VatModel
