@@ -36,7 +36,7 @@ MEANINGS = {
     Cause.HOLD: "they billed, and we hold the account for another reason, which the code names",
     Cause.GROUP: "another channel, or another tariff group with another price",
     Cause.SERVICE: "a service or a meter that only one of the two bills",
-    Cause.SPLIT: "one splits at a change of price where the other bills at one price, or where we hold",
+    Cause.SPLIT: "a change of price: one splits where the other does not, or splits otherwise, or where we hold",
     Cause.STANDING: "an abonament that only one of the two bills, or once for the recipient against once a point",
     Cause.PERIOD: "other days between the readings, or other months of abonament",
     Cause.QUANTITY: "other m³ from the same days: indexes cut or rounded otherwise, an exchange counted otherwise",

@@ -1,5 +1,6 @@
 """What the lines of two invoices show: all lines of a service at a meter are taken together and compared."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,12 +15,13 @@ from billing.prices import STANDING
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """All lines of one service at one meter (or of the abonament), taken together."""
+    """All lines of one service at one meter, or of the abonament, taken together; ``shares`` are quantities by price."""
 
     label: Mapping[str, str]
     period: Period
     quantity: Decimal
     prices: tuple[Decimal, ...]
+    shares: tuple[Decimal, ...]
     groups: frozenset[str]
     payers: int
     net_zl: Decimal
@@ -46,9 +48,13 @@ def _service(one: Item | None, other: Item | None) -> Mapping[str, str] | None:
 
 
 def _split(one: Item | None, other: Item | None) -> Mapping[str, str] | None:
-    if one is None or other is None or len(one.prices) == len(other.prices):
+    if one is None or other is None:
         return None
-    return _facts(other, f"prices {_list(one.prices)}", f"prices {_list(other.prices)}")
+    if len(one.prices) != len(other.prices):
+        return _facts(other, f"prices {_list(one.prices)}", f"prices {_list(other.prices)}")
+    if len(one.prices) > 1 and one.prices == other.prices and one.shares != other.shares:
+        return _facts(other, f"{_list(one.shares)} at prices {_list(one.prices)}", f"{_list(other.shares)} at the same")
+    return None
 
 
 def _standing(one: Item | None, other: Item | None) -> Mapping[str, str] | None:
@@ -117,11 +123,15 @@ def items_of(lines: Sequence[OldLine] | Sequence[ChargeLine]) -> dict[Key, Item]
 def _item(key: Key, lines: Sequence[OldLine | ChargeLine]) -> Item:
     point_no, service, meter_no = key
     label = {"service": service.value}
+    shares: dict[Decimal, Decimal] = defaultdict(Decimal)
+    for line in lines:
+        shares[line.price_zl.normalize()] += line.quantity
     return Item(
         label=label if service in STANDING else label | {"point_no": point_no, "meter_no": meter_no},
         period=Period(start=min(line.period.start for line in lines), until=max(line.period.until for line in lines)),
         quantity=sum((line.quantity for line in lines), Decimal("0.000")),
-        prices=tuple(sorted({line.price_zl.normalize() for line in lines})),
+        prices=tuple(sorted(shares)),
+        shares=tuple(shares[price_zl] for price_zl in sorted(shares)),
         groups=frozenset(line.tariff_group for line in lines if line.tariff_group),
         payers=len({line.point_no for line in lines}),
         net_zl=sum((line.net_zl for line in lines), ZERO_ZL),

@@ -74,22 +74,25 @@ with place as materialized (
     join charge_line_part p using (charge_id, line_no)
     join reading r on r.reading_id = p.previous_reading_id
     group by b.charge_id, b.point_no, b.service, r.installation_id
+), asked as materialized (  -- contracts that follow each other at a point, of one account, stand on one charge
+    select w.charge_id, w.account_id, w.point_no, w.service, w.is_behind, r.installation_id,
+           array_agg(w.previous_id) as previous_ids, array_agg(w.current_id) as current_ids,
+           range_agg(daterange(w.begins_on, w.ends_on)) as days, sum(w.ends_on - w.begins_on) as days_wanted
+    from wanted w
+    join reading r on r.reading_id = w.previous_id
+    group by w.charge_id, w.account_id, w.point_no, w.service, w.is_behind, r.installation_id
 )
-select a.account_no, w.service || ' at point ' || w.point_no || ' for readings ' || w.previous_id || ' and '
-       || w.current_id || ': ' || coalesce(l.days::text, 'no days') || ' in ' || coalesce(l.lines, 0) || ' lines'
+select a.account_no, w.service || ' at point ' || w.point_no || ' from readings ' || w.previous_ids::text || ' to '
+       || w.current_ids::text || ': ' || coalesce(l.days::text, 'no days') || ' in ' || coalesce(l.lines, 0) || ' lines'
        as problem
-from wanted w
-join reading r on r.reading_id = w.previous_id
+from asked w
 join account a using (account_id)
-left join alone l on (l.charge_id, l.point_no, l.service, l.installation_id)
-                   = (w.charge_id, w.point_no, w.service, r.installation_id)
-left join parts p on (p.charge_id, p.point_no, p.service, p.installation_id)
-                   = (w.charge_id, w.point_no, w.service, r.installation_id)
+left join alone l using (charge_id, point_no, service, installation_id)
+left join parts p using (charge_id, point_no, service, installation_id)
 where not case
     when l.lines is not null
-        then p.charge_id is null and not w.is_behind
-             and w.previous_id = any (l.previous_ids) and w.current_id = any (l.current_ids)
-             and l.days = datemultirange(daterange(w.begins_on, w.ends_on))
-             and l.days_charged = w.ends_on - w.begins_on
-    else coalesce(w.previous_id = any (p.previous_ids) and w.current_id = any (p.current_ids), false)
+        then p.previous_ids is null and not w.is_behind
+             and w.previous_ids <@ l.previous_ids and w.current_ids <@ l.current_ids
+             and l.days = w.days and l.days_charged = w.days_wanted
+    else coalesce(w.previous_ids <@ p.previous_ids and w.current_ids <@ p.current_ids, false)
     end

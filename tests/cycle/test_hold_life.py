@@ -215,7 +215,7 @@ def test_of_two_connections_that_end_one_hold_the_second_is_refused(town) -> Non
             second.execute(insert)
         second.rollback()
         first.commit()
-        with pytest.raises(DBAPIError, match="hold_resolution_pkey"):
+        with pytest.raises(DBAPIError, match="hold_resolution_once"):
             second.execute(insert)
 
 

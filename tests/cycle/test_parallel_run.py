@@ -163,16 +163,17 @@ def test_both_invoices_can_be_read_line_by_line(here, tmp_path) -> None:
     run(here, tmp_path)
 
     price = showing.explain(here, name="2026-07", account_no="PRICE")
-    held = showing.explain(here, name="2026-07", account_no="SPLIT")
+    split = showing.explain(here, name="2026-07", account_no="SPLIT")
     equal = showing.explain(here, name="2026-07", account_no="S001")
 
     assert price.old is not None
     assert price.ours is not None
     assert [line.price_zl for line in price.old.lines[:1]] == [Decimal("5.4100")]
     assert [line.price_zl for line in price.ours.lines[:1]] == [Decimal("5.4000")]
-    assert held.old is not None
-    assert held.ours is None
-    assert held.result["facts"]["our_changes_on"] == "2026-06-30"
+    assert split.old is not None
+    assert split.ours is not None
+    assert [line.share is not None for line in split.ours.lines[:2]] == [True, True]
+    assert split.result["facts"]["old"].startswith("2.000, ")
     assert (equal.old, equal.ours, equal.result["cause"]) == (None, None, None)
 
 
