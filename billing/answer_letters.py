@@ -156,11 +156,12 @@ def _counted(line: ChargeLine) -> tuple[LinePart, ...]:
 def _meter(part: LinePart, days: tuple[date, date], readings: Mapping[int, ReceivedReading]) -> ShownMeter:
     start, until = days
     indexes = {"previous_m3": part.previous_index_m3, "current_m3": part.current_index_m3}
+    below = part.volume_m3 < 0
     return ShownMeter(
         meter_no=part.meter_no,
         previous=_reading(format_date(start), part.previous_index_m3, readings[part.previous_reading_id]),
         current=_reading(format_date(until), part.current_index_m3, readings[part.current_reading_id]),
-        used=f"{difference_words(**indexes)} = {format_m3(between_m3(**indexes))}",
+        used=f"{difference_words(**indexes, is_below=below)} = {format_m3(between_m3(**indexes, is_below=below))}",
         days=days_of((until - start).days),
     )
 

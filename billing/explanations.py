@@ -127,12 +127,13 @@ def _readings(line: ChargeLine, lines: Sequence[ChargeLine]) -> Iterator[str]:
     elif line.meter_no is not None:
         why = " (sewage is the water taken)" if is_water_taken(line, lines=lines) else ""
         previous, current = line.previous_index_m3, line.current_index_m3
-        if previous is not None and current is not None and current < previous:
+        counted = counted_m3(line, lines=lines)
+        if previous is not None and current is not None and current < previous and counted >= 0:
             why = f" (passed through zero at {turned_m3(previous_m3=previous, current_m3=current)}){why}"
         start, until = reading_days(line)
         yield f"meter {line.meter_no}, reading {line.previous_reading_id}: {previous} m3 on {start}"
         yield f"meter {line.meter_no}, reading {line.current_reading_id}: {current} m3 on {until}"
-        yield f"quantity: {current} - {previous} = {counted_m3(line, lines=lines)} m3{why}"
+        yield f"quantity: {current} - {previous} = {counted} m3{why}"
     elif line.origin is not None:
         if line.terms is not None:
             persons = f"{line.terms.persons} persons, " if line.terms.persons else ""

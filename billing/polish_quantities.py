@@ -121,7 +121,9 @@ def _quantity(line: ChargeLine, readings: Mapping[int, Reading], lines: Sequence
         previous = _reading(line.previous_reading_id, line.previous_index_m3, start, readings)
         current = _reading(line.current_reading_id, line.current_index_m3, until, readings)
         yield f"wodomierz nr {line.meter_no}: odczyt poprzedni {previous}, obecny {current}"
-        difference = difference_words(previous_m3=line.previous_index_m3, current_m3=line.current_index_m3)
+        difference = difference_words(
+            previous_m3=line.previous_index_m3, current_m3=line.current_index_m3, is_below=line.quantity < 0
+        )
         of_water = "; ścieki to pobrana woda" if is_water_taken(line, lines=lines) else ""
         counted = f"{difference} = {format_m3(counted_m3(line, lines=lines))}"
         yield f"zużycie: {counted} w ciągu {days_of((until - start).days)}{of_water}"
@@ -139,8 +141,9 @@ def _part(part: LinePart, readings: Mapping[int, Reading], days: tuple[date, dat
     previous = _reading(part.previous_reading_id, part.previous_index_m3, start, readings)
     current = _reading(part.current_reading_id, part.current_index_m3, until, readings)
     yield f"{purpose} nr {part.meter_no}: odczyt poprzedni {previous}, obecny {current}"
-    whole_m3 = between_m3(previous_m3=part.previous_index_m3, current_m3=part.current_index_m3)
-    difference = difference_words(previous_m3=part.previous_index_m3, current_m3=part.current_index_m3)
+    previous_m3, current_m3, is_below = part.previous_index_m3, part.current_index_m3, part.volume_m3 < 0
+    whole_m3 = between_m3(previous_m3=previous_m3, current_m3=current_m3, is_below=is_below)
+    difference = difference_words(previous_m3=previous_m3, current_m3=current_m3, is_below=is_below)
     counted = f"{difference} = {format_m3(whole_m3)}"
     if part.billed is not None:
         counted += f", na dni {format_period(part.billed)} przypada {format_m3(part.volume_m3)}"
@@ -155,10 +158,10 @@ def _part(part: LinePart, readings: Mapping[int, Reading], days: tuple[date, dat
         yield f"  zużycie {counted}, z tego {format_percent(part.percent / ALL)}: {_volume(part_m3(part))}"
 
 
-def difference_words(*, previous_m3: Decimal, current_m3: Decimal) -> str:
+def difference_words(*, previous_m3: Decimal, current_m3: Decimal, is_below: bool = False) -> str:
     """``424 − 412``; for a register that passed through zero ``(100 000 − 99 990) + 7``."""
     previous, current = format_quantity(previous_m3), format_quantity(current_m3)
-    turned = turned_m3(previous_m3=previous_m3, current_m3=current_m3)
+    turned = turned_m3(previous_m3=previous_m3, current_m3=current_m3, is_below=is_below)
     return f"({format_quantity(turned)} − {previous}) + {current}" if turned else f"{current} − {previous}"
 
 

@@ -136,24 +136,31 @@ def _is_of_others(previous: Reading, current: Reading, tenure: Tenure) -> bool:
 def _hinges(register: RegisterSnapshot, current: Reading, tenure: Tenure) -> list[Reading]:
     """The readings, in order, between which consumption is reckoned: first, last, nearest to an edge of a contract.
 
-    Both contracts beside an edge take the same two readings, so that their shares make the whole.
+    Both contracts beside an edge take the same two readings, so that their shares make the whole: the last before it
+    and the first after it, or one of the day itself. What was read further on is no business of this one.
     """
     chain = [register.previous, *register.between, current]
-    used = [register.previous, current]
     if register.previous.read_on < tenure.start - _ONE_DAY:
-        used.append(next(one for one in chain[1:] if one.read_on > tenure.start))
+        chain = chain[max(place for place, one in enumerate(chain) if one.read_on <= tenure.start) :]
     if tenure.until is not None and current.read_on > tenure.until:
-        used.append([one for one in chain[:-1] if one.read_on <= tenure.until][-1])
-    return [one for place, one in enumerate(chain) if any(one is other for other in used) or place == 0]
+        days = [one.read_on for one in chain]
+        closing = [place for place, day in enumerate(days) if place and tenure.until - _ONE_DAY <= day <= tenure.until]
+        chain = chain[: (closing or [place for place, day in enumerate(days) if day > tenure.until][:1])[-1] + 1]
+    used = {0, len(chain) - 1}
+    if chain[0].read_on < tenure.start - _ONE_DAY:
+        used.add(1)
+    if tenure.until is not None and chain[-1].read_on > tenure.until:
+        used.add(len(chain) - 2)
+    return [chain[place] for place in sorted(used)]
 
 
 def _counted(
     register: RegisterSnapshot, chain: Sequence[Reading], tenure: Tenure, models: Models
 ) -> tuple[Consumption, ...] | NotBillable:
     found: list[Consumption] = []
-    index_m3 = register.previous.billed_index_m3
+    index_m3 = chain[0].billed_index_m3
     if index_m3 is None:
-        index_m3 = truncate_index(index_m3=register.previous.index_m3, decimals=register.decimals)
+        index_m3 = truncate_index(index_m3=chain[0].index_m3, decimals=register.decimals)
     for previous, current in pairwise(chain):
         made = _between(register, (previous, index_m3), current, tenure, models)
         if isinstance(made, NotBillable):

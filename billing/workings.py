@@ -97,7 +97,8 @@ def counted_m3(line: ChargeLine, *, lines: Sequence[ChargeLine] = ()) -> Decimal
     blocks_m3 = sum((other.quantity for other in lines if _shares_days(other, line)), Decimal(0))
     if blocks_m3 or line.current_index_m3 is None or line.previous_index_m3 is None:
         return blocks_m3 or line.quantity
-    return between_m3(previous_m3=line.previous_index_m3, current_m3=line.current_index_m3)
+    is_below = line.quantity < 0
+    return between_m3(previous_m3=line.previous_index_m3, current_m3=line.current_index_m3, is_below=is_below)
 
 
 def part_m3(part: LinePart) -> Decimal:
@@ -130,17 +131,21 @@ def _shares_days(other: ChargeLine, line: ChargeLine) -> bool:
     )
 
 
-def between_m3(*, previous_m3: Decimal, current_m3: Decimal) -> Decimal:
-    """What a register counted from one index to another; below the first it has passed through zero."""
-    return current_m3 - previous_m3 + turned_m3(previous_m3=previous_m3, current_m3=current_m3)
+def between_m3(*, previous_m3: Decimal, current_m3: Decimal, is_below: bool = False) -> Decimal:
+    """What a register counted from one index to another; below the first it has passed through zero.
+
+    ``is_below``: it has not, and settles an estimate that was too high.
+    """
+    return current_m3 - previous_m3 + turned_m3(previous_m3=previous_m3, current_m3=current_m3, is_below=is_below)
 
 
-def turned_m3(*, previous_m3: Decimal, current_m3: Decimal) -> Decimal:
+def turned_m3(*, previous_m3: Decimal, current_m3: Decimal, is_below: bool = False) -> Decimal:
     """The range of a register that passed through zero between two indexes, 0 for one that did not.
 
-    It stood near its end then, so that its range is the next power of ten.
+    It stood near its end then, so that its range is the next power of ten; as ``between_m3`` where ``is_below``.
     """
-    return Decimal(10) ** (previous_m3.adjusted() + 1) if current_m3 < previous_m3 else Decimal(0)
+    has_turned = current_m3 < previous_m3 and not is_below
+    return Decimal(10) ** (previous_m3.adjusted() + 1) if has_turned else Decimal(0)
 
 
 def is_water_taken(line: ChargeLine, *, lines: Sequence[ChargeLine] = ()) -> bool:

@@ -403,3 +403,32 @@ def test_no_part_of_what_settles_an_estimate_is_minus_nothing(used: int, cut: da
     parts = [piece.volume_m3 for one in found for piece in pieces(one, cuts=[cut], places=0)]
     assert sum(parts) == 2 * used
     assert not any(part == 0 and part.is_signed() for part in parts)
+
+
+@given(
+    edge=inner_days,
+    days=st.lists(inner_days, max_size=3, unique=True).map(sorted),
+    used=st.lists(st.integers(0, 30), min_size=4, max_size=4),
+    cuts=st.lists(inner_days, max_size=2),
+)
+def test_two_contracts_told_the_same_readings_share_what_the_meter_counted(
+    edge: date, days: list[date], used: list[int], cuts: list[date]
+) -> None:
+    between, index_m3 = [], Decimal(50)
+    for number, (day, more) in enumerate(zip(days, used, strict=False)):
+        index_m3 += more
+        between.append(reading(100 + number, day, index_m3))
+    whole_m3 = index_m3 + used[-1] - 50
+    made = register(1, whole_m3, between=tuple(between), decimals=0)
+    earlier = point(made, contract_until=edge, other_contracts=(Period(start=edge, until=date.max),))
+    later = point(made, contract_from=edge, other_contracts=(Period(start=LONG_AGO, until=edge),))
+
+    billed = [
+        billed_m3(
+            quantities(one, until=END, models=USUAL), Service.WATER, cuts=[day for day in cuts if (day < edge) is first]
+        )
+        for one, first in ((earlier, True), (later, False))
+    ]
+
+    # each bills up to, or from, the reading nearest to the edge; what lies further on is billed to it alone
+    assert sum(billed) == whole_m3

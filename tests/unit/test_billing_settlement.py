@@ -9,8 +9,10 @@ from test_billing_rating import ACCOUNT, CYCLE, DEMO, METER, POINT
 
 from billing.accounts import Reading, RegisterSnapshot
 from billing.charges import Bill, Hold
+from billing.explanations import explain
 from billing.holds import HoldCode
 from billing.money import round_zl
+from billing.polish_explanations import why_line
 from billing.pricing import is_estimated
 from billing.rating import bill
 from billing.tariff_files import load_tariff
@@ -74,3 +76,14 @@ def test_an_estimate_settles_no_estimate(tariffs: TariffBook) -> None:
     assert held.code is HoldCode.CONSUMPTION_NEGATIVE
     assert isinstance(higher, Bill)
     assert [is_estimated(line) for line in higher.lines if line.meter_no] == [True, True]
+
+
+def test_what_settles_an_estimate_below_zero_has_not_passed_through_zero(tariffs: TariffBook) -> None:
+    made = billed(tariffs, estimated="120.000", actual="119.500")
+
+    assert isinstance(made, Bill)
+    line = made.lines[0]
+    assert "quantity: 119.500 - 120.000 = -0.500 m3" in "\n".join(explain(line, tariffs=tariffs, lines=made.lines))
+    told = "\n".join(why_line(line, tariffs=tariffs, readings={}, lines=made.lines))
+    assert "119,500 − 120 = -0,500" in told
+    assert "1 000" not in told
