@@ -39,7 +39,7 @@ def bill(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> Bi
     made = owed(account, tariffs, cycle)
     if isinstance(made, Hold):
         return made
-    obstacle = _nothing_to_bill(made, cycle) or _settles_below_zero(made)
+    obstacle = _nothing_to_bill(made, cycle)
     if obstacle is not None:
         return _hold(account, obstacle)
     if buyer.nip is not None or buyer.kind is not PartyKind.NATURAL_PERSON:
@@ -54,7 +54,7 @@ def owed(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> Bi
     if isinstance(lines, NotBillable):
         return _hold(account, lines)
     made = _bill(account, tariffs, lines)
-    obstacle = _subsidy_too_high(made)
+    obstacle = _settles_below_zero(made) or _subsidy_too_high(made)
     return made if obstacle is None else _hold(account, obstacle)
 
 

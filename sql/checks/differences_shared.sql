@@ -27,8 +27,8 @@ with settled as materialized (
 ), wanted as (
     select c.account_id, cast(share ->> 'share_id' as bigint) as share_id
     from charge c
-    join snapshot_account s using (cycle_id, account_id)
-    cross join lateral jsonb_array_elements(s.content::jsonb -> 'points') as supplied
+    join charge_terms t using (charge_id)
+    cross join lateral jsonb_array_elements(t.content::jsonb -> 'points') as supplied
     cross join lateral jsonb_array_elements(supplied -> 'difference_shares') as share
     where c.cycle_id = :cycle_id
 )

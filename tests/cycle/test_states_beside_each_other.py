@@ -12,7 +12,7 @@ from off_cycles import to_check as off_cycle_to_check
 from registry_rows import read
 from test_cycle import decide as approve
 from test_cycle import to_approval, to_issue, to_the_end
-from test_handover import bill, bill_august, hold_of, lines
+from test_handover import bill, bill_august, bill_july, hold_of, lines
 from test_quantities import quantities, read_building, read_in_august, shares
 from town import cycle_order, read_august, set_clock, settle
 
@@ -136,6 +136,22 @@ def test_a_difference_is_settled_anew_with_the_cycle_that_is_billed_anew(shared)
                where l.origin = 'difference' and l.service = 'water'"""
     assert rows(shared, query) == [(Decimal("18.000"),)]
     check.run(shared, cycle_key=again)
+
+
+def test_a_flat_that_pays_a_share_is_corrected_and_the_building_goes_on_from_what_it_was_settled_with(
+    shared, tmp_path
+) -> None:
+    bill_july(shared)
+    set_clock(shared, datetime(2026, 8, 4, 7, 0))
+
+    to_close(shared, order_of(date(2026, 8, 4), readings=(f"{reading_of(shared, '0111', JULY_31)}=14",)))
+
+    read_august(shared, tmp_path)
+    read_building(shared, tmp_path, "2026-08-31", 1060, 23, 26, 32)
+    bill_august(shared)
+    query = """select sum(l.quantity) from charge_line l join charge_in_force using (charge_id)
+               join point p using (point_id) where l.service = 'water' and p.point_no = any(:flats)"""
+    assert rows(shared, query, flats=[f"PP{no}" for no in FLATS]) == [(Decimal(1060 - 1000),)]
 
 
 def test_a_cycle_is_not_reversed_under_a_bill_of_a_cycle_that_was_opened_before_it(town, tmp_path) -> None:
