@@ -15,7 +15,7 @@ from billing.prices import STANDING
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """All lines of one service at one meter, or of the abonament, taken together; ``shares`` are quantities by price."""
+    """Lines of one service at one meter, or of the abonament, taken together; ``shares`` are quantities by price."""
 
     label: Mapping[str, str]
     period: Period
