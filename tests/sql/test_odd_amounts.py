@@ -190,3 +190,28 @@ def test_stormwater_of_a_contract_that_ended_while_its_account_was_held_is_bille
 
     assert [line[:2] for line in lines_of(work, "A0104", "stormwater")] == [("2026-07-01", 200)]  # 310 × 20/31
     assert [line[:2] for line in lines_of(work, "A0104", "abonament")] == [("2026-07-01", 1)]
+
+
+def test_a_difference_that_settles_an_estimate_below_zero_holds_the_flats_and_not_the_cycle(work, tmp_path) -> None:
+    settle(work, tmp_path)
+    flats = [joined(customer(no, parent="PP0101"), meter(no, 10)) for no in FLATS]
+    load(work, tmp_path, joined(customer("0101", difference="flats"), meter("0101", 1000), *flats))
+    rows = [f"PP{no};M{no};2026-07-31T08:00:00;15" for no in FLATS]
+    read(work, tmp_path, "PP0101;M0101;2026-07-31T08:00:00;1040;m3;handheld;estimated", *rows)
+    first = checked(work, 7, date(2026, 8, 3))
+    approve.run(work, cycle_key=first, decision="approved", decided_by="approver", decided_via="cli", note="")
+    set_clock(work, datetime(2026, 8, 3, 7, 0))
+    issue.run(work, cycle_key=first)
+    set_clock(work, datetime(2026, 9, 1, 12, 0))
+    collect.run(work, file=write_readings(tmp_path / "august.csv", month_end=date(2026, 8, 31)))
+    rows = [f"PP{no};M{no};2026-08-31T08:00:00;16" for no in FLATS]
+    read(work, tmp_path, "PP0101;M0101;2026-08-31T08:00:00;1038", *rows)
+
+    second = checked(work, 8, date(2026, 9, 3))
+
+    query = text("""
+        select a.account_no from hold h join cycle y using (cycle_id) join account a using (account_id)
+        where y.cycle_key = :key and h.code = 'DIFFERENCE_NEGATIVE' order by 1
+    """)
+    with work.engine.connect() as connection:
+        assert connection.execute(query, {"key": second}).scalars().all() == ["A0101", "A0111", "A0112", "A0113"]
