@@ -10,6 +10,8 @@ from off_cycles import order_of as off_cycle_order
 from off_cycles import rows
 from off_cycles import to_check as off_cycle_to_check
 from registry_rows import read
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from test_cycle import decide as approve
 from test_cycle import to_approval, to_issue, to_the_end
 from test_handover import bill, bill_august, bill_july, hold_of, lines
@@ -233,3 +235,18 @@ def test_estimates_of_a_day_before_all_readings_are_refused_one_by_one(town) -> 
 
     assert seen.counts.keys() <= {"NO_CONTRACT", "READING_THERE", "READING_MISSING"}
     assert seen.rows
+
+
+def test_the_application_frees_billed_days_and_cycles_only_by_what_corrects_them(town) -> None:
+    bill_july(town)
+    set_clock(town, datetime(2026, 8, 4, 7, 0))
+    run = to_close(town, order_of(date(2026, 8, 4), readings=(f"{reading_of(town, '0001', JULY_31)}=11",)))
+    ((correction,),) = rows(town, "select invoice_id from invoice where kind = 'correction'")
+
+    for statement in (
+        "update billed_period set superseded_by = :correction where account_id = 2",
+        "update billed_period set superseded_by = invoice_id where account_id = 2",
+        "update cycle set reversed_by = run.cycle_id from cycle run where run.cycle_key = :run and cycle.cycle_id = 1",
+    ):
+        with pytest.raises(DBAPIError, match=r"refused|does not reverse it"), town.engine.begin() as connection:
+            connection.execute(text(statement), {"correction": correction, "run": run})
