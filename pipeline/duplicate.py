@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 from uuid import uuid5
 
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from billing.accounts import Channel, Role
 from billing.canonical import content_sha256, from_json
@@ -18,6 +18,7 @@ from pipeline.utility_files import load_folder
 from pipeline.work import Work, step, warsaw_day
 from sql.clock import business_now
 from sql.duplicates import DuplicateDelivery, NewDuplicate, find_invoice, insert_duplicate, send_duplicate
+from sql.locks import take_turn
 
 
 def run(work: Work, *, invoice_no: str, send: bool) -> dict[str, Any]:
@@ -46,6 +47,8 @@ def run(work: Work, *, invoice_no: str, send: bool) -> dict[str, Any]:
     new = _archived(work, row, invoice, today)
     delivery = _delivery(work, row, invoice, today)
     with step(work, "duplicate") as (connection, record):
+        if send:
+            _refuse_reversed(connection, invoice_no=invoice_no, today=today)
         stored = insert_duplicate(connection, new, invoice_no=invoice_no, by=work.actor.name)
         sent = send and send_duplicate(connection, new, delivery, document_id=stored.document_id)
         record.counts = {"duplicates": 1, "deliveries": int(sent)}
@@ -56,6 +59,15 @@ def run(work: Work, *, invoice_no: str, send: bool) -> dict[str, Any]:
         "channel": delivery.channel if send else None,
         "planned": sent,
     }
+
+
+def _refuse_reversed(connection: Connection, *, invoice_no: str, today: date) -> None:
+    take_turn(connection, "books")  # no reversal is issued while we plan the delivery
+    row = find_invoice(connection, invoice_no=invoice_no, today=today)
+    if row is not None and row.is_reversed:
+        raise OperatorError(
+            "INVOICE_REVERSED", f"{invoice_no} was taken back before it left; no duplicate of it leaves"
+        )
 
 
 def _archived(work: Work, row: Row[Any], invoice: Invoice, today: date) -> NewDuplicate:

@@ -2737,6 +2737,17 @@ create unique index cycle_live on cycle (period, route_set)
 create trigger reversed_once before update of reversed_by on cycle
     for each row when (old.reversed_by is not null) execute function refuse_change();
 
+create function refuse_loose_reversal() returns trigger language plpgsql as $$
+begin
+    if not exists (select 1 from public.correction_run r
+                   where r.cycle_id = new.reversed_by and r.reversed_cycle_id = new.cycle_id) then
+        raise exception 'cycle %: run % does not reverse it', new.cycle_key, new.reversed_by using errcode = 'OB002';
+    end if;
+    return new;
+end $$;
+create trigger reversed_by_its_run before update of reversed_by on cycle
+    for each row when (new.reversed_by is not null) execute function refuse_loose_reversal();
+
 -- cause: readings (other indexes), prices (the tariffs as they are now), reversal (nothing is owed).
 create table correction_run (
     cycle_id           bigint primary key,
@@ -2876,8 +2887,14 @@ declare
     may_differ text[] := array[tg_argv[0], 'service_no'];  -- what is generated is not there yet
 begin
     if tg_op = 'UPDATE' then
-        if to_jsonb(old) ->> tg_argv[0] is null and to_jsonb(new) ->> tg_argv[0] is not null
-           and to_jsonb(new) - may_differ = to_jsonb(old) - may_differ then
+        if to_jsonb(old) ->> tg_argv[0] is null
+           and to_jsonb(new) - may_differ = to_jsonb(old) - may_differ
+           and exists (select 1
+                       from public.invoice correction
+                       join public.invoice before on before.invoice_id = old.invoice_id
+                       where correction.invoice_id = cast(to_jsonb(new) ->> tg_argv[0] as bigint)
+                         and correction.corrects_id = coalesce(before.corrects_id, before.invoice_id)
+                         and correction.invoice_id > before.invoice_id) then
             return new;
         end if;
     end if;

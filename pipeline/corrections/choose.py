@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline.corrections.open import CorrectionOrder
 
 NAMED_MAX = 10
+DIGITS_MAX = 18
 NO_CYCLE = 0
 _ISSUED = ("issued", "closed")
 
@@ -108,6 +109,7 @@ def _of_readings(connection: Connection, readings_m3: Mapping[int, Decimal], *, 
 
 def _by_number(connection: Connection, numbers: Sequence[str]) -> set[int]:
     asked = sorted({number.strip() for number in numbers} - {""})
+    _refuse("INVOICE_UNKNOWN", "that is no number", {repr(number) for number in asked if "\x00" in number})
     rows = found(connection, "originals_by_number", invoice_nos=asked) if asked else []
     _refuse("INVOICE_UNKNOWN", "there is no such invoice", {row.invoice_no for row in rows if row.invoice_id is None})
     _refuse("INVOICE_REVERSED", "nothing is owed by it", {row.invoice_no for row in rows if row.is_reversed})
@@ -136,7 +138,7 @@ def _reading(text: str) -> tuple[int, Decimal]:
         is_index = index_m3 >= 0 and exact == index_m3
     except InvalidOperation:  # also what comparing NaN raises
         is_index = False
-    if not key.strip().isdecimal() or not is_index:
+    if not key.strip().isdecimal() or len(key) > DIGITS_MAX or not is_index:
         raise OperatorError("READING_WRONG", f"{text!r} is no ID=INDEX; write 123=45 or 123=45.678")
     return int(key), exact
 

@@ -10,6 +10,7 @@ from pipeline.errors import OperatorError
 from pipeline.queue.planning import Chosen
 
 COLUMNS = ("reading_id", "decision", "index_m3", "why")
+DIGITS_MAX = 18
 _DECISIONS = {
     "confirm": Decision.CONFIRMED,
     "edit": Decision.EDITED,
@@ -36,7 +37,12 @@ def read_chosen(file: Path) -> list[Chosen]:
 
 def _chosen(row: dict[str, str | None], where: str) -> Chosen:
     reading, decision, index_m3, why = ((row.get(name) or "").strip() for name in COLUMNS)
-    if not reading.isdecimal() or decision not in _DECISIONS or (why and why not in list(EstimateWhy)):
+    if (
+        not reading.isdecimal()
+        or len(reading) > DIGITS_MAX
+        or decision not in _DECISIONS
+        or (why and why not in list(EstimateWhy))
+    ):
         words = f"write the number of a reading and one of {', '.join(_DECISIONS)}"
         raise OperatorError("SELECTION_UNREADABLE", f"{where}: {words}; why is {' or '.join(EstimateWhy)}, or empty")
     try:

@@ -32,6 +32,7 @@ from sql.estimates import (
     use_of_classes,
 )
 
+_NO_EARLIER = date(1900, 1, 1)
 _HISTORY_MONTHS = 26
 """Last year, the year's beginning before it, and a quarter: all that a method looks at."""
 
@@ -67,7 +68,7 @@ def plan_estimates(
     places = registers_to_estimate(
         connection, wanted=[(target.installation_id, target.on, target.reading_id) for target in targets]
     )
-    oldest = months_after(min(target.on for target in targets), -_HISTORY_MONTHS)
+    oldest = months_after(max(_NO_EARLIER, min(target.on for target in targets)), -_HISTORY_MONTHS)
     history = use_between_readings(
         connection, installation_ids=(target.installation_id for target in targets), since=oldest
     )

@@ -10,17 +10,22 @@ from off_cycles import order_of as off_cycle_order
 from off_cycles import rows
 from off_cycles import to_check as off_cycle_to_check
 from registry_rows import read
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from test_cycle import decide as approve
 from test_cycle import to_approval, to_issue, to_the_end
 from test_handover import bill, bill_august, bill_july, hold_of, lines
 from test_quantities import quantities, read_building, read_in_august, shares
 from town import cycle_order, read_august, set_clock, settle
 
+from billing.periods import months_period
 from billing.reading_life import Decision
 from pipeline import check, duplicate, freeze, issue, open_cycle, rate
 from pipeline.corrections import open as opening
 from pipeline.errors import OperatorError
-from pipeline.queue import decide
+from pipeline.queue import bulk, decide
+from pipeline.queue.chosen_file import read_chosen
+from pipeline.queue.missing import choose_missing
 
 AUGUST_3 = date(2026, 8, 3)
 JULY_31 = "2026-07-31"
@@ -199,3 +204,49 @@ def test_a_reading_freed_by_a_reversal_is_doubted_again(metered) -> None:
 def test_what_is_no_index_is_refused_in_one_line(town, index) -> None:
     with pytest.raises(OperatorError, match="E108"):
         decided(town, "0001", Decision.EDITED, index)
+
+
+@pytest.mark.parametrize(
+    ("what", "code"),
+    [
+        ({"readings": ("9" * 5000 + "=1",)}, "READING_WRONG"),
+        ({"readings": ("9" * 18 + "=1",)}, "READING_UNKNOWN"),
+        ({"readings": ("1=NaN",)}, "READING_WRONG"),
+        ({"invoices": ("FV\x00",)}, "INVOICE_UNKNOWN"),
+    ],
+)
+def test_what_names_nothing_is_refused_in_one_line(town, what, code) -> None:
+    with pytest.raises(OperatorError, match=code):
+        opening.run(town, order=order_of(AUGUST_3, **what))
+
+
+def test_a_file_with_a_number_that_no_reading_can_have_is_refused(tmp_path) -> None:
+    file = tmp_path / "many.csv"
+    file.write_text(f"reading_id;decision\n{'9' * 5000};confirm\n", encoding="utf-8")
+
+    with pytest.raises(OperatorError, match="SELECTION_UNREADABLE"):
+        read_chosen(file)
+
+
+def test_estimates_of_a_day_before_all_readings_are_refused_one_by_one(town) -> None:
+    choose = choose_missing(period=months_period("2026-08"), route_set="ALL", on=date(1, 1, 1), by="operator")
+
+    seen = bulk.preview(town, choose=choose)
+
+    assert seen.counts.keys() <= {"NO_CONTRACT", "READING_THERE", "READING_MISSING"}
+    assert seen.rows
+
+
+def test_the_application_frees_billed_days_and_cycles_only_by_what_corrects_them(town) -> None:
+    bill_july(town)
+    set_clock(town, datetime(2026, 8, 4, 7, 0))
+    run = to_close(town, order_of(date(2026, 8, 4), readings=(f"{reading_of(town, '0001', JULY_31)}=11",)))
+    ((correction,),) = rows(town, "select invoice_id from invoice where kind = 'correction'")
+
+    for statement in (
+        "update billed_period set superseded_by = :correction where account_id = 2",
+        "update billed_period set superseded_by = invoice_id where account_id = 2",
+        "update cycle set reversed_by = run.cycle_id from cycle run where run.cycle_key = :run and cycle.cycle_id = 1",
+    ):
+        with pytest.raises(DBAPIError, match=r"refused|does not reverse it"), town.engine.begin() as connection:
+            connection.execute(text(statement), {"correction": correction, "run": run})
