@@ -24,6 +24,7 @@ from old_town import AS_OF, NEW_CYCLES, PAST_CYCLES, OldAccount, old_lines, old_
 from sqlalchemy import text
 
 from billing.periods import next_month
+from billing.reading_life import Decision
 from pipeline import (
     approve,
     check,
@@ -45,6 +46,9 @@ from pipeline.errors import OperatorError
 from pipeline.open_cycle import CycleOrder
 from pipeline.parallel import run as parallel
 from pipeline.parallel.show import accept, show
+from pipeline.queue import bulk, entries
+from pipeline.queue.entries import Filter
+from pipeline.queue.planning import Chosen
 from pipeline.settings import Settings
 from pipeline.statement import statement
 from pipeline.work import WARSAW, Actor, Work, open_work
@@ -181,7 +185,7 @@ def rate_again(work: Work, old: Path, month: date, town: list[OldAccount]) -> No
     parallel.run(work, folder=old / "past" / name, name=name)
     with (old / "past" / "quirks.csv").open(encoding="utf-8", newline="") as file:
         quirks = {row["account_no"]: row["cause"] for row in csv.DictReader(file, delimiter=";")}
-    gardens = {one.account_no for one in town if any(point.garden for point in one.points)}
+    gardens = {one.account_no for one in town if waits_for_a_garden(one)}
     shown = show(work, name=name)
     differing = {one["account_no"]: one["cause"] for one in shown.differences}
     assert {no: differing.pop(no) for no in quirks} == quirks
@@ -198,6 +202,7 @@ def bill(work: Work, old: Path, month: date, town: list[OldAccount], last_number
     set_clock(work, datetime.combine(next_month(month), NOON))
     readings = next((old / "readings").glob(f"*_{next_month(month) - timedelta(days=1):%Y%m%d}T*.csv"))
     assert collect.run(work, file=readings)["rejected"] == 0
+    confirm_suspects(work)
     key = open_cycle.run(work, order=order_of(month))["cycle_key"]
     chunks = freeze.run(work, cycle_key=key)["chunks"]
     for chunk_no in range(chunks):
@@ -226,6 +231,17 @@ def bill(work: Work, old: Path, month: date, town: list[OldAccount], last_number
     return int(numbers[1])
 
 
+def confirm_suspects(work: Work) -> None:
+    """The office looks at what the checks set aside: all of it is what the meters show."""
+    waiting = [
+        Chosen(reading_id=one["reading_id"], decision=Decision.CONFIRMED) for one in entries.run(work, asked=Filter())
+    ]
+    if waiting:
+        choose = bulk.choose_readings(waiting, by=work.actor.name)
+        seen = bulk.preview(work, choose=choose)
+        bulk.run(work, choose=choose, sha256=seen.sha256, reason="compared with the readers' photographs")
+
+
 def issued(work: Work, key: str) -> dict[str, tuple[Decimal, Decimal, Decimal]]:
     """Net, VAT and gross of each account's invoice, or of the draft of a buyer under the KSeF duty."""
     with work.engine.connect() as connection:
@@ -245,10 +261,13 @@ AMOUNTS = """
 
 
 def wanted(town: list[OldAccount], month: date) -> dict[str, tuple[Decimal, Decimal, Decimal]]:
-    """What the independent rater makes of the month, for all but those whose sub-meters we hold."""
-    return {
-        one.account_no: totals(old_lines(one, month)) for one in town if not any(point.garden for point in one.points)
-    }
+    """What the independent rater makes of the month, for all but those whose garden meters nobody reads."""
+    return {one.account_no: totals(old_lines(one, month)) for one in town if not waits_for_a_garden(one)}
+
+
+def waits_for_a_garden(one: OldAccount) -> bool:
+    """The old system's files hold no reading of a garden meter; where sewage depends on one, the account is held."""
+    return any(point.garden and "sewage" in point.services for point in one.points)
 
 
 def order_of(month: date) -> CycleOrder:

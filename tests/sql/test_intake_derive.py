@@ -37,7 +37,8 @@ def test_a_readings_file_walks_through_the_registry_derived_from_it_and_again_ad
     registry = import_registry.run(work, folder=tmp_path / "out")
     assert registry["accepted"] == registry["rows"]
     readings = collect.run(work, file=file)
-    assert (readings["rows"], readings["accepted"], readings["duplicate"]) == (7, 6, 1)
+    outcomes = ("rows", "accepted", "quarantined", "duplicate")  # no meter passes 123449 m³ in three months
+    assert tuple(readings[name] for name in outcomes) == (7, 5, 1, 1)
     sizes = table_sizes(work)
     import_registry.run(work, folder=tmp_path / "out")
     collect.run(work, file=file)
