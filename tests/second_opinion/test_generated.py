@@ -81,14 +81,18 @@ def water(drawn: dict[str, Any]) -> str:
         found += price("water", "m3", net, on=on, more=f"{blocks}net_zl = {upper}\n")
         whole = net * drawn["threshold"] + upper
         found += f"[[example]]\ngroups = {GROUPS}\non = {on}\nwater = {drawn['threshold'] + 1}\n"
-        found += f'gross_zl = {two_lines(net * drawn["threshold"], upper)}\nsource = "by hand: {whole}"\n'
+        both = two_lines(net * drawn["threshold"], upper, rounding=drawn["rounding"])
+        found += f'gross_zl = {both}\nsource = "by hand: {whole}"\n'
     return found
 
 
-def two_lines(*nets: Decimal) -> Decimal:
-    grosz = Decimal("0.01")
-    rounded = sum((net.quantize(grosz, rounding=ROUND_HALF_UP) for net in nets), Decimal(0))
-    return rounded + (rounded * (VAT - 1)).quantize(grosz, rounding=ROUND_HALF_UP)
+def two_lines(*nets: Decimal, rounding: tuple[str, str]) -> Decimal:
+    """Of two lines, as the models of the utility round them and their VAT."""
+    if rounding == ("each_line", "vat_per_line"):
+        return sum((gross(net) for net in nets), Decimal(0))
+    if rounding[0] == "rate_sum":
+        return gross(sum(nets, Decimal(0)))
+    return gross(sum((net.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP) for net in nets), Decimal(0)))
 
 
 def taryfa(drawn: dict[str, Any]) -> str:
