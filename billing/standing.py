@@ -6,10 +6,12 @@ abonament of its own, each is owed for points with that service; a single one is
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
+from typing import NamedTuple
 
 from billing.accounts import AccountSnapshot, Channel, CycleTerms, PartyKind, PointSnapshot, Role, Service
 from billing.charges import ChargeLine
@@ -37,14 +39,26 @@ class _Step:
     parted: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Owing:
-    """Who owes an abonament: the points that owe it together, and what picks their tariff group."""
+class _Point(NamedTuple):
+    """What matters of a point: its days under contract within the period, and what picks its tariff group."""
 
-    service: Service
-    points: Sequence[PointSnapshot]
+    start: date
+    until: date
+    tariff_class: str
+    diameter_mm: int | None
+    services: frozenset[Service]
+
+
+class _Owing(NamedTuple):
+    """Who owes an abonament, for which days: the points that owe it together; the same for most customers."""
+
+    points: tuple[_Point, ...]
     channel: Channel
     payer: PartyKind | None
+    start: date
+    until: date
+    waived_months: tuple[date, ...]
+    issue_date: date
 
 
 def standing_lines(
@@ -60,24 +74,62 @@ def standing_lines(
     One line per step of price, none if the tariff has none; months that were given up with a hold are left out. An
     account that owes it once, with points of several tariff groups, must find one price in all of them.
     """
-    by_point: dict[str | None, list[PointSnapshot]] = defaultdict(list)
+    if per is StandingPer.RECIPIENT:
+        made = _owed_together(account, points, account.standing_from, cycle, tariffs)
+        return made if isinstance(made, NotBillable) else list(made)
+    by_point: dict[str, list[PointSnapshot]] = defaultdict(list)
     for point in points:
-        by_point[None if per is StandingPer.RECIPIENT else point.point_no].append(point)
-    buyer = account.parties.get(Role.BUYER)
+        by_point[point.point_no].append(point)
     lines: list[ChargeLine] = []
     for point_no, owing in by_point.items():
-        own = owing[0].standing_from if point_no else None
-        start = own or account.standing_from or cycle.period.start
-        if start >= cycle.period.until:
-            continue
-        period = Period(start=start, until=cycle.period.until)
-        for service in tariffs.standing_services:
-            who = _Owing(service=service, points=owing, channel=account.channel, payer=buyer.kind if buyer else None)
-            steps = _steps(who, period, account.waived_months, tariffs)
-            if isinstance(steps, NotBillable):
-                return steps
-            lines += [_line(step, service, point_no, cycle.issue_date) for step in steps]
+        made = _owed_together(account, owing, owing[0].standing_from or account.standing_from, cycle, tariffs)
+        if isinstance(made, NotBillable):
+            return made
+        lines += [replace(line, point_no=point_no) for line in made]
     return lines
+
+
+def _owed_together(
+    account: AccountSnapshot, points: Sequence[PointSnapshot], since: date | None, cycle: CycleTerms, tariffs: TariffBook
+) -> tuple[ChargeLine, ...] | NotBillable:
+    """What is owed once for all of the points, from ``since`` on (None: from the cycle's first day)."""
+    start, until = since or cycle.period.start, cycle.period.until
+    if start >= until:
+        return ()
+    buyer = account.parties.get(Role.BUYER)
+    who = _Owing(
+        points=tuple([_clipped(point, start, until) for point in points]),
+        channel=account.channel,
+        payer=buyer.kind if buyer else None,
+        start=start,
+        until=until,
+        waived_months=account.waived_months,
+        issue_date=cycle.issue_date,
+    )
+    return _lines(tariffs, who)
+
+
+def _clipped(point: PointSnapshot, start: date, until: date) -> _Point:
+    ends = point.contract_until
+    return _Point(
+        start=max(point.contract_from, start),
+        until=until if ends is None else min(ends, until),
+        tariff_class=point.tariff_class,
+        diameter_mm=point.diameter_mm,
+        services=point.services,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _lines(tariffs: TariffBook, who: _Owing) -> tuple[ChargeLine, ...] | NotBillable:
+    """Asked once for all customers who owe the same: most of a town do."""
+    lines: list[ChargeLine] = []
+    for service in tariffs.standing_services:
+        steps = _steps(who, service, tariffs)
+        if isinstance(steps, NotBillable):
+            return steps
+        lines += [_line(step, service, who.issue_date) for step in steps]
+    return tuple(lines)
 
 
 def periods_in(*, months: Period, per_months: int) -> Decimal:
@@ -98,12 +150,10 @@ def _reached(months: int, per_months: int) -> Decimal:
     return (Decimal(months) / per_months).quantize(VOLUME, rounding=ROUND_HALF_UP)
 
 
-def _steps(
-    who: _Owing, period: Period, waived_months: Collection[date], tariffs: TariffBook
-) -> list[_Step] | NotBillable:
+def _steps(who: _Owing, service: Service, tariffs: TariffBook) -> list[_Step] | NotBillable:
     steps: list[_Step] = []
-    for month, points in _owed_months(who, period, waived_months, tariffs):
-        span = _price(who, points, month.start, tariffs)
+    for month, points in _owed_months(who, service, tariffs):
+        span = _price(who, service, points, month.start, tariffs)
         if isinstance(span, NotBillable):
             return span
         if span.net_zl is not None:
@@ -111,14 +161,16 @@ def _steps(
     return steps
 
 
-def _price(who: _Owing, points: Iterable[PointSnapshot], day: date, tariffs: TariffBook) -> PriceSpan | NotBillable:
+def _price(
+    who: _Owing, service: Service, points: Iterable[_Point], day: date, tariffs: TariffBook
+) -> PriceSpan | NotBillable:
     """The one rate of a month, whichever of the points is asked."""
     kinds = sorted({(point.tariff_class, point.diameter_mm or 0) for point in points})
     spans = [
         tariffs.span_on(
             tariff_class=tariff_class,
             channel=who.channel,
-            service=who.service,
+            service=service,
             day=day,
             diameter_mm=diameter_mm or None,
             payer=who.payer,
@@ -127,9 +179,9 @@ def _price(who: _Owing, points: Iterable[PointSnapshot], day: date, tariffs: Tar
     ]
     found = [span for span in spans if span is not None]
     if len(found) < len(spans):
-        return _no_price(who, day, kinds, "no_price")
+        return _no_price(service, day, kinds, "no_price")
     if len({(span.net_zl, span.per_months) for span in found}) > 1:
-        return _no_price(who, day, kinds, "tariff_classes_differ")
+        return _no_price(service, day, kinds, "tariff_classes_differ")
     return found[0]
 
 
@@ -148,55 +200,48 @@ def _append(steps: list[_Step], month: Period, span: PriceSpan, *, parted: bool)
 
 
 def _owed_months(
-    who: _Owing, period: Period, waived_months: Collection[date], tariffs: TariffBook
-) -> Iterator[tuple[Period, list[PointSnapshot]]]:
+    who: _Owing, service: Service, tariffs: TariffBook
+) -> Iterator[tuple[Period, list[_Point]]]:
     """Each month with its days under contract, and the points in force on the first of them that owe the charge.
 
     Where the tariff of that day tells water and sewage apart these are the points with the service; else the one
     abonament is owed for every point.
     """
     is_parted = len(tariffs.standing_services) > 1
-    taking = [point for point in who.points if is_parted and OWED_FOR[who.service] in point.services]
-    for month in period.months():
-        if month.start.replace(day=1) in waived_months:
+    taking = [point for point in who.points if is_parted and OWED_FOR[service] in point.services]
+    for month in Period(start=who.start, until=who.until).months():
+        if month.start.replace(day=1) in who.waived_months:
             continue
         owing, days = taking, _contract_days(taking, month)
         if days is None or not tariffs.parts_standing(days.start):
-            if who.service is not Service.STANDING:
+            if service is not Service.STANDING:
                 continue
             owing, days = list(who.points), _contract_days(who.points, month)
             if days is None or tariffs.parts_standing(days.start):
                 continue
-        yield days, [point for point in owing if _in_force(point, days.start)]
+        yield days, [point for point in owing if point.start <= days.start < point.until]
 
 
-def _contract_days(points: Iterable[PointSnapshot], month: Period) -> Period | None:
+def _contract_days(points: Iterable[_Point], month: Period) -> Period | None:
     """From the first day of the month under contract to the last."""
-    ends = [
-        (max(point.contract_from, month.start), min(point.contract_until or month.until, month.until))
-        for point in points
-    ]
+    ends = [(max(point.start, month.start), min(point.until, month.until)) for point in points]
     held = [(start, until) for start, until in ends if start < until]
     if not held:
         return None
     return Period(start=min(start for start, _ in held), until=max(until for _, until in held))
 
 
-def _in_force(point: PointSnapshot, day: date) -> bool:
-    return point.contract_from <= day and (point.contract_until is None or day < point.contract_until)
-
-
-def _no_price(who: _Owing, day: date, kinds: Iterable[tuple[str, int]], reason: str) -> NotBillable:
+def _no_price(service: Service, day: date, kinds: Iterable[tuple[str, int]], reason: str) -> NotBillable:
     names = ",".join(f"{name} {diameter_mm} mm" if diameter_mm else name for name, diameter_mm in kinds)
-    facts = {"service": who.service.value, "on": day.isoformat(), "tariff_class": names}
+    facts = {"service": service.value, "on": day.isoformat(), "tariff_class": names}
     return NotBillable(code=HoldCode.NO_PRICE, facts=facts | {"reason": reason})
 
 
-def _line(step: _Step, service: Service, point_no: str | None, issue_date: date) -> ChargeLine:
+def _line(step: _Step, service: Service, issue_date: date) -> ChargeLine:
     per_months = step.span.per_months
     quantity = periods_in(months=step.period, per_months=per_months)
     return ChargeLine(
-        point_no=point_no,
+        point_no=None,
         service=service,
         description=DESCRIPTION + (_PARTED[service] if step.parted else ""),
         period=step.period,

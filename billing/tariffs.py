@@ -113,9 +113,9 @@ class Tariff:
 _Key = tuple[str, Channel, Service, str | None, PartyKind | None, int | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TariffBook:
-    """Every tariff of a utility, with its named models.
+    """Every tariff of a utility, with its named models; equal to itself alone, so that answers may be remembered.
 
     Prices are looked up by class, channel, service and day and, where a tariff tells these apart, by gmina, diameter of
     the meter and kind of the nabywca. What is unknown (None) finds only what does not depend on it.
