@@ -9,6 +9,7 @@ from enum import StrEnum
 from billing.beside_meters import BilledSewage, Forecast, ServiceOrder, SewageExcess, Surface
 from billing.canonical import LATER
 from billing.periods import Period
+from billing.quick import quick
 
 ALL = Decimal(100)
 """Per cent."""
@@ -53,6 +54,7 @@ class Service(StrEnum):
     EXTRA = "extra"
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
     """A Polish postal address."""
@@ -62,6 +64,7 @@ class Address:
     city: str
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
     """A person or organisation. ``nip`` is set only when it is used for the contract."""
@@ -73,6 +76,7 @@ class Party:
     address: Address
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """One usable index of one register; ``index_m3`` as it counts, in m³ to three places.
@@ -91,6 +95,7 @@ class Reading:
     is_confirmed: bool = field(default=False, metadata=LATER)
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterSnapshot:
     """A meter's register at a point, between its last billed reading and the newest one of this cycle.
@@ -175,6 +180,7 @@ class PointBehind:
     other_contracts: tuple[Period, ...] = ()
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointSnapshot:
     """A point of supply under contract.
@@ -227,6 +233,7 @@ class PointSnapshot:
         return max(mains, key=lambda one: (one.installed_on, one.diameter_mm or 0)).diameter_mm
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSnapshot:
     """Everything that decides the bill of one account, frozen and hashed at the start of a cycle.

@@ -1,6 +1,5 @@
 """Charges: quantity times price with the legal reference, or a hold that says why not and what next."""
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,6 +11,7 @@ from billing.canonical import LATER
 from billing.holds import HoldCode
 from billing.money import ZERO_ZL, round_zl
 from billing.periods import Period
+from billing.quick import quick
 from billing.subsidies import LineSubsidy, SubsidyMode, total_zl
 
 
@@ -137,6 +137,7 @@ class LineSettled:
     document: str
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeLine:
     """One line: what, for which days, from which readings, at which price of which tariff, and why.
@@ -189,6 +190,7 @@ class ChargeLine:
         return whole_zl * (self.excess.measured - self.excess.permitted) / self.excess.permitted
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VatSum:
     """Net, VAT and gross of all lines of one rate (VAT act art. 106e ust. 1 pkt 13-14)."""
@@ -199,6 +201,7 @@ class VatSum:
     gross_zl: Decimal
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
     """The charges of one account in one cycle; sums equal their parts or it cannot be made.
@@ -225,21 +228,21 @@ class Bill:
         return self.gross_zl - self.subsidy_gross_zl
 
     def __post_init__(self) -> None:
-        nets_zl: dict[Decimal, Decimal] = defaultdict(Decimal)
+        nets_zl: dict[Decimal, Decimal] = {part.vat_rate: ZERO_ZL for part in self.vat_sums}
         for line in self.lines:
-            nets_zl[line.vat_rate] += line.summed_zl(self.line_rounding)
-        summed_zl = {part.vat_rate: part.net_zl for part in self.vat_sums}
-        if any(summed_zl.get(rate, ZERO_ZL) != round_zl(nets_zl[rate]) for rate in {*summed_zl, *nets_zl}):
+            nets_zl[line.vat_rate] = nets_zl.get(line.vat_rate, ZERO_ZL) + line.summed_zl(self.line_rounding)
+        rounded_zl = {rate: round_zl(net_zl) for rate, net_zl in nets_zl.items()}
+        if rounded_zl != {part.vat_rate: part.net_zl for part in self.vat_sums}:
             raise ValueError(f"lines of {self.account_no} do not add up to its net")
         if (self.net_zl, self.vat_zl, self.gross_zl) != (
-            sum(part.net_zl for part in self.vat_sums),
-            sum(part.vat_zl for part in self.vat_sums),
-            sum(part.gross_zl for part in self.vat_sums),
+            sum([part.net_zl for part in self.vat_sums]),
+            sum([part.vat_zl for part in self.vat_sums]),
+            sum([part.gross_zl for part in self.vat_sums]),
         ):
             raise ValueError(f"rate sums of {self.account_no} do not add up to its totals")
         if self.gross_zl != self.net_zl + self.vat_zl:
             raise ValueError(f"net and VAT of {self.account_no} do not add up to its gross")
-        subsidies = [line.subsidy for line in self.lines]
+        subsidies = [line.subsidy for line in self.lines if line.subsidy is not None]
         if (self.subsidy_net_zl, self.subsidy_gross_zl) != (
             total_zl(subsidies, mode=SubsidyMode.NET),
             total_zl(subsidies, mode=SubsidyMode.GROSS),

@@ -13,7 +13,7 @@ from billing.charges import LineDifference, LinePart, Origin
 from billing.holds import HoldCode
 from billing.models import DifferenceModel, Models
 from billing.money import VOLUME
-from billing.parts import BEHIND, Share, shares_of
+from billing.parts import BEHIND, Share, metered_at, shares_of
 from billing.periods import Period
 from billing.quantities import NotBillable, Quantity
 from billing.together import combined
@@ -42,10 +42,11 @@ def is_shared_out(point: PointSnapshot) -> bool:
 def differences(point: PointSnapshot, *, models: Models) -> list[Difference] | NotBillable:
     """What the contracts behind a point have to share of each service, or why that cannot be told."""
     found = []
+    metered = metered_at(point, models=models)
     for service in (Service.WATER, Service.SEWAGE):
         if service not in point.services:
             continue
-        shares = shares_of(point, registers=point.registers, service=service, models=models)
+        shares = shares_of(point, metered=metered, service=service, models=models)
         if isinstance(shares, NotBillable):
             return shares
         made = combined(shares, service=service, models=models) if shares else []

@@ -38,6 +38,8 @@ def excess_lines(point: PointSnapshot, *, lines: Sequence[ChargeLine], issue_dat
 
     Sewage of days that were charged before the fault was known is made up for.
     """
+    if not point.excesses:
+        return []
     made: list[ChargeLine] = []
     rows: dict[Period, int] = {}
     for sewage in sorted(_sewage(point, lines), key=lambda one: one.period):

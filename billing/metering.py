@@ -7,7 +7,7 @@ from billing.accounts import PointSnapshot, Service, Unmetered
 from billing.differences import below_zero, is_shared_out, shared
 from billing.holds import HoldCode
 from billing.models import Models
-from billing.parts import Share, percent_of, shares_of
+from billing.parts import Metered, Share, metered_at, percent_of, shares_of
 from billing.periods import Period
 from billing.quantities import NotBillable, Quantity
 from billing.registers import Consumption
@@ -30,9 +30,10 @@ def quantities(point: PointSnapshot, *, until: date, models: Models) -> list[Qua
     if not services or point.is_settled:
         return [shared(share) for share in shares]
     found: list[Quantity] = []
+    counted = metered_at(point, models=models)
     for service in services:
         given = reckoned(point, service=service, until=until)
-        metered = _metered(point, service, models)
+        metered = _metered(point, counted, service, models)
         if isinstance(metered, NotBillable):
             return NotBillable(code=metered.code, facts={"point_no": point.point_no, **metered.facts})
         if is_shared_out(point):
@@ -44,19 +45,22 @@ def quantities(point: PointSnapshot, *, until: date, models: Models) -> list[Qua
     return found + [shared(share) for share in shares]
 
 
-def _metered(point: PointSnapshot, service: Service, models: Models) -> list[Quantity] | NotBillable:
+def _metered(
+    point: PointSnapshot, counted: Sequence[Metered], service: Service, models: Models
+) -> list[Quantity] | NotBillable:
     """What meters counted of a service on the days of which the contract names no quantity."""
     terms = [one for one in point.unmetered if one.service is service]
-    registers = [one for one in point.registers if not _is_given(one.previous.read_on, terms)]
-    if not registers:
+    if terms:
+        counted = [one for one in counted if not _is_given(one.register.previous.read_on, terms)]
+    if not counted:
         facts = {"service": service.value}
         return [] if terms else NotBillable(code=HoldCode.NO_METER, facts=facts)
-    shares = shares_of(point, registers=registers, service=service, models=models)
+    shares = shares_of(point, metered=counted, service=service, models=models)
     if isinstance(shares, NotBillable):
         return shares
-    if not shares and not terms and all(percent_of(one, service) == 0 for one in registers):
+    if not shares and not terms and all(percent_of(one.register, service) == 0 for one in counted):
         return NotBillable(code=HoldCode.NO_METER, facts={"service": service.value})
-    for share in shares:
+    for share in shares if terms else ():
         if any(_overlaps(share.used.period, one) for one in terms):
             facts = {"meter_no": share.used.counted.meter_no, "reason": "quantity_in_contract"}
             return NotBillable(code=HoldCode.METERS_UNCLEAR, facts=facts)

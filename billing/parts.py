@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from billing.accounts import ALL, PointSnapshot, RegisterSnapshot, Service
 from billing.charges import LinePart
@@ -18,6 +18,7 @@ from billing.models import LegalisationModel, MissingSub, Models, SplitPlaces
 from billing.money import VOLUME
 from billing.periods import Period
 from billing.quantities import Known, NotBillable
+from billing.quick import quick
 from billing.registers import Consumption, Tenure, consumptions
 from billing.shares import volume_by
 
@@ -37,6 +38,15 @@ _THREE = 3
 _UNREAD = (HoldCode.READING_MISSING, HoldCode.READING_NOT_READ)
 
 
+class Metered(NamedTuple):
+    """A register of a point, and what it counted for the contract or why that cannot be told."""
+
+    register: RegisterSnapshot
+    tenure: Tenure
+    used: tuple[Consumption, ...] | NotBillable
+
+
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
     """A consumption of which ``percent`` is billed as the service; ``volume_m3`` are its own days of it.
@@ -80,26 +90,37 @@ class Share:
         )
 
 
+def metered_at(point: PointSnapshot, *, models: Models) -> list[Metered]:
+    """The registers of a point with what they counted, by day and number."""
+    tenure = Tenure(start=point.contract_from, until=point.contract_until, others=point.other_contracts)
+    ordered: Sequence[RegisterSnapshot] = point.registers
+    if len(ordered) > 1:
+        ordered = sorted(ordered, key=lambda one: (one.previous.read_on, one.meter_no, one.register))
+    return [Metered(one, tenure, consumptions(register=one, tenure=tenure, models=models)) for one in ordered]
+
+
 def shares_of(
-    point: PointSnapshot, *, registers: Iterable[RegisterSnapshot], service: Service, models: Models
+    point: PointSnapshot, *, metered: Iterable[Metered], service: Service, models: Models
 ) -> list[Share] | NotBillable:
     """What each register, and each meter of a point behind, adds to a service or takes off it; by day and number."""
-    ordered = sorted(registers, key=lambda one: (one.previous.read_on, one.meter_no, one.register))
-    by_device = service is Service.SEWAGE and any(one.purpose == SEWAGE for one in ordered)
-    registers = [one for one in ordered if (one.purpose == SEWAGE) is by_device]
+    purposes = {one.register.purpose for one in metered}
+    by_device = service is Service.SEWAGE and SEWAGE in purposes
+    if SEWAGE in purposes:
+        metered = [one for one in metered if (one.register.purpose == SEWAGE) is by_device]
     behind = [] if by_device else [one for one in point.behind if service in one.services]
-    mains = {percent_of(one, service) for one in registers if one.purpose == MAIN}
-    has_within = bool(behind) or any(one.purpose in WITHIN for one in registers)
-    if has_within and len(mains) != 1:
-        reason = "percentages_differ" if mains else "no_main_meter"
-        return NotBillable(code=HoldCode.METERS_UNCLEAR, facts={"reason": reason})
-    main_percent = next(iter(mains), ALL)
-    tenure = Tenure(start=point.contract_from, until=point.contract_until, others=point.other_contracts)
-    closing = _closing_day(registers)
+    main_percent, closing = ALL, None
+    if behind or not purposes.isdisjoint(WITHIN):
+        mains = {percent_of(one.register, service) for one in metered if one.register.purpose == MAIN}
+        if len(mains) != 1 and (behind or any(one.register.purpose in WITHIN for one in metered)):
+            reason = "percentages_differ" if mains else "no_main_meter"
+            return NotBillable(code=HoldCode.METERS_UNCLEAR, facts={"reason": reason})
+        main_percent, closing = next(iter(mains), ALL), _closing_day(metered)
     found: list[Share] = []
-    for register in registers:
-        percent = percent_of(register, service) - (main_percent if register.purpose in WITHIN else _NONE)
-        made = _shares(register, percent, tenure, models, closing)
+    for one in metered:
+        percent = percent_of(one.register, service)
+        if one.register.purpose in WITHIN:
+            percent -= main_percent
+        made = _shares(one, percent, models, closing)
         if isinstance(made, NotBillable):
             return made
         found += made
@@ -125,37 +146,38 @@ def percent_of(register: RegisterSnapshot, service: Service) -> Decimal:
     return register.water_percent if service is Service.WATER else register.sewage_percent
 
 
-def _closing_day(registers: Iterable[RegisterSnapshot]) -> date | None:
+def _closing_day(metered: Iterable[Metered]) -> date | None:
     """The day of the newest reading of the main meter."""
-    days = [one.current.read_on for one in registers if one.purpose == MAIN and one.current is not None]
-    return max(days, default=None)
+    mains = [one.current for one, _, _ in metered if one.purpose == MAIN]
+    return max([current.read_on for current in mains if current is not None], default=None)
 
 
-def _shares(
-    register: RegisterSnapshot, percent: Decimal, tenure: Tenure, models: Models, closing: date | None
-) -> list[Share] | NotBillable:
+def _shares(metered: Metered, percent: Decimal, models: Models, closing: date | None) -> list[Share] | NotBillable:
     """What one register of the point adds or takes off; nothing when that is no m³ at all."""
     if percent == _NONE:
         return []
+    register, tenure, used = metered
     comes_off = percent < _NONE
     until = register.legalised_until
     counts_to = register.current.read_on if register.current is not None else closing
     lapsed_on = None
     if comes_off and models.legalisation is LegalisationModel.CLOSING_READING:
         lapsed_on = until if until is not None and counts_to is not None and until < counts_to else None
-    used = consumptions(register=register, tenure=tenure, models=models)
     if isinstance(used, NotBillable):
         unread = used.code in _UNREAD and comes_off
         passed_over = lapsed_on is not None or models.missing_sub is MissingSub.NO_DEDUCTION
         return [] if unread and passed_over else used
     billed = _NONE if lapsed_on is not None else percent
+    if not used:
+        return []
+    span = _span(used)
     return [
         Share(
             used=one,
             purpose=register.purpose,
             percent=billed,
             volume_m3=one.volume_m3,
-            span=_span(used),
+            span=span,
             tenure=tenure,
             lapsed_on=lapsed_on,
         )
@@ -164,6 +186,8 @@ def _shares(
 
 
 def _span(used: Sequence[Consumption]) -> Period:
+    if len(used) == 1:
+        return used[0].period
     return Period(start=used[0].period.start, until=used[-1].period.until)
 
 

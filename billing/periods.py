@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from billing.quick import quick
+
 _WORD = re.compile(r"(2[01]\d\d)-(0[1-9]|1[0-2])(?:\.\.(2[01]\d\d)-(0[1-9]|1[0-2]))?", re.ASCII)
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Period:
     """Days from ``start`` up to, not including, ``until``."""

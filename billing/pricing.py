@@ -1,10 +1,12 @@
 """Quantities become lines: one for each price of their days and, where prices are progressive, for each block."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
+from typing import NamedTuple
 
 from billing.accounts import Channel, PartyKind, PointSnapshot, Service
 from billing.blocks import in_blocks, thresholds_of
@@ -17,6 +19,7 @@ from billing.periods import Period
 from billing.polish import format_quantity
 from billing.prices import PriceSpan
 from billing.quantities import NotBillable, Quantity
+from billing.quick import quick
 from billing.shares import Piece, needs_days, pieces
 from billing.subsidies import price_basis, price_left_zl, subsidy_of
 from billing.tariffs import TariffBook
@@ -27,6 +30,7 @@ _DESCRIPTIONS = {Service.WATER: "Dostarczanie wody", Service.SEWAGE: "Odprowadza
 _THREE = 3
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
     """Whom and what a price is asked for: a point, the agreed channel, and what kind of person the nabywca is."""
@@ -34,6 +38,22 @@ class Customer:
     point: PointSnapshot
     channel: Channel
     payer: PartyKind | None
+
+
+class _Asked(NamedTuple):
+    """What a price depends on, beside the day."""
+
+    tariff_class: str
+    channel: Channel
+    service: Service
+    gmina: str | None
+    diameter_mm: int | None
+    payer: PartyKind | None
+    period: Period
+
+
+_Part = tuple[Decimal, Decimal, LineBlock | None]
+"""A volume, the tariff's price of it, and the block that it lies in."""
 
 
 def priced_lines(
@@ -59,20 +79,14 @@ def _of_service(
 ) -> list[ChargeLine] | NotBillable:
     point, service = customer.point, quantities[0].service
     billed = [quantity.billed or quantity.period for quantity in quantities]
-    whole = Period(start=min(part.start for part in billed), until=max(part.until for part in billed))
-    spans = tariffs.spans_in(
-        tariff_class=point.tariff_class,
-        channel=customer.channel,
-        service=service,
-        period=whole,
-        gmina=point.gmina,
-        diameter_mm=point.diameter_mm,
-        payer=customer.payer,
-    )
-    if not spans:
+    whole = billed[0]
+    if len(billed) > 1:
+        whole = Period(start=min(part.start for part in billed), until=max(part.until for part in billed))
+    asked = _Asked(point.tariff_class, customer.channel, service, point.gmina, point.diameter_mm, customer.payer, whole)
+    steps = _steps(tariffs, asked)
+    if not steps:
         days = f"{whole.start}..{whole.last_day}"
         return no_price(point, customer.channel, service=service.value, days=days, reason="no_price")
-    steps = _steps(spans)
     if tariffs.models.split is SplitModel.HOLD:
         unread = _unread(quantities, steps, point)
         if unread is not None:
@@ -80,17 +94,16 @@ def _of_service(
     is_metered = tariffs.models.split_places is SplitPlaces.METERED
     fewest = min(quantity.places for quantity in quantities) if is_metered else _THREE
     used_m3: dict[date, Decimal] = defaultdict(lambda: VOLUME * 0)
+    cuts = [step.start for step in steps[1:]]
     lines: list[ChargeLine] = []
-    for quantity, own in zip(quantities, billed, strict=True):
+    for quantity in quantities:
         places = quantity.places if is_metered else _THREE
-        cuts = [own.start, *(step.start for step in steps[1:]), own.until]
         for piece in pieces(quantity, cuts=cuts, places=places):
-            if own.overlap(piece.period) is None:
-                continue
             step, part = _step_of(steps, piece, whole)
-            thresholds = thresholds_of(blocks=step.blocks, per=step.block_per, part=part, whole=whole, places=fewest)
-            charged = _parts(step, thresholds, piece, used_m3[step.start])
-            used_m3[step.start] += piece.volume_m3
+            charged: Iterable[_Part] = ((piece.volume_m3, step.net_zl or ZERO_ZL, None),)
+            if step.blocks:
+                charged = _in_blocks(step, piece, part=part, whole=whole, places=fewest, before_m3=used_m3[step.start])
+                used_m3[step.start] += piece.volume_m3
             # a share in a difference is of days that the contract's own use occupies
             first = 2 if quantity.difference is not None else 1
             for row_no, one in enumerate(charged, start=first):
@@ -111,10 +124,14 @@ def _unread(quantities: Sequence[Quantity], steps: Sequence[PriceSpan], point: P
     return None
 
 
-def _steps(spans: Sequence[PriceSpan]) -> list[PriceSpan]:
-    """The spans without those that change nothing: the later of two at the same terms stands for both."""
+@lru_cache(maxsize=4096)
+def _steps(tariffs: TariffBook, asked: _Asked) -> Sequence[PriceSpan]:
+    """The prices of the days, in order, without those that change nothing; none when a day has none.
+
+    The later of two at the same terms stands for both. Most customers of a town ask for the same.
+    """
     steps: list[PriceSpan] = []
-    for span in spans:
+    for span in tariffs.spans_in(**asked._asdict()):
         if steps and steps[-1].terms == span.terms:
             steps[-1] = span.begun_on(steps[-1].start)
         else:
@@ -131,21 +148,19 @@ def _step_of(steps: Sequence[PriceSpan], piece: Piece, whole: Period) -> tuple[P
     return steps[number], Period(start=max(steps[number].start, whole.start), until=until)
 
 
-def _parts(
-    step: PriceSpan, thresholds: Sequence[Decimal], piece: Piece, before_m3: Decimal
-) -> Iterator[tuple[Decimal, Decimal, LineBlock | None]]:
-    """Volumes and tariff prices of a piece; ``before_m3`` of the same days are charged already."""
-    if not step.blocks:
-        yield piece.volume_m3, step.net_zl or ZERO_ZL, None
-        return
-    for part in in_blocks(piece.volume_m3, before_m3=before_m3, blocks=step.blocks, thresholds=thresholds):
-        yield part.volume_m3, part.net_zl, part.block
+def _in_blocks(
+    step: PriceSpan, piece: Piece, *, part: Period, whole: Period, places: int, before_m3: Decimal
+) -> Iterator[_Part]:
+    """A piece by blocks; ``before_m3`` of the same days are charged already."""
+    thresholds = thresholds_of(blocks=step.blocks, per=step.block_per, part=part, whole=whole, places=places)
+    for one in in_blocks(piece.volume_m3, before_m3=before_m3, blocks=step.blocks, thresholds=thresholds):
+        yield one.volume_m3, one.net_zl, one.block
 
 
 def _line(
     quantity: Quantity,
     piece: Piece,
-    part: tuple[Decimal, Decimal, LineBlock | None],
+    part: _Part,
     *,
     span: PriceSpan,
     point: PointSnapshot,
@@ -153,8 +168,11 @@ def _line(
     row_no: int,
 ) -> ChargeLine:
     volume_m3, tariff_zl, block = part
-    subsidy = subsidy_of(agreed=span.subsidy, volume_m3=volume_m3, tariff_zl=tariff_zl)
-    price_zl = price_left_zl(tariff_zl, subsidy=subsidy)
+    subsidy, price_zl, basis = None, tariff_zl, "; ".join((*quantity.bases, span.basis))
+    if span.subsidy is not None:
+        subsidy = subsidy_of(agreed=span.subsidy, volume_m3=volume_m3, tariff_zl=tariff_zl)
+        price_zl = price_left_zl(tariff_zl, subsidy=subsidy)
+        basis = price_basis(basis, subsidy=subsidy)
     counted = piece.counted
     return ChargeLine(
         point_no=point.point_no,
@@ -173,7 +191,7 @@ def _line(
         vat_rate=vat_rate(service=quantity.service, on=issue_date),
         tariff_group=span.group,
         tariff_sha256=span.tariff_sha256,
-        basis=price_basis("; ".join((*quantity.bases, span.basis)), subsidy=subsidy),
+        basis=basis,
         subsidy=subsidy,
         origin=quantity.origin,
         row_no=row_no,

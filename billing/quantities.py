@@ -11,6 +11,7 @@ from billing.holds import HoldCode
 from billing.law import quantity_basis
 from billing.periods import Period
 from billing.polish import NBSP, format_date, format_quantity
+from billing.quick import quick
 
 _WITH_RULES = ("garden", "behind")
 
@@ -23,6 +24,7 @@ class NotBillable:
     facts: Mapping[str, str]
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
     """What one register counted between two readings; the indexes are already cut, all to three places."""
@@ -34,6 +36,7 @@ class Counted:
     current_index_m3: Decimal
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
     """Cubic metres of one service in a period, to three places.
@@ -69,6 +72,8 @@ class Quantity:
             return (quantity_basis(kind=f"behind_{self.service}"),)
         if self.terms is not None:
             return (quantity_basis(kind=f"{self.origin}_{self.service}"),)
+        if not self.parts:
+            return ()
         purposes = dict.fromkeys(part.purpose for part in self.parts if part.purpose in _WITH_RULES)
         return tuple(quantity_basis(kind=f"{purpose}_{self.service}") for purpose in purposes)
 
@@ -79,18 +84,19 @@ class Quantity:
             return f" ({_terms(self.terms)})"
         if self.difference is not None:
             return " (udział w różnicy wodomierza głównego i wodomierzy lokali)"
+        if self.counted is not None and not self.parts:
+            return _turned(self.counted, self.volume_m3)
         lapsed = (
             f" (bez odliczenia: legalizacja wodomierza {part.meter_no} do {format_date(part.lapsed_on)})"
             for part in self.parts
             if part.lapsed_on is not None
         )
-        counted = [(one, one.volume_m3) for one in self.parts] if self.parts else [(self.counted, self.volume_m3)]
-        turned = (
-            f" (wodomierz {one.meter_no} przeszedł przez zero)"
-            for one, volume_m3 in counted
-            if one is not None and one.current_index_m3 < one.previous_index_m3 and volume_m3 >= 0
-        )
-        return "".join((*lapsed, *turned))
+        return "".join((*lapsed, *(_turned(part, part.volume_m3) for part in self.parts)))
+
+
+def _turned(one: Counted | LinePart, volume_m3: Decimal) -> str:
+    is_past_zero = one.current_index_m3 < one.previous_index_m3 and volume_m3 >= 0
+    return f" (wodomierz {one.meter_no} przeszedł przez zero)" if is_past_zero else ""
 
 
 def _terms(terms: LineTerms) -> str:

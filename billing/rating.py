@@ -3,10 +3,12 @@
 Sources: uzzwś art. 27 (quantities), Rozp. 2018 par. 16 (dues), VAT act art. 106e (sums), 106ga (KSeF duty).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import lru_cache
 from itertools import pairwise
 
-from billing.accounts import AccountSnapshot, CycleTerms, PartyKind, PointSnapshot, Role
+from billing.accounts import AccountSnapshot, Channel, CycleTerms, PartyKind, PointSnapshot, Role
 from billing.beside import lines_of_account, lines_of_points
 from billing.charges import Bill, ChargeLine, Hold, Origin
 from billing.forecasts import forecast_lines, is_settled_now, settled_lines
@@ -19,7 +21,7 @@ from billing.quantities import NotBillable
 from billing.standing import standing_lines
 from billing.stormwater import owes_stormwater
 from billing.subsidies import SubsidyMode, total_zl
-from billing.tariffs import Tariff, TariffBook
+from billing.tariffs import TariffBook
 from billing.vat import vat_sums
 
 
@@ -61,8 +63,8 @@ def owed(account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms) -> Bi
 def _lines(
     account: AccountSnapshot, tariffs: TariffBook, cycle: CycleTerms, payer: PartyKind
 ) -> list[ChargeLine] | NotBillable:
-    active = [point for point in account.points if _is_active(point, cycle)]
-    points = sorted(active, key=lambda point: point.point_no)
+    points = [point for point in account.points if _is_active(point, cycle)]
+    points.sort(key=lambda point: point.point_no)
     ordered = lines_of_account(account, cycle=cycle, tariffs=tariffs)
     if isinstance(ordered, NotBillable) or (ordered and not points):
         return ordered
@@ -85,10 +87,17 @@ def _supplied_lines(
     if tariff is None:
         return no_price(points[0], account.channel, on=cycle.issue_date.isoformat(), reason="no_tariff")
     customers = [Customer(point=point, channel=account.channel, payer=payer) for point in points]
-    for customer in customers:
-        lacking = _no_group(customer, tariff)
+    for point in points:
+        lacking = _no_group(
+            tariffs,
+            cycle.issue_date,
+            tariff_class=point.tariff_class,
+            channel=account.channel,
+            diameter_mm=point.diameter_mm,
+            payer=payer,
+        )
         if lacking is not None:
-            return no_price(customer.point, account.channel, on=cycle.issue_date.isoformat(), **lacking)
+            return no_price(point, account.channel, on=cycle.issue_date.isoformat(), **lacking)
     lines: list[ChargeLine] = []
     for customer in customers:
         found = _point_lines(customer, tariffs, cycle)
@@ -123,7 +132,7 @@ def _nothing_to_bill(made: Bill, cycle: CycleTerms) -> NotBillable | None:
 
 def _settles_below_zero(made: Bill) -> NotBillable | None:
     """What an estimate billed too much, and this bill cannot take off, only a correction gives back."""
-    taken_off = [line for line in made.lines if line.quantity < 0 and not _settles(line)]
+    taken_off = [line for line in made.lines if line.quantity < ZERO_ZL and not _settles(line)]
     if not taken_off or min((part.gross_zl for part in made.vat_sums), default=ZERO_ZL) >= ZERO_ZL:
         return None
     first = taken_off[0]
@@ -155,7 +164,7 @@ def _settles(line: ChargeLine) -> bool:
 def _handover(account: AccountSnapshot, lines: Sequence[ChargeLine]) -> NotBillable | None:
     """Days of a former payer or nabywca must not stand on the invoice of the present one."""
     day = account.handed_over_on
-    earlier = [line for line in lines if day is not None and line.period.start < day]
+    earlier = [line for line in lines if line.period.start < day] if day is not None else []
     if not earlier:
         return None
     facts = {"changed_on": str(day), "billed_from": str(min(line.period.start for line in earlier))}
@@ -164,7 +173,9 @@ def _handover(account: AccountSnapshot, lines: Sequence[ChargeLine]) -> NotBilla
 
 def _overlap(lines: Sequence[ChargeLine]) -> NotBillable | None:
     """Two registers that count the same days at one point, and no rule how they belong together."""
-    first_rows = (line for line in lines if line.row_no == 1 and not _settles(line))
+    first_rows = [line for line in lines if line.row_no == 1 and not _settles(line)]
+    if len({(line.point_no, line.service) for line in first_rows}) == len(first_rows):
+        return None
     ordered = sorted(first_rows, key=lambda line: (str(line.point_no), line.service, line.period))
     for one, other in pairwise(ordered):
         same = (one.point_no, one.service) == (other.point_no, other.service)
@@ -179,7 +190,7 @@ def _is_active(point: PointSnapshot, cycle: CycleTerms) -> bool:
     until = point.contract_until
     if point.contract_from >= cycle.period.until:
         return False
-    if point.is_settled or until is None or until > cycle.period.start:
+    if until is None or until > cycle.period.start or point.is_settled:
         return True
     billed = [one.billed_until or max(one.valid_from, point.contract_from) for one in point.unmetered]
     if any(register.previous.read_on < until for register in point.registers) or any(day < until for day in billed):
@@ -187,23 +198,28 @@ def _is_active(point: PointSnapshot, cycle: CycleTerms) -> bool:
     return owes_stormwater(point, cycle=cycle)
 
 
-def _no_group(customer: Customer, tariff: Tariff) -> dict[str, str] | None:
-    """Why no group of the tariff is the customer's; None when one is."""
-    point = customer.point
-    found = tariff.group_for(
-        tariff_class=point.tariff_class,
-        channel=customer.channel,
-        diameter_mm=point.diameter_mm,
-        payer=customer.payer,
-    )
-    if found is not None:
+@lru_cache(maxsize=1024)
+def _no_group(
+    tariffs: TariffBook,
+    day: date,
+    *,
+    tariff_class: str,
+    channel: Channel,
+    diameter_mm: int | None,
+    payer: PartyKind,
+) -> Mapping[str, str] | None:
+    """Why no group of the tariff of a day is a customer's; None when one is."""
+    tariff = tariffs.tariff_on(day)
+    if tariff is None:
+        return {"reason": "no_tariff"}
+    if tariff.group_for(tariff_class=tariff_class, channel=channel, diameter_mm=diameter_mm, payer=payer) is not None:
         return None
-    same = [group for group in tariff.groups if group.tariff_class == point.tariff_class]
+    same = [group for group in tariff.groups if group.tariff_class == tariff_class]
     facts = {"reason": "no_group"}
     if any(group.diameters for group in same):
-        facts["diameter_mm"] = str(point.diameter_mm or "unknown")
+        facts["diameter_mm"] = str(diameter_mm or "unknown")
     if any(group.payer for group in same):
-        facts["payer"] = str(customer.payer or "unknown")
+        facts["payer"] = str(payer or "unknown")
     return facts
 
 
@@ -216,17 +232,17 @@ def _metered_lines(customer: Customer, tariffs: TariffBook, cycle: CycleTerms) -
 
 def _bill(account: AccountSnapshot, tariffs: TariffBook, lines: list[ChargeLine]) -> Bill:
     rounding = tariffs.models.line_rounding
-    nets = ((line.vat_rate, line.summed_zl(rounding)) for line in lines)
+    nets = [(line.vat_rate, line.summed_zl(rounding)) for line in lines]
     sums = vat_sums(lines=nets, model=tariffs.models.vat, rounding=rounding)
-    subsidies = [line.subsidy for line in lines]
+    subsidies = [line.subsidy for line in lines if line.subsidy is not None]
     return Bill(
         account_no=account.account_no,
         channel=account.channel,
         lines=tuple(sorted(lines, key=_point_by_point)),
         vat_sums=sums,
-        net_zl=sum((part.net_zl for part in sums), ZERO_ZL),
-        vat_zl=sum((part.vat_zl for part in sums), ZERO_ZL),
-        gross_zl=sum((part.gross_zl for part in sums), ZERO_ZL),
+        net_zl=sum([part.net_zl for part in sums], ZERO_ZL),
+        vat_zl=sum([part.vat_zl for part in sums], ZERO_ZL),
+        gross_zl=sum([part.gross_zl for part in sums], ZERO_ZL),
         subsidy_net_zl=total_zl(subsidies, mode=SubsidyMode.NET),
         subsidy_gross_zl=total_zl(subsidies, mode=SubsidyMode.GROSS),
         line_rounding=rounding,

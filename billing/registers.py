@@ -16,6 +16,7 @@ from billing.models import Models, SplitModel
 from billing.money import VOLUME
 from billing.periods import Period
 from billing.quantities import Counted, Known, NotBillable
+from billing.quick import quick
 
 REMOVAL_SOURCE = "exchange_removal"
 ESTIMATED = "estimated"
@@ -26,6 +27,7 @@ _ONES = tuple(Decimal(1).scaleb(-decimals) for decimals in range(4))
 _NOTHING = VOLUME * 0
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenure:
     """The days of a contract at a point; ``others`` are those of contracts of others there."""
@@ -35,6 +37,7 @@ class Tenure:
     others: tuple[Period, ...] = ()
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consumption:
     """Cubic metres that a register counted in a period, to three places.
@@ -140,7 +143,11 @@ def _hinges(register: RegisterSnapshot, current: Reading, tenure: Tenure) -> lis
     and the first after it, or one of the day itself. What was read further on is no business of this one.
     """
     chain = [register.previous, *register.between, current]
-    if register.previous.read_on < tenure.start - _ONE_DAY:
+    is_early = register.previous.read_on < tenure.start - _ONE_DAY
+    is_late = tenure.until is not None and current.read_on > tenure.until
+    if not is_early and not is_late:
+        return [register.previous, current]
+    if is_early:
         chain = chain[max(place for place, one in enumerate(chain) if one.read_on <= tenure.start) :]
     if tenure.until is not None and current.read_on > tenure.until:
         days = [one.read_on for one in chain]

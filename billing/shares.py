@@ -14,8 +14,10 @@ from billing.charges import LinePart, LineShare
 from billing.money import VOLUME
 from billing.periods import Period
 from billing.quantities import Counted, Known, Quantity
+from billing.quick import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
     """A part of a quantity; ``share`` is None where readings bound it on both sides."""
@@ -30,8 +32,10 @@ class Piece:
 def pieces(quantity: Quantity, *, cuts: Collection[date], places: int) -> Iterator[Piece]:
     """``quantity`` cut at those of ``cuts`` that lie within its period, in order of days; its billed days only."""
     whole, own = quantity.period, quantity.billed
-    edges = {own.start, own.until} if own is not None else set()
-    inner = sorted(day for day in edges.union(cuts) if whole.start < day < whole.until)
+    inner: list[date] = []
+    if own is not None or cuts:
+        edges = (*cuts, own.start, own.until) if own is not None else cuts
+        inner = sorted({day for day in edges if whole.start < day < whole.until})
     if not inner:
         yield Piece(
             period=whole,

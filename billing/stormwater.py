@@ -28,6 +28,8 @@ def stormwater_lines(*, point: PointSnapshot, cycle: CycleTerms, prices: PriceBo
 
     Days are cut where a surface or a price begins or ends; each part of days has one line a surface.
     """
+    if not point.surfaces and Service.STORMWATER not in point.services:
+        return []
     surfaces = sorted(point.surfaces, key=lambda one: (one.surface, one.valid_from))
     if Service.STORMWATER in point.services and not surfaces:
         return NotBillable(code=HoldCode.AREA_MISSING, facts={"point_no": point.point_no})

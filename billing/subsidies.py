@@ -90,7 +90,7 @@ def price_basis(basis: str, *, subsidy: LineSubsidy | None) -> str:
 
 def total_zl(subsidies: Iterable[LineSubsidy | None], *, mode: SubsidyMode) -> Decimal:
     """The sum of the subsidies of one mode; lines without one count for nothing."""
-    return sum((one.subsidy_zl for one in subsidies if one is not None and one.mode is mode), ZERO_ZL)
+    return sum([one.subsidy_zl for one in subsidies if one is not None and one.mode is mode], ZERO_ZL)
 
 
 def divide(

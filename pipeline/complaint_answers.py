@@ -8,12 +8,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from sqlalchemy import Connection, Row
 
 from billing.answer_letters import tell_invoice
-from billing.canonical import from_json
 from billing.invoices import Invoice
 from billing.law import payment_despite_complaint
 from billing.polish import format_account, format_date
 from pipeline.cycles import frozen_utility, require_cycle
 from pipeline.explain import reading_ids
+from pipeline.read_back import read_back
 from pipeline.work import warsaw_day
 from sql import complaints as stored
 from sql import views
@@ -33,7 +33,7 @@ def prepared_answer(connection: Connection, case: Row[Any]) -> str:
     found = views.invoice(connection, invoice_no=case.invoice_no)
     if found is None:
         raise AssertionError(case.invoice_no)
-    invoice = from_json(Invoice, found["content"])
+    invoice = read_back(Invoice, found["content"])
     tariffs = frozen_utility(connection, require_cycle(connection, cycle_key=case.cycle_key)).tariffs
     today = warsaw_day(business_now(connection))
     words = {

@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row
 
-from billing.canonical import from_json
 from billing.complaints import ReceivedVia, Subject, answer_deadline, is_consumer
 from billing.invoices import Invoice
 from billing.polish import format_date
 from pipeline.approvers import require_approver
 from pipeline.complaint_answers import GAP
 from pipeline.errors import OperatorError
+from pipeline.read_back import read_back
 from pipeline.utility_files import load_folder
 from pipeline.work import Work, step, warsaw_day
 from sql import complaints as stored
@@ -50,7 +50,7 @@ def open_case(
             raise OperatorError(
                 "COMPLAINT_OPEN", f"{earlier.complaint_no} about {invoice_no} is open; add a note to it"
             )
-        consumer = is_consumer(from_json(Invoice, invoice["content"]))
+        consumer = is_consumer(read_back(Invoice, invoice["content"]))
         own = load_folder(work.settings.utility).utility.answer_term
         deadline = answer_deadline(received_on=received_on, consumer=consumer, own=own)
         new = stored.NewComplaint(
@@ -165,7 +165,7 @@ def correct(
         ending = stored.Ending(
             outcome="correction", reason=words, readings_m3=readings_m3 or {}, point_nos=tuple(sorted(set(point_nos)))
         )
-        _check_invoiced(from_json(Invoice, _invoice(connection, case.invoice_no)["content"]), ending)
+        _check_invoiced(read_back(Invoice, _invoice(connection, case.invoice_no)["content"]), ending)
         today = warsaw_day(business_now(connection))
         order_id = stored.insert_ending(connection, case, ending, by=_person(work), on=today)
         record.counts = {"ordered": 1}

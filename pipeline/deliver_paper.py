@@ -4,7 +4,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from billing.canonical import from_json
 from billing.invoices import Invoice
 from delivery.archive import Archive, open_archive
 from delivery.errors import ArchiveMissing, NotSendable, Unreachable
@@ -12,6 +11,7 @@ from delivery.guard import check_attachment
 from delivery.paper import PaperDocument, write_print_package
 from pipeline.acceptance_form import form_for, form_offered
 from pipeline.deliver_packages import TURN, pending_folder, recorded_path, settle_pending, show_recorded
+from pipeline.read_back import read_back
 from pipeline.utility_files import LoadedUtility, load_folder
 from pipeline.work import Work
 from sql.cycles import Cycle
@@ -79,7 +79,7 @@ def _blocked(connection: Connection, row: Row[Any], *, archive: Archive) -> bool
         check_attachment(
             content=archive.get(key=row.archive_key),
             expected_sha256=row.document_sha256,
-            invoice_account=from_json(Invoice, row.content).account_no,
+            invoice_account=read_back(Invoice, row.content).account_no,
             address_account=row.account_no,
         )
     except (NotSendable, ArchiveMissing) as error:
@@ -89,11 +89,11 @@ def _blocked(connection: Connection, row: Row[Any], *, archive: Archive) -> bool
 
 
 def _form(row: Row[Any], loaded: LoadedUtility) -> bytes:
-    return form_for(from_json(Invoice, row.content), tariff_class=row.tariff_class, loaded=loaded)
+    return form_for(read_back(Invoice, row.content), tariff_class=row.tariff_class, loaded=loaded)
 
 
 def _document(row: Row[Any], loaded: LoadedUtility) -> PaperDocument:
-    invoice = from_json(Invoice, row.content)
+    invoice = read_back(Invoice, row.content)
     addressee = invoice.addressee
     return PaperDocument(
         archive_key=row.archive_key,

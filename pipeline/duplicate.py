@@ -7,13 +7,14 @@ from uuid import uuid5
 from sqlalchemy import Connection, Row
 
 from billing.accounts import Channel, Role
-from billing.canonical import content_sha256, from_json
+from billing.canonical import content_sha256
 from billing.invoices import Invoice
 from delivery.archive import document_key, open_archive
 from delivery.message import message_id
 from pdf.invoice import TEMPLATE_VERSION, render_invoice
 from pipeline.errors import Inconsistent, OperatorError
 from pipeline.planned import DELIVERY_NAMES
+from pipeline.read_back import read_back
 from pipeline.utility_files import load_folder
 from pipeline.work import Work, step, warsaw_day
 from sql.clock import business_now
@@ -41,7 +42,7 @@ def run(work: Work, *, invoice_no: str, send: bool) -> dict[str, Any]:
         raise OperatorError(
             "INVOICE_REVERSED", f"{invoice_no} was taken back before it left; no duplicate of it leaves"
         )
-    invoice = from_json(Invoice, row.content)
+    invoice = read_back(Invoice, row.content)
     if content_sha256(invoice) != row.sha256:
         raise Inconsistent("INVOICE_CHANGED", f"{invoice_no} is not the invoice that was issued")
     new = _archived(work, row, invoice, today)

@@ -9,13 +9,13 @@ from sqlalchemy import Connection
 
 from billing.accounts import Reading, Service
 from billing.bill_changes import BillChange, compare_bills
-from billing.canonical import from_json
 from billing.charges import Bill, ChargeLine
 from billing.corrections import bill_in_force
 from billing.invoices import Invoice
 from billing.tariffs import TariffBook
 from pipeline.cycles import frozen_utility, require_cycle
 from pipeline.errors import OperatorError
+from pipeline.read_back import read_back
 from sql import views
 
 
@@ -64,7 +64,7 @@ def run(connection: Connection, *, invoice_no: str) -> Explained:
     if found is None:
         raise OperatorError("INVOICE_UNKNOWN", f"there is no invoice {invoice_no}")
     tariffs = frozen_utility(connection, require_cycle(connection, cycle_key=found["cycle_key"])).tariffs
-    invoice = from_json(Invoice, found.pop("content"))
+    invoice = read_back(Invoice, found.pop("content"))
     owed = bill_in_force(invoice)
     keys = dict.fromkeys(key for line in invoice.lines for key in reading_ids(line))
     former = _former(connection, invoice)
@@ -97,7 +97,7 @@ def _former(connection: Connection, invoice: Invoice) -> _Former | None:
     if all(line.service is Service.EXTRA for line in invoice.lines):
         return None
     for content in views.contents_before(connection, invoice_no=invoice.number.text):
-        before = from_json(Invoice, content)
+        before = read_back(Invoice, content)
         if before.lines:  # a reversed invoice says nothing of what is usual
             return _Former(number=before.number.text, issued=before.issue_date, bill=bill_in_force(before))
     return None

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from billing.accounts import AccountSnapshot, Reading
-from billing.canonical import content_sha256, from_json, to_data
+from billing.canonical import content_sha256, to_data
 from billing.charges import ChargeLine, Hold
 from billing.holds import HoldCode
 from billing.issuing import make_invoice
@@ -19,6 +19,7 @@ from pipeline.cycles import frozen_utility, has_passed, require_cycle, require_r
 from pipeline.drafts import export
 from pipeline.errors import Inconsistent, OperatorError
 from pipeline.planned import new_invoice, with_present_carrier
+from pipeline.read_back import read_back
 from pipeline.utility_files import LoadedUtility
 from pipeline.work import WARSAW, Work, step, warsaw_day
 from sql.charges import bill_of, charges_to_issue, insert_holds, load_lines, readings_decided
@@ -104,7 +105,7 @@ def _issue(connection: Connection, cycle: Cycle, loaded: LoadedUtility) -> None:
     for chunk_no in range(snapshot_totals(connection, cycle=cycle).chunks):
         rows = charges_to_issue(connection, cycle=cycle, chunk_no=chunk_no)
         lines = load_lines(connection, cycle=cycle, chunk_no=chunk_no)
-        accounts = {row.account_id: from_json(AccountSnapshot, row.snapshot) for row in rows}
+        accounts = {row.account_id: read_back(AccountSnapshot, row.snapshot) for row in rows}
         decided = readings_decided(connection, cycle=cycle, chunk_no=chunk_no)
         changed = {
             row.account_id: hold

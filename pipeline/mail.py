@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from billing.canonical import from_json
 from billing.errors import DataRefused
 from billing.invoices import Invoice
 from billing.issuing import FORECAST, SETTLEMENT
@@ -18,6 +17,7 @@ from delivery.addresses import smtp_address
 from delivery.errors import NotSendable
 from delivery.message import InvoiceMail, MailKind, Sender, attachment_name
 from delivery.mime import Attachment
+from pipeline.read_back import read_back
 
 _NAMES = {
     FORECAST: ("Faktura – prognoza", "fakturę z prognozą"),
@@ -54,7 +54,7 @@ def _own_address(address: str) -> str:
 
 def invoice_mail(row: Row[Any], *, sender: Sender, content: bytes) -> InvoiceMail:
     """The e-mail of a claimed delivery, dated with the invoice: a second build gives the same bytes."""
-    invoice = from_json(Invoice, row.content)
+    invoice = read_back(Invoice, row.content)
     title, document = _NAMES.get(invoice.kind, ("Faktura", "fakturę"))
     return InvoiceMail(
         sender=sender,

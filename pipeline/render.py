@@ -5,12 +5,13 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from billing.canonical import content_sha256, from_json
+from billing.canonical import content_sha256
 from billing.invoices import Invoice
 from delivery.archive import Archive, document_key, open_archive
 from pdf.invoice import TEMPLATE_VERSION, render_invoice
 from pipeline.cycles import require_cycle, require_reached
 from pipeline.errors import Inconsistent
+from pipeline.read_back import read_back
 from pipeline.work import Work, step
 from sql.invoices import NewDocument, documents_of_chunk, insert_documents, invoices_to_render
 
@@ -46,7 +47,7 @@ def archived(archive: Archive, rows: Sequence[Row[Any]]) -> list[NewDocument]:
     """Render and store; the same invoice again gives the same key and bytes, which the archive takes as success."""
     documents = []
     for row in rows:
-        invoice = from_json(Invoice, row.content)
+        invoice = read_back(Invoice, row.content)
         if content_sha256(invoice) != row.sha256:
             raise Inconsistent("INVOICE_CHANGED", f"{row.invoice_no} is not the invoice that was issued")
         document = render_invoice(invoice)

@@ -1,6 +1,7 @@
 """The lines of charges as rows: one for each line, and one for each register that had a part in it."""
 
 from collections.abc import Iterator, Mapping
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Row
@@ -42,13 +43,16 @@ LINE_COLUMNS = (
     "tariff_group",
     "tariff_sha256",
     "basis",
+    "row_no",
+)
+"""What every line says; many say nothing more."""
+MORE_COLUMNS = (
     "gmina",
     "subsidy_mode",
     "subsidy_zl_m3",
     "subsidy_zl",
     "subsidy_basis",
     "origin",
-    "row_no",
     "share_days",
     "share_of_days",
     "share_of_m3",
@@ -84,6 +88,8 @@ PART_COLUMNS = (
     "lapsed_on",
     "billed",
 )
+_MORE = ("subsidy", "origin", "share", "block", "excess", "terms", "difference", "extra_service_id", "area", "settles")
+_more, _NOTHING_MORE = attrgetter(*_MORE), (None,) * len(_MORE)
 _NO_SUBSIDY = (None,) * 5
 _NO_SHARE = (None,) * 4
 _NO_BLOCK = (None,) * 2
@@ -91,6 +97,11 @@ _NO_EXCESS = (None,) * 3
 _NO_TERMS = (None,) * 3
 _NO_AREA = (None,) * 3
 _NO_FORECAST = (None,) * 2
+
+
+def says_more(line: ChargeLine) -> bool:
+    """Whether one of ``MORE_COLUMNS`` has a value."""
+    return _more(line) != _NOTHING_MORE
 
 
 def line_row(charge_id: int, line_no: int, line: ChargeLine, points: Mapping[str, int]) -> tuple[Any, ...]:
@@ -115,9 +126,15 @@ def line_row(charge_id: int, line_no: int, line: ChargeLine, points: Mapping[str
         line.tariff_group,
         line.tariff_sha256,
         line.basis,
+        line.row_no,
+    )
+
+
+def more_row(line: ChargeLine) -> tuple[Any, ...]:
+    """The values of ``MORE_COLUMNS``."""
+    return (
         *(_NO_SUBSIDY if line.subsidy is None else _subsidy_values(line.subsidy)),
         line.origin.value if line.origin else None,
-        line.row_no,
         *(_NO_SHARE if line.share is None else _share_values(line.share)),
         *(_NO_BLOCK if line.block is None else (line.block.from_m3, line.block.until_m3)),
         *(_NO_EXCESS if line.excess is None else _excess_values(line.excess)),

@@ -13,8 +13,18 @@ from billing.charges import Bill, ChargeLine, Hold, LinePart
 from billing.holds import EXCLUDED
 from billing.models import Models
 from billing.vat import vat_sums
-from sql.charge_lines import LINE_COLUMNS, PART_COLUMNS, line_of, line_row, part_of, part_rows
-from sql.copying import copy_rows
+from sql.charge_lines import (
+    LINE_COLUMNS,
+    MORE_COLUMNS,
+    PART_COLUMNS,
+    line_of,
+    line_row,
+    more_row,
+    part_of,
+    part_rows,
+    says_more,
+)
+from sql.copying import array, copy_rows
 from sql.cycles import Cycle
 from sql.queries import queries
 
@@ -52,15 +62,15 @@ def insert_bills(
         _Q["insert_charges"],
         {
             "cycle_id": cycle.cycle_id,
-            "account_ids": [accounts[key] if accounts else key for key in bills],
-            "corrects_ids": [key if accounts else None for key in bills],
-            "channels": [bill.channel.value for bill in bills.values()],
-            "nets": [bill.net_zl for bill in bills.values()],
-            "vats": [bill.vat_zl for bill in bills.values()],
-            "grosses": [bill.gross_zl for bill in bills.values()],
-            "subsidies_net": [bill.subsidy_net_zl for bill in bills.values()],
-            "subsidies_gross": [bill.subsidy_gross_zl for bill in bills.values()],
-            "sha256s": [sha256s[key] for key in bills],
+            "account_ids": array(accounts[key] if accounts else key for key in bills),
+            "corrects_ids": array(key if accounts else None for key in bills),
+            "channels": array(bill.channel.value for bill in bills.values()),
+            "nets": array(bill.net_zl for bill in bills.values()),
+            "vats": array(bill.vat_zl for bill in bills.values()),
+            "grosses": array(bill.gross_zl for bill in bills.values()),
+            "subsidies_net": array(bill.subsidy_net_zl for bill in bills.values()),
+            "subsidies_gross": array(bill.subsidy_gross_zl for bill in bills.values()),
+            "sha256s": array(sha256s[key] for key in bills),
         },
     )
     charge_ids = {row.corrects_id or row.account_id: row.charge_id for row in inserted}
@@ -71,27 +81,17 @@ def _insert_lines(connection: Connection, bills: Mapping[int, Bill], charge_ids:
     numbers = {line.point_no for bill in bills.values() for line in bill.lines if line.point_no}
     known = connection.execute(_Q["points_by_number"], {"point_nos": list(numbers)})
     points = {row.point_no: row.point_id for row in known}
-    copy_rows(
-        connection,
-        table="charge_line",
-        columns=LINE_COLUMNS,
-        rows=(
-            line_row(charge_ids[key], line_no, line, points)
-            for key, bill in bills.items()
-            for line_no, line in enumerate(bill.lines, start=1)
-        ),
-    )
-    copy_rows(
-        connection,
-        table="charge_line_part",
-        columns=PART_COLUMNS,
-        rows=(
-            row
-            for key, bill in bills.items()
-            for line_no, line in enumerate(bill.lines, start=1)
-            for row in part_rows(charge_ids[key], line_no, line)
-        ),
-    )
+    lines = [
+        (charge_ids[key], line_no, line)
+        for key, bill in bills.items()
+        for line_no, line in enumerate(bill.lines, start=1)
+    ]
+    rows = (line_row(*one, points) for one in lines if not says_more(one[2]))
+    copy_rows(connection, table="charge_line", columns=LINE_COLUMNS, rows=rows)
+    rows = ((*line_row(*one, points), *more_row(one[2])) for one in lines if says_more(one[2]))
+    copy_rows(connection, table="charge_line", columns=LINE_COLUMNS + MORE_COLUMNS, rows=rows)
+    rows = (row for one in lines if one[2].parts for row in part_rows(*one))
+    copy_rows(connection, table="charge_line_part", columns=PART_COLUMNS, rows=rows)
 
 
 def insert_holds(connection: Connection, *, cycle: Cycle, stage: str, holds: Mapping[int, Hold]) -> None:

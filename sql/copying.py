@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from decimal import Decimal
 from itertools import islice
 from typing import Any, Final
 
@@ -11,6 +12,9 @@ from sqlalchemy import Connection
 
 _PART: Final = 5000
 """Rows whose text is held in memory at once."""
+_READ_AT_ONCE: Final = 2**16
+"""Characters that the driver takes at a time."""
+_NULL: Final = "\\N"
 
 
 def copy_rows(connection: Connection, *, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
@@ -23,7 +27,7 @@ def copy_rows(connection: Connection, *, table: str, columns: Sequence[str], row
     cursor, remaining, count = driver_cursor(connection), iter(rows), 0
     while part := [_line(row) for row in islice(remaining, _PART)]:
         try:
-            cursor.copy_expert(statement, io.StringIO("".join(part)))
+            cursor.copy_expert(statement, io.StringIO("".join(part)), size=_READ_AT_ONCE)
         except psycopg2.Error as error:  # its further lines repeat the row, which may hold personal data
             raise type(error)(str(error).partition("\n")[0]) from None
         count += len(part)
@@ -40,16 +44,32 @@ def days(start: date, until: date | None) -> str:
     return f"[{start.isoformat()},{until.isoformat() if until else ''})"
 
 
-def _line(row: Iterable[Any]) -> str:
-    return "\t".join(["\\N" if value is None else _FIELDS[type(value)](value) for value in row]) + "\n"
+def array(values: Iterable[Decimal | int | str | None]) -> str:
+    """An array literal of numbers, words without anything to escape, and None."""
+    return "{" + ",".join(["null" if value is None else str(value) for value in values]) + "}"
 
 
-class _Fields(dict[type, Callable[[Any], str]]):
+def _line(row: Sequence[Any]) -> str:
+    """A row as COPY reads it; each text is escaped only when something in the row has to be, which is seldom."""
+    texts = [_NULL if value is None else value if type(value) is str else _TEXTS[type(value)](value) for value in row]
+    line = "\t".join(texts)
+    if (
+        line.count("\\") == len([value for value in row if value is None])
+        and line.count("\t") == len(texts) - 1
+        and "\n" not in line
+        and "\r" not in line
+    ):
+        return line + "\n"
+    escaped = [text if value is None else _escaped(text) for value, text in zip(row, texts, strict=True)]
+    return "\t".join(escaped) + "\n"
+
+
+class _Texts(dict[type, Callable[[Any], str]]):
     """How values of each type are written, worked out when the first of them is met."""
 
     def __missing__(self, kind: type) -> Callable[[Any], str]:
-        field = self[kind] = _escaped if issubclass(kind, str) else _array if issubclass(kind, tuple) else str
-        return field
+        text = self[kind] = str.__str__ if issubclass(kind, str) else _array if issubclass(kind, tuple) else str
+        return text
 
 
 def _escaped(text: str) -> str:
@@ -58,7 +78,7 @@ def _escaped(text: str) -> str:
 
 def _array(items: Iterable[str]) -> str:
     quoted = ('"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"' for item in items)
-    return _escaped("{" + ",".join(quoted) + "}")
+    return "{" + ",".join(quoted) + "}"
 
 
-_FIELDS: Final = _Fields({bool: lambda truth: "t" if truth else "f"})
+_TEXTS: Final = _Texts({bool: lambda truth: "t" if truth else "f"})

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from billing.accounts import AccountSnapshot
-from billing.canonical import content_sha256, from_json
+from billing.canonical import content_sha256
 from billing.charges import Bill, ChargeLine
 from billing.invoices import Invoice
 from billing.polish import format_date, format_zl
@@ -22,6 +22,7 @@ from billing.rating import bill
 from delivery.archive import open_archive
 from delivery.relay import parse_smtp_url
 from pipeline.cycles import frozen_utility
+from pipeline.read_back import read_back
 from pipeline.work import Work
 from sql.cycles import Cycle, find_cycle
 
@@ -159,7 +160,7 @@ def rate(work: Work, sample: int) -> int:
         for account_id in account_ids:
             _gather(connection, cycle, account_id)
             content = connection.execute(_SNAPSHOT, {"cycle_id": cycle.cycle_id, "account_id": account_id}).scalar_one()
-            result = bill(from_json(AccountSnapshot, content), tariffs, cycle.terms)
+            result = bill(read_back(AccountSnapshot, content), tariffs, cycle.terms)
             if isinstance(result, Bill):
                 _post(connection, cycle, account_id, result)
         connection.rollback()
@@ -207,7 +208,7 @@ def mail(work: Work, sample: int) -> int:
     with work.engine.connect() as connection:
         rows = connection.execute(_MAILS, {"sample": sample}).all()
     for row in rows:
-        message = _message(from_json(Invoice, row.content), row.address, archive.get(key=row.archive_key))
+        message = _message(read_back(Invoice, row.content), row.address, archive.get(key=row.archive_key))
         with smtplib.SMTP(relay.host, relay.port) as server:
             server.send_message(message)
     return len(rows)

@@ -11,12 +11,12 @@ from reportlab.lib.units import mm
 from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 from sqlalchemy import text
 
-from billing.canonical import from_json
 from billing.invoices import Invoice
 from billing.polish import format_account, format_amount, format_date, format_period, format_price, format_zl
 from pdf.payment_code import payment_payload
 from pdf.typeface import BOLD, REGULAR, load_fonts
 from pdf.words import amount_in_words
+from pipeline.read_back import read_back
 from pipeline.work import Work
 
 _BODY = ParagraphStyle("body", fontName=REGULAR, fontSize=8.5, leading=11)
@@ -47,7 +47,7 @@ def render(work: Work, sample: int) -> int:
     with work.engine.connect() as connection:
         contents = connection.execute(_CONTENTS, {"sample": sample}).scalars().all()
     for number, content in enumerate(contents):
-        (folder / f"{number}.pdf").write_bytes(_page(from_json(Invoice, content)))
+        (folder / f"{number}.pdf").write_bytes(_page(read_back(Invoice, content)))
     return len(contents)
 
 

@@ -4,13 +4,13 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row
 
-from billing.canonical import from_json
 from billing.changes import KINDS, Order
 from pipeline.approvers import require_approver
 from pipeline.changes.apply import apply, take_turns
 from pipeline.changes.evidence import change_event
 from pipeline.errors import OperatorError
 from pipeline.notes import note_words
+from pipeline.read_back import read_back
 from pipeline.utility_files import load_folder
 from pipeline.work import Work, step
 from sql.changes import find_change, insert_decision
@@ -63,7 +63,7 @@ def require_change(connection: Connection, *, change_id: int) -> Row[Any]:
 
 def order_of(change: Row[Any]) -> Order:
     """The order as it was written down."""
-    return from_json(KINDS[change.kind], change.content)
+    return read_back(KINDS[change.kind], change.content)
 
 
 def _refuse_wrong_person(work: Work, change: Row[Any], decision: Decision, approvers: tuple[str, ...]) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from billing.canonical import from_json
 from billing.charges import Bill
 from billing.old_invoices import Cause, OldInvoice
 from pipeline.approvers import require_approver
 from pipeline.errors import OperatorError
 from pipeline.notes import note_words
+from pipeline.read_back import read_back
 from pipeline.registry.csv import write_csv
 from pipeline.utility_files import load_folder
 from pipeline.work import Work, step
@@ -85,8 +85,8 @@ def explain(work: Work, *, name: str, account_no: str) -> Explained:
     old, new = result.pop("old"), result.pop("new")
     return Explained(
         result=result,
-        old=None if old is None else from_json(OldInvoice, old),
-        ours=None if new is None or row.new_gross_zl is None else from_json(Bill, new),
+        old=None if old is None else read_back(OldInvoice, old),
+        ours=None if new is None or row.new_gross_zl is None else read_back(Bill, new),
     )
 
 
