@@ -86,7 +86,7 @@ def _supplied_lines(
         return no_price(points[0], account.channel, on=cycle.issue_date.isoformat(), reason="no_tariff")
     customers = [Customer(point=point, channel=account.channel, payer=payer) for point in points]
     for customer in customers:
-        lacking = _no_group(customer, tariff)
+        lacking = None if customer.point.is_settled else _no_group(customer, tariff)
         if lacking is not None:
             return no_price(customer.point, account.channel, on=cycle.issue_date.isoformat(), **lacking)
     lines: list[ChargeLine] = []
@@ -106,11 +106,16 @@ def _supplied_lines(
 
 
 def _point_lines(customer: Customer, tariffs: TariffBook, cycle: CycleTerms) -> list[ChargeLine] | NotBillable:
-    """Water and sewage of a point: from readings, with what prognozy had charged taken off, or a prognoza."""
+    """Water and sewage of a point: from readings, with what prognozy had charged taken off, or a prognoza.
+
+    A contract whose end was recorded late may have nothing left to bill and prognozy of days after it: they come off.
+    """
     if not is_settled_now(customer, cycle=cycle, tariffs=tariffs):
         return forecast_lines(customer, cycle=cycle, tariffs=tariffs)
     metered = _metered_lines(customer, tariffs, cycle)
-    return metered if isinstance(metered, NotBillable) or not metered else metered + settled_lines(customer.point)
+    if isinstance(metered, NotBillable) or not (metered or customer.point.is_settled):
+        return metered
+    return metered + settled_lines(customer.point)
 
 
 def _nothing_to_bill(made: Bill, cycle: CycleTerms) -> NotBillable | None:

@@ -100,6 +100,12 @@ def taken_contract_numbers(connection: Connection, *, contract_nos: Collection[s
     return frozenset(rows.scalars())
 
 
+def is_forecast(connection: Connection, *, contract_id: int) -> bool:
+    """Whether prognozy charged days of a contract, and wait to be taken off."""
+    found: bool = connection.execute(_Q["is_forecast"], {"contract_id": contract_id}).scalar_one()
+    return found
+
+
 def billed_until(connection: Connection, *, point_ids: Collection[int]) -> Row[Any] | None:
     """The point that is billed furthest, and up to which day; None when none is."""
     return connection.execute(_Q["billed_until"], {"point_ids": sorted(point_ids)}).first()

@@ -131,6 +131,9 @@ def _close(at: Applying, contract_no: str, *, on: date) -> None:
     current = open_fact(at.connection, table="contract", key=key)
     if current is None:
         raise OperatorError("CHANGE_OVERLAPS", f"contract {contract_no} has its last day already")
+    if current.valid_from == on and changes.is_forecast(at.connection, contract_id=current.contract_id):
+        text = f"prognozy were charged under contract {contract_no}, so it did hold; end it on a later day"
+        raise OperatorError("FORECAST_CHARGED", text)
     end(at, table="contract", key=key, on=on, current=current)
 
 

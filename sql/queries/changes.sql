@@ -78,6 +78,13 @@ from contract c
 join point p using (point_id)
 where p.point_no = :point_no and c.valid @> cast(:on_day as date)
 
+-- name: is_forecast
+-- Whether prognozy charged days of a contract, and are not taken off.
+select exists (
+    select 1 from contract c join forecast_line l using (point_id, account_id)
+    where c.contract_id = :contract_id and c.valid && l.period
+      and not exists (select 1 from forecast_settled s where s.forecast_line_id = l.forecast_line_id))
+
 -- name: contract_numbers
 select contract_no from contract where contract_no = any(:contract_nos)
 
