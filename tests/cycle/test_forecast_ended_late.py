@@ -7,13 +7,13 @@ from decimal import Decimal
 import pytest
 from beside_town import decide, issued_month, lines, rated_month, read_month
 from changing import change, close, index, newcomer, open_contract, to_payer
-from off_cycles import open_holds, order_of, rows, to_close
-from registry_rows import read
+from off_cycles import as_approver, open_holds, order_of, rows, to_close
+from registry_rows import read, register
 from test_handover import hold_of
 from town import set_clock, settle
 
 from billing.beside_meters import ForecastBasis
-from pipeline import agreements, explain
+from pipeline import agreements, explain, waive_hold
 from pipeline.agreements import ForecastRow
 from pipeline.errors import OperatorError
 from pipeline.statement import statement
@@ -208,3 +208,19 @@ def test_a_manager_under_the_ksef_duty_gets_it_back_by_a_draft(work, tmp_path) -
     assert hold_of(work, key, "0011") == "KSEF_ROUTE"
     assert taken_off(work) == [("water", 1), ("sewage", 1)]
     assert hold_of(work, issued_month(work, 11), "0011") == "CONTRACT_INACTIVE"
+
+
+def test_prognozy_of_days_that_were_given_up_are_paid_back(work, tmp_path) -> None:
+    settle(work, tmp_path)
+    agreements.set_forecast(work, dataclasses.replace(terms("C0006"), settle_every_months=6))
+    issued_month(work, 7)
+    issued_month(work, 8)
+    register(work, tmp_path, contracts=["C0006;A0006;PP0006;household;water+sewage;2026-06-01;2026-08-16"])
+    held = issued_month(work, 9)
+    assert hold_of(work, held, "0006") == "READING_MISSING"
+    waive_hold.run(as_approver(work), cycle_key=held, account_no="A0006", reason="lokal rozebrany")
+
+    issued_month(work, 10)
+
+    # July and August: 2 × 32,51 = 65,02; VAT 5,2016
+    assert documents(work, "A0006")[-1] == ("settlement", Decimal("-65.02"), Decimal("-5.20"), Decimal("-70.22"))
