@@ -133,7 +133,8 @@ from account a
 join lateral (select x.bank_account from account_details x
               where x.account_id = a.account_id and lower(x.valid) <= cast(:issue_date as date) is not false
               order by upper(x.valid) desc nulls first limit 1) details on true
-join agreed_delivery(cast(:issue_date as date)) d using (account_id)
+cross join lateral (
+    select * from agreed_delivery(cast(:issue_date as date)) of_all where of_all.account_id = a.account_id limit 1) d
 where a.account_id = any(:account_ids)
 order by a.account_no
 
