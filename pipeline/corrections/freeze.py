@@ -7,11 +7,12 @@ from decimal import Decimal
 from sqlalchemy import Connection
 
 from billing.accounts import AccountSnapshot
-from billing.canonical import from_json, seal
+from billing.canonical import seal
 from billing.corrections import with_indexes
 from pipeline.corrections.choose import refuse_others
 from pipeline.corrections.reversal import refuse_too_late
 from pipeline.cycles import chunk_size, require_cycle
+from pipeline.read_back import read_back
 from pipeline.tariff_gate import refuse_other_than_corrected, refuse_unswitched
 from pipeline.utility_files import LoadedUtility
 from sql.corrections import (
@@ -71,7 +72,7 @@ def _frozen(
     connection: Connection, cycle: Cycle, readings_m3: Mapping[int, Decimal], *, reverses: bool
 ) -> Iterator[FrozenInvoice]:
     for row in streamed(connection, "contents_to_freeze", cycle_id=cycle.cycle_id):
-        account = from_json(AccountSnapshot, row.content)
+        account = read_back(AccountSnapshot, row.content)
         after = replace(account, points=()) if reverses else with_indexes(account, indexes_m3=readings_m3)
         yield FrozenInvoice(
             invoice_id=row.invoice_id,

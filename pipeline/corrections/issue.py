@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row
 
 from billing.accounts import AccountSnapshot, Channel
-from billing.canonical import content_sha256, from_json, to_data
+from billing.canonical import content_sha256, to_data
 from billing.charges import ChargeLine, Hold
 from billing.correcting import make_correction, same_customer
 from billing.holds import HoldCode
@@ -19,6 +19,7 @@ from pipeline.corrections.reversal import finish, refuse_too_late
 from pipeline.cycles import require_cycle
 from pipeline.errors import Inconsistent
 from pipeline.planned import new_invoice, with_present_carrier
+from pipeline.read_back import read_back
 from pipeline.utility_files import LoadedUtility
 from sql.charges import bill_of, charges_to_issue, insert_holds, load_lines
 from sql.corrections import decide_readings, find_run, found
@@ -97,7 +98,7 @@ def _issue_chunk(connection: Connection, asked: _Asked, *, chunk_no: int, last: 
 def _frozen(rows: Sequence[Row[Any]]) -> Mapping[int, AccountSnapshot]:
     """How the accounts of these charges were reached when the run was frozen; several charges may be of one."""
     contents = {row.account_id: row.snapshot for row in rows}
-    return {account_id: from_json(AccountSnapshot, content) for account_id, content in contents.items()}
+    return {account_id: read_back(AccountSnapshot, content) for account_id, content in contents.items()}
 
 
 def _documents(connection: Connection, cycle: Cycle, rows: Sequence[Row[Any]]) -> Mapping[int, tuple[Invoice, Invoice]]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from billing.accounts import AccountSnapshot, CycleTerms
-from billing.canonical import content_sha256, from_json
+from billing.canonical import content_sha256
 from billing.charges import Bill, Hold
 from billing.corrections import Difference, bill_in_force, difference, nothing_owed, says_the_same
 from billing.holds import HoldCode
@@ -21,6 +21,7 @@ from billing.rating import owed
 from pipeline.cycles import has_passed
 from pipeline.errors import Inconsistent
 from pipeline.printable import unprintable
+from pipeline.read_back import read_back
 from pipeline.utility_files import LoadedUtility
 from pipeline.work import StepRecord
 from sql.charges import insert_bills, insert_holds, rated_holds
@@ -92,14 +93,14 @@ def sound(content: str, *, sha256: str) -> Invoice:
     Raises:
         Inconsistent: ``INVOICE_CHANGED``.
     """
-    invoice = from_json(Invoice, content)
+    invoice = read_back(Invoice, content)
     if content_sha256(invoice) != sha256:
         raise Inconsistent("INVOICE_CHANGED", f"{invoice.number.text} is not the invoice that was issued")
     return invoice
 
 
 def _rated(rows: list[Row[Any]], loaded: LoadedUtility, *, reverses: bool) -> Rated:
-    account = from_json(AccountSnapshot, rows[0].account_content)
+    account = read_back(AccountSnapshot, rows[0].account_content)
     stopped = unprintable(account)
     if stopped is not None:
         return stopped
@@ -126,7 +127,7 @@ def _owed(row: Row[Any], loaded: LoadedUtility) -> Bill | Hold:
         payment_days=row.payment_days,
         purpose=row.purpose,
     )
-    made = owed(from_json(AccountSnapshot, row.content), loaded.tariffs, terms)
+    made = owed(read_back(AccountSnapshot, row.content), loaded.tariffs, terms)
     if isinstance(made, Hold):
         return made
     return too_much(made, volume_max_m3_day=loaded.utility.models.volume_max_m3_day) or made
