@@ -90,7 +90,11 @@ def standing_lines(
 
 
 def _owed_together(
-    account: AccountSnapshot, points: Sequence[PointSnapshot], since: date | None, cycle: CycleTerms, tariffs: TariffBook
+    account: AccountSnapshot,
+    points: Sequence[PointSnapshot],
+    since: date | None,
+    cycle: CycleTerms,
+    tariffs: TariffBook,
 ) -> tuple[ChargeLine, ...] | NotBillable:
     """What is owed once for all of the points, from ``since`` on (None: from the cycle's first day)."""
     start, until = since or cycle.period.start, cycle.period.until
@@ -199,9 +203,7 @@ def _append(steps: list[_Step], month: Period, span: PriceSpan, *, parted: bool)
     steps.append(_Step(period=month, span=span, net_zl=span.net_zl or Decimal(0), parted=parted))
 
 
-def _owed_months(
-    who: _Owing, service: Service, tariffs: TariffBook
-) -> Iterator[tuple[Period, list[_Point]]]:
+def _owed_months(who: _Owing, service: Service, tariffs: TariffBook) -> Iterator[tuple[Period, list[_Point]]]:
     """Each month with its days under contract, and the points in force on the first of them that owe the charge.
 
     Where the tariff of that day tells water and sewage apart these are the points with the service; else the one

@@ -1,7 +1,7 @@
 """One line of a reading file to one reading: what can be said without the registry."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -55,9 +55,14 @@ class ReadingRow:
 
 def read_rows(table: Table, *, profile: Profile) -> Iterator[ReadingRow]:
     """Every line of ``table`` as a row, in the file's order."""
-    pick = _picker(table.columns, profile)
-    width = len(table.columns)
-    for line in table.lines:
+    return rows_of(table.lines, columns=table.columns, profile=profile)
+
+
+def rows_of(lines: Iterable[Line], *, columns: Sequence[str], profile: Profile) -> Iterator[ReadingRow]:
+    """Lines of a file with these columns as rows, one after the other."""
+    pick = _picker(columns, profile)
+    width = len(columns)
+    for line in lines:
         fields = line.fields if len(line.fields) == width else ("",) * width
         row = _read(line, pick(fields), profile)
         yield row if len(line.fields) == width else _misshapen(row)
