@@ -91,7 +91,7 @@ def _import_rows(work: Work, received: Received, file: ReadingFile) -> tuple[dic
             file,
             utility=utility,
             file_name=received.facts.name,
-            take=partial(_write_part, connection, file_id),
+            take=partial(write_part, connection, file_id),
         )
         record.counts = results.counts()
         refuse_rejects(results, counts=record.counts, reject_share_max=utility.reject_share_max)
@@ -100,7 +100,8 @@ def _import_rows(work: Work, received: Received, file: ReadingFile) -> tuple[dic
         return record.counts, results
 
 
-def _write_part(connection: Connection, file_id: int, judged: Sequence[Judged]) -> None:
+def write_part(connection: Connection, file_id: int, judged: Sequence[Judged]) -> None:
+    """Write what became of a part of a file whose ``import_file`` follows when all are written."""
     rows = ((one.row.line.line_no, one.row.line.raw, one.outcome.value, one.codes, one.note) for one in judged)
     insert_rows(connection, file_id=file_id, rows=rows)
     insert_readings(connection, file_id=file_id, readings=(_new_reading(one, one.place) for one in judged if one.place))

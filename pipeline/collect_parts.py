@@ -96,6 +96,8 @@ def _located(
 
 def _named(located: _Rows, parts: Parts, part: Sequence[int]) -> set[str]:
     """The external ids of rows that stored readings have too."""
+    if not any(parts.named):
+        return set()
     return {
         row.external_id
         for place, (row, _) in zip(part, located, strict=True)

@@ -108,7 +108,7 @@ def stored_readings(
     wanted: Iterable[tuple[int, int, int, datetime]],
     external_ids: Iterable[str],
     exchanged: Iterable[int] = (),
-) -> list[Row[Any]]:
+) -> Sequence[Row[Any]]:
     """Stored readings of ``wanted`` (installation id, meter id, register, since), and those with the external ids.
 
     A register gives all its readings from ``since`` on and the newest usable one before; the installations
@@ -125,7 +125,7 @@ def stored_readings(
     exchanges = (
         connection.execute(_Q["exchange_readings"], {"installation_ids": installations}).all() if installations else ()
     )
-    return list(dict.fromkeys([*rows, *named, *exchanges]))
+    return list(dict.fromkeys([*rows, *named, *exchanges])) if named or exchanges else rows
 
 
 def insert_readings(
