@@ -86,8 +86,9 @@ def _histories(
         )
     ]
     deeper = _points(connection, {key: first[key] for key in estimated}, measures=measures, most=_SEASONS)
-    short = [key for key, history in histories.items() if len(history.uses) < most - 1]
-    earlier = _earlier(connection, short, measures=measures, most=most)
+    # a season ago may lie before the meter or the system that the estimates are of
+    short = dict.fromkeys((*estimated, *(key for key, one in histories.items() if len(one.uses) < most - 1)))
+    earlier = _earlier(connection, list(short), measures=measures, most=most)
     for key in (*deeper, *earlier):
         points = deeper.get(key) or found.get(key, [])
         histories[key] = fresh_history(points, earlier.get(key, ()), place=places[key], measures=measures)
