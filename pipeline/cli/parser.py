@@ -29,7 +29,7 @@ from pipeline.cli import (
     through_airflow,
     utility,
 )
-from pipeline.cli.commands import command_of, day, topic_of
+from pipeline.cli.commands import command_of, day, person_decides, topic_of
 from pipeline.cli.csv_file import takes_csv
 from pipeline.cli.explanation import explain_to_auditor, explain_to_customer
 from pipeline.cli.quote import quote as quote_command
@@ -125,6 +125,7 @@ def _cycle(topics: Any) -> None:
         decide = command_of(topic, name, text, command)
         decide.add_argument("key", metavar="KEY")
         decide.add_argument("--note", default="", help="kept with the decision")
+        person_decides(decide)
         _airflow(decide, through_airflow.answer, user="approver")
         decide.set_defaults(option={"approve": "Approve", "reject": "Reject"}[name])
     for name, text, command in (
