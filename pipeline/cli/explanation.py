@@ -2,12 +2,13 @@
 
 from argparse import Namespace
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from billing.accounts import Service
 from billing.canonical import to_data
 from billing.explanations import explain
-from billing.polish import format_date
+from billing.polish import format_date, format_zl
 from billing.polish_bill_changes import why_changed
 from billing.polish_explanations import why_line
 from billing.polish_invoice import head_of, tell_lines, tell_sums
@@ -36,11 +37,13 @@ def explain_to_auditor(work: Work, options: Namespace) -> Answer:
         }
         for line in told.invoice.lines
     ]
-    return Answer(text=_text(dict(told.found), lines), data={**told.found, "lines": lines})
+    return Answer(
+        text=_text(dict(told.found), lines, due_basis=told.invoice.due_date_basis), data={**told.found, "lines": lines}
+    )
 
 
 def _polish(told: Explained) -> Iterator[str]:
-    yield from head_of(told.invoice)
+    yield from head_of(told.invoice, payment_days=told.payment_days)
     yield f"\n{'SKĄD TE KWOTY' if told.invoice.corrects is None else 'SKĄD TE KWOTY PO KOREKCIE'}\n"
     if not told.bill.lines:
         yield "Wszystkie pozycje zostały wycofane: z tej faktury nic nie jest należne."
@@ -81,15 +84,18 @@ def _polish_data(told: Explained) -> dict[str, Any]:
     return {**told.found, "lines": lines, "sums": sums, "change": since}
 
 
-def _text(found: dict[str, Any], lines: list[dict[str, Any]]) -> str:
+def _text(found: dict[str, Any], lines: list[dict[str, Any]], *, due_basis: str) -> str:
+    net, vat, gross = (format_zl(found[name]) for name in ("net_zl", "vat_zl", "gross_zl"))
     parts = [
         f"{found['invoice_no']} of {found['issue_date']}, account {found['account_no']}, cycle {found['cycle_key']}",
-        f"net {found['net_zl']} zł, VAT {found['vat_zl']} zł, gross {found['gross_zl']} zł, due {found['due_date']}",
+        f"net {net}, VAT {vat}, gross {gross}, due {found['due_date']}",
+        f"due date: {due_basis}",
     ]
     if found["subsidy_gross_zl"]:
-        parts.append(f"subsidy {found['subsidy_gross_zl']} zł gross, payable {found['payable_zl']} zł")
+        subsidy, payable = (format_zl(found[name]) for name in ("subsidy_gross_zl", "payable_zl"))
+        parts.append(f"subsidy {subsidy} gross, payable {payable}")
     for number, entry in enumerate(lines, start=1):
-        parts.append(f"\n{number}. {entry['line']['description']}: {entry['line']['net_zl']} zł net")
+        parts.append(f"\n{number}. {entry['line']['description']}: {format_zl(Decimal(entry['line']['net_zl']))} net")
         parts += [f"   {statement}" for statement in entry["because"]]
         parts += [_reading_text(reading) for reading in entry["readings"]]
     return "\n".join(parts)
