@@ -59,7 +59,7 @@ class Consumption:
 
 def truncate_index(*, index_m3: Decimal, decimals: int) -> Decimal:
     """``index_m3`` without the digits that the register does not bill, written to three places."""
-    return index_m3.quantize(_ONES[decimals], rounding=ROUND_DOWN).quantize(VOLUME)
+    return index_m3.quantize(_ONES[decimals], ROUND_DOWN).quantize(VOLUME)
 
 
 def is_cut(index_m3: Decimal, billed_m3: Decimal) -> bool:

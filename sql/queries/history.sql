@@ -3,7 +3,8 @@
 -- intervals, oldest first. Positions of the old system that were corrected before the cut-over are none; where it handed
 -- over its intervals, they reach up to the opening position, and nothing before that is a point. One row a
 -- register, its points written one after the other: days as numbers from the first of January of the year 1, estimates
--- as e: half a million rows of points would cost more than the checks.
+-- as e: half a million rows of points would cost more than the checks. What came after the newest reading is of the file
+-- itself.
 with recursive wanted as (
     select w.installation_id, w.before, coalesce(o.last_billed_on, '-infinity') as since
     from unnest(cast(:installation_ids as bigint[]), cast(:days as date[])) as w(installation_id, before)
@@ -17,6 +18,7 @@ with recursive wanted as (
         select r.read_on, r.index_m3, r.quality
         from reading_now r
         where r.installation_id = w.installation_id and r.read_on < w.before and r.read_on >= w.since and r.is_usable
+          and r.reading_id <= :newest
           and (r.source <> 'cutover'
                or exists (select 1 from opening_position o where o.reading_id = r.reading_id and o.replaced_at is null))
         order by r.read_on desc, r.read_at desc, r.reading_id desc
@@ -29,7 +31,7 @@ with recursive wanted as (
         select r.read_on, r.index_m3, r.quality
         from reading_now r
         where r.installation_id = e.installation_id and r.read_on <= e.read_on - :days_min and r.read_on >= e.since
-          and r.is_usable
+          and r.is_usable and r.reading_id <= :newest
           and (r.source <> 'cutover'
                or exists (select 1 from opening_position o where o.reading_id = r.reading_id and o.replaced_at is null))
         order by r.read_on desc, r.read_at desc, r.reading_id desc
@@ -74,6 +76,7 @@ with member as (
         select r.read_on, r.index_m3
         from reading_now r
         where r.installation_id = i.installation_id and r.is_usable and r.quality <> 'estimated'
+          and r.reading_id <= :newest
           and r.read_on between cast(:on_day as date) - 366 and cast(:on_day as date)
         order by r.read_on desc, r.read_at desc, r.reading_id desc
         limit 1
@@ -82,6 +85,7 @@ with member as (
         select r.read_on, r.index_m3
         from reading_now r
         where r.installation_id = i.installation_id and r.is_usable and r.read_on <= latest.read_on - :days_min
+          and r.reading_id <= :newest
         order by r.read_on desc, r.read_at desc, r.reading_id desc
         limit 1
     ) earlier

@@ -103,3 +103,22 @@ def test_where_the_old_system_hands_over_no_history_the_indexes_count_as_they_st
     read(after, tmp_path, f"PP1;M1;2026-09-30;{LAST_INDEX + 76}", f"PP1;M1;2026-10-31;{LAST_INDEX + 300}")
     # 3360 m³ in 2557 days, 38 in 31 and 38 in 30: (1.314 + 1.226 + 1.267) / 3
     assert findings(after) == [("V08", "own", "1.269")]
+
+
+def test_where_most_is_estimated_since_the_cut_over_the_season_of_the_old_system_counts(
+    work: Work, tmp_path: Path
+) -> None:
+    after = town(work, tmp_path, periods=history())
+    read(
+        after,
+        tmp_path,
+        f"PP1;M1;2026-08-31;{LAST_INDEX + 10}",
+        *(
+            f"PP1;M1;{day};{LAST_INDEX + m3};m3;estimate;estimated"
+            for day, m3 in (("2026-09-30", 20), ("2026-10-31", 30))
+        ),
+        f"PP1;M1;2026-11-30;{LAST_INDEX + 40}",
+    )
+    # November, December and January before: (10/30 + 10/31 + 10/31) / 3; × 2.5 × 31 = 25.27
+    read(after, tmp_path, f"PP1;M1;2026-12-31;{LAST_INDEX + 66}")
+    assert findings(after) == [("V08", "last_year", "0.326")]
