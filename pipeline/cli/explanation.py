@@ -2,13 +2,12 @@
 
 from argparse import Namespace
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any
 
 from billing.accounts import Service
 from billing.canonical import to_data
 from billing.explanations import explain
-from billing.polish import format_date, format_zl
+from billing.polish import format_date
 from billing.polish_bill_changes import why_changed
 from billing.polish_explanations import why_line
 from billing.polish_invoice import head_of, tell_lines, tell_sums
@@ -85,17 +84,16 @@ def _polish_data(told: Explained) -> dict[str, Any]:
 
 
 def _text(found: dict[str, Any], lines: list[dict[str, Any]], *, due_basis: str) -> str:
-    net, vat, gross = (format_zl(found[name]) for name in ("net_zl", "vat_zl", "gross_zl"))
+    """Figures as the data has them, like the statements."""
     parts = [
         f"{found['invoice_no']} of {found['issue_date']}, account {found['account_no']}, cycle {found['cycle_key']}",
-        f"net {net}, VAT {vat}, gross {gross}, due {found['due_date']}",
+        f"net {found['net_zl']} zł, VAT {found['vat_zl']} zł, gross {found['gross_zl']} zł, due {found['due_date']}",
         f"due date: {due_basis}",
     ]
     if found["subsidy_gross_zl"]:
-        subsidy, payable = (format_zl(found[name]) for name in ("subsidy_gross_zl", "payable_zl"))
-        parts.append(f"subsidy {subsidy} gross, payable {payable}")
+        parts.append(f"subsidy {found['subsidy_gross_zl']} zł gross, payable {found['payable_zl']} zł")
     for number, entry in enumerate(lines, start=1):
-        parts.append(f"\n{number}. {entry['line']['description']}: {format_zl(Decimal(entry['line']['net_zl']))} net")
+        parts.append(f"\n{number}. {entry['line']['description']}: {entry['line']['net_zl']} zł net")
         parts += [f"   {statement}" for statement in entry["because"]]
         parts += [_reading_text(reading) for reading in entry["readings"]]
     return "\n".join(parts)

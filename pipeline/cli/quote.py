@@ -10,7 +10,7 @@ from billing.canonical import to_data
 from billing.charges import Bill, Hold
 from billing.explanations import explain
 from billing.holds import MEANINGS
-from billing.polish import format_date, format_period, format_zl
+from billing.polish import format_date, format_period
 from billing.polish_explanations import why_line
 from billing.polish_holds import TOLD, tell_facts
 from billing.polish_invoice import tell_lines, tell_sums
@@ -55,17 +55,18 @@ def _polish(made: Quote) -> Iterator[str]:
 
 
 def _english(made: Quote) -> Iterator[str]:
+    """Figures as the data has them, like the statements."""
     if isinstance(made.outcome, Hold):
         yield _held(made.outcome)
     found = made.bill
     if found is None:
         return
     for number, line in enumerate(found.lines, start=1):
-        yield f"{number}. {line.description}: {format_zl(line.net_zl)} net"
+        yield f"{number}. {line.description}: {line.net_zl} zł net"
         yield from (f"   {statement}" for statement in explain(line, tariffs=made.tariffs, lines=found.lines))
-    yield f"net {format_zl(found.net_zl)}, VAT {format_zl(found.vat_zl)}, gross {format_zl(found.gross_zl)}"
+    yield f"net {found.net_zl} zł, VAT {found.vat_zl} zł, gross {found.gross_zl} zł"
     if found.subsidy_gross_zl:
-        yield f"subsidy {format_zl(found.subsidy_gross_zl)} gross, payable {format_zl(found.payable_zl)}"
+        yield f"subsidy {found.subsidy_gross_zl} zł gross, payable {found.payable_zl} zł"
 
 
 def _held_in_polish(found: Hold) -> Iterator[str]:

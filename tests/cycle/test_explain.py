@@ -87,7 +87,7 @@ def test_both_explanations_say_how_the_due_date_came_about(obieg) -> None:
     )
     said = obieg("invoice", "explain", "FV/2026/08/000001")
     assert "due date: issued 2026-08-03, by paper sent until 2026-08-06 (+3 days), payable within 14 days" in said
-    assert "gross 55,08 zł, due 2026-08-20" in said
+    assert "gross 55.08 zł, due 2026-08-20" in said
 
 
 def test_the_first_invoice_has_nothing_to_be_compared_with(obieg) -> None:

@@ -216,7 +216,7 @@ def test_the_commands_say_it(town, july, mode, monkeypatch, capsys) -> None:
     assert data["totals"][0]["claim_zl"] == claim
     assert len(data["lines"]) == len(SUBSIDISED)
     assert "resolution: uchwała Rady Gminy Zdroje VII/70/2025" in explained
-    assert ("subsidy 3,38 zł gross, payable 51,70 zł" in explained) == (mode == "gross")
+    assert ("subsidy 3.38 zł gross, payable 51.70 zł" in explained) == (mode == "gross")
 
 
 def test_a_subsidy_that_was_tampered_with_after_the_issue_is_a_difference(town, july, mode, database) -> None:

@@ -379,9 +379,11 @@ def test_an_interruption_ends_with_the_shells_own_code(capsys: pytest.CaptureFix
 
 
 def test_people_read_amounts_in_zloty_one_way_and_yes_or_no() -> None:
-    # an amount that is not formatted would stand as -1324.89 zł beside 103 859,82 zł
+    # an amount that is not formatted would stand as -1324.89 zł beside 103 859,82 zł; the forms for auditors have
+    # every figure as the data has it
+    auditors = {"quote.py", "explanation.py"}
     raw = re.compile(r"_zl(?:'\])?(?::[^}]*)?\} zł")
-    modules = sorted((PROJECT / "pipeline" / "cli").glob("*.py"))
+    modules = [path for path in (PROJECT / "pipeline" / "cli").glob("*.py") if path.name not in auditors]
     found = [(path.name, one) for path in modules for one in raw.findall(path.read_text(encoding="utf-8"))]
     assert found == []
     assert [shown(value) for value in (True, False, None, 0)] == ["yes", "no", "–", "0"]

@@ -67,7 +67,7 @@ def test_the_auditor_gets_the_statements_of_the_invoice(capsys) -> None:
     said = quoted(capsys, "--auditor", str(DOCS / "quote" / "price-change-by-days.toml"))
 
     assert "share by days: by day 8 of 31 8.000 m3 of 31.000" in said
-    assert "net 223,31 zł, VAT 17,86 zł, gross 241,17 zł" in said
+    assert "net 223.31 zł, VAT 17.86 zł, gross 241.17 zł" in said
 
 
 def test_every_fault_is_named_with_its_place_in_one_line(capsys, monkeypatch) -> None:
