@@ -92,7 +92,7 @@ def _of_service(
         if unread is not None:
             return unread
     is_metered = tariffs.models.split_places is SplitPlaces.METERED
-    fewest = min(quantity.places for quantity in quantities) if is_metered else _THREE
+    fewest = min([quantity.places for quantity in quantities]) if is_metered else _THREE
     used_m3: dict[date, Decimal] = defaultdict(lambda: VOLUME * 0)
     cuts = [step.start for step in steps[1:]]
     lines: list[ChargeLine] = []
@@ -125,7 +125,7 @@ def _unread(quantities: Sequence[Quantity], steps: Sequence[PriceSpan], point: P
 
 
 @lru_cache(maxsize=4096)
-def _steps(tariffs: TariffBook, asked: _Asked) -> Sequence[PriceSpan]:
+def _steps(tariffs: TariffBook, asked: _Asked) -> tuple[PriceSpan, ...]:
     """The prices of the days, in order, without those that change nothing; none when a day has none.
 
     The later of two at the same terms stands for both. Most customers of a town ask for the same.
@@ -136,7 +136,7 @@ def _steps(tariffs: TariffBook, asked: _Asked) -> Sequence[PriceSpan]:
             steps[-1] = span.begun_on(steps[-1].start)
         else:
             steps.append(span)
-    return steps
+    return tuple(steps)
 
 
 def _step_of(steps: Sequence[PriceSpan], piece: Piece, whole: Period) -> tuple[PriceSpan, Period]:
