@@ -157,6 +157,13 @@ def _in_blocks(
         yield one.volume_m3, one.net_zl, one.block
 
 
+def _basis(of_quantity: Sequence[str], of_price: str) -> str:
+    """The provisions of a line, each named once: how much it is may rest on the same one as what it is."""
+    if not of_quantity:
+        return of_price
+    return "; ".join(dict.fromkeys(one for given in (*of_quantity, of_price) for one in given.split("; ")))
+
+
 def _line(
     quantity: Quantity,
     piece: Piece,
@@ -168,8 +175,7 @@ def _line(
     row_no: int,
 ) -> ChargeLine:
     volume_m3, tariff_zl, block = part
-    bases = quantity.bases
-    subsidy, price_zl, basis = None, tariff_zl, "; ".join((*bases, span.basis)) if bases else span.basis
+    subsidy, price_zl, basis = None, tariff_zl, _basis(quantity.bases, span.basis)
     if span.subsidy is not None:
         subsidy = subsidy_of(agreed=span.subsidy, volume_m3=volume_m3, tariff_zl=tariff_zl)
         price_zl = price_left_zl(tariff_zl, subsidy=subsidy)
