@@ -24,6 +24,8 @@ from delivery.store import Span, Stored, Writer, require_key
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 10, 120
 _BLOCK_BYTES = 1024 * 1024
 _SHA256 = "sha256"
+_ONLY = "null"
+"""The version of an object in a bucket that keeps no versions."""
 _GONE = {"NoSuchKey", "404", "InvalidRange", "416"}
 _TAKEN = {"PreconditionFailed", "412", "ConditionalRequestConflict", "ConcurrentModification", "409"}
 _REFUSALS = {
@@ -78,26 +80,18 @@ class S3Archive:
                 content(file)
             size_bytes = file.tell()
             digest, digest_md5 = _digests(file)
-            try:
-                self.client.put_object(
-                    Bucket=self.bucket,
+            version_id = None
+            if not self._is_taken(name):
+                version_id = self._put(
                     Key=name,
                     Body=file,
-                    IfNoneMatch="*",
                     ContentMD5=base64.b64encode(digest_md5).decode(),
                     ChecksumSHA256=base64.b64encode(digest).decode(),
                     Metadata={_SHA256: digest.hex()},
                     **locked,
                 )
-                created = True
-            except ClientError as error:
-                if _code(error) not in _TAKEN:
-                    raise
-                created = False
-        stored = Stored(key=key, sha256=digest.hex(), size_bytes=size_bytes, created=created)
-        if not created:
-            self._refuse_other(stored)
-        return stored
+        created = self._refuse_other(key, sha256=digest.hex(), own_version=version_id)
+        return Stored(key=key, sha256=digest.hex(), size_bytes=size_bytes, created=created)
 
     def get(self, *, key: str, span: Span | None = None) -> bytes:
         """See ``Archive.get``."""
@@ -133,19 +127,58 @@ class S3Archive:
     def _name(self, key: str) -> str:
         return f"{self.prefix}/{require_key(key)}" if self.prefix else require_key(key)
 
-    def _refuse_other(self, wanted: Stored) -> None:
-        """Compare with what is there, by its bytes: a hash kept beside them would be somebody's word."""
+    def _is_taken(self, name: str) -> bool:
+        """Asked first, because there are servers that do not heed the condition of a put into a versioned bucket."""
         try:
-            found = self._read_sha256(wanted.key)
-        except ArchiveMissing:
-            raise Unreachable("ARCHIVE_UNREACHABLE", f"{wanted.key}: another writer was at it, and gave up") from None
-        if found != wanted.sha256:
-            raise ArchiveConflict("ARCHIVE_CONFLICT", f"{wanted.key} holds {found}, not {wanted.sha256}")
+            self.client.head_object(Bucket=self.bucket, Key=name)
+        except ClientError as error:
+            if _code(error) in _GONE:
+                return False
+            raise
+        return True
 
-    def _read_sha256(self, key: str) -> str:
-        digest = hashlib.sha256()
+    def _put(self, **what: Any) -> str | None:
+        """The version that was made (``null`` where the bucket keeps none); None when the key was taken."""
+        try:
+            return str(self.client.put_object(Bucket=self.bucket, IfNoneMatch="*", **what).get("VersionId", _ONLY))
+        except ClientError as error:
+            if _code(error) in _TAKEN:
+                return None
+            raise
+
+    def _refuse_other(self, key: str, *, sha256: str, own_version: str | None) -> bool:
+        """Compare with what else is there, by its bytes: a hash kept beside them would be somebody's word.
+
+        Whether the object is ours; False when an equal one was there before.
+        """
+        if own_version == _ONLY:
+            return True
+        versions = (_ONLY,) if own_version is None else self._versions(key)
+        for version in versions:
+            if version == own_version:
+                continue
+            try:
+                found = self._read_sha256(key, version=None if version == _ONLY else version)
+            except ArchiveMissing:
+                raise Unreachable("ARCHIVE_UNREACHABLE", f"{key}: another writer was at it, and gave up") from None
+            if found != sha256:
+                raise ArchiveConflict("ARCHIVE_CONFLICT", f"{key} holds {found}, not {sha256}")
+        return versions[-1] == own_version
+
+    def _versions(self, key: str) -> tuple[str, ...]:
+        """All versions of a key, the newest first."""
+        name = self._name(key)
+        pages = self.client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=name)
         with _answers(key):
-            body = self.client.get_object(Bucket=self.bucket, Key=self._name(key))["Body"]
+            return tuple(
+                str(found["VersionId"]) for page in pages for found in page.get("Versions", ()) if found["Key"] == name
+            )
+
+    def _read_sha256(self, key: str, *, version: str | None = None) -> str:
+        digest = hashlib.sha256()
+        wanted = {} if version is None else {"VersionId": version}
+        with _answers(key):
+            body = self.client.get_object(Bucket=self.bucket, Key=self._name(key), **wanted)["Body"]
             for block in body.iter_chunks(_BLOCK_BYTES):
                 digest.update(block)
         return digest.hexdigest()

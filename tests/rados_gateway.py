@@ -22,7 +22,7 @@ from urllib.request import urlopen
 import boto3
 from botocore.config import Config
 
-PROGRAMS = ("ceph-mon", "ceph-osd", "ceph", "monmaptool", "radosgw", "radosgw-admin")
+PROGRAMS = ("setpriv", "ceph-mon", "ceph-osd", "ceph", "monmaptool", "radosgw", "radosgw-admin")
 ACCESS_KEY, SECRET_KEY = "obieg-test", "obieg-test-secret"
 _UP_WITHIN_S = 120.0
 
@@ -45,6 +45,8 @@ osd data = {home}/osd
 osd objectstore = memstore
 memstore device bytes = 2147483648
 osd crush chooseleaf type = 0
+osd class update on start = false
+osd crush update on start = false
 osd pool default size = 1
 osd pool default min size = 1
 osd pool default pg num = 1
@@ -107,7 +109,9 @@ def _start(home: Path, stack: ExitStack) -> Gateway:
     _run(environ, "monmaptool", "--create", "--fsid", fsid, "--addv", "a", address, f"{home}/monmap")
     _run(environ, "ceph-mon", "--mkfs", "-i", "a", "--monmap", f"{home}/monmap")
     stack.enter_context(_daemon(environ, home, "ceph-mon", "-f", "-i", "a"))
+    # what the store would say of itself at its start may come before it knows the cluster; then it gives up
     _run(environ, "ceph", "--connect-timeout", "60", "osd", "new", fsid)
+    _run(environ, "ceph", "osd", "crush", "add", "osd.0", "1.0", "root=default", "host=local")
     _run(environ, "ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", fsid)
     stack.enter_context(_daemon(environ, home, "ceph-osd", "-f", "-i", "0"))
     user = ("--uid", "obieg", "--display-name", "obieg", "--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY)
@@ -124,8 +128,9 @@ def _run(environ: Mapping[str, str], *command: str) -> None:
 
 @contextmanager
 def _daemon(environ: Mapping[str, str], home: Path, *command: str) -> Iterator[None]:
+    tied = ("setpriv", "--pdeathsig", "KILL", *command)  # a killed test run leaves no daemon behind
     with (home / f"{command[0]}.out").open("wb") as said:
-        process = subprocess.Popen(command, env=environ, stdout=said, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(tied, env=environ, stdout=said, stderr=subprocess.STDOUT)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""The two kinds of archive, each empty and the test's own."""
+"""The kinds of archive, each empty and the test's own."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from rados_gateway import Gateway, bucket_of
 from delivery.archive import open_archive
 from delivery.store import Archive
 
-KINDS = ("local", "s3")
+KINDS = ("local", "s3", "s3 with Object Lock")
 
 
 @pytest.fixture
@@ -23,4 +23,6 @@ def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Archive:
     if request.param == "local":
         return open_archive(f"file://{tmp_path / 'archiwum'}")
     server: Gateway = request.getfixturevalue("s3_server")
-    return open_archive(f"s3://{bucket_of(server)}/wodociagi/zdroje", endpoint_url=server.url)
+    locked = request.param != "s3"
+    bucket = bucket_of(server, lock=locked, default_days=1 if locked else None)
+    return open_archive(f"s3://{bucket}/wodociagi/zdroje", endpoint_url=server.url)

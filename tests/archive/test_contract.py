@@ -68,6 +68,22 @@ def test_other_content_under_the_same_key_is_refused_and_the_first_stays(archive
     assert archive.get(key=KEY) == b"faktura"
 
 
+def test_of_many_at_the_same_time_with_one_content_all_succeed(archive) -> None:
+    together = threading.Barrier(WRITERS)
+
+    def put(_number: int) -> bool:
+        together.wait(timeout=60)
+        return archive.put_once(key=KEY, content=b"x" * 100_000).created
+
+    with ThreadPoolExecutor(max_workers=WRITERS) as pool:
+        results = list(pool.map(put, range(WRITERS)))
+
+    assert sum(results) >= 1
+    assert archive.get(key=KEY) == b"x" * 100_000
+    assert list(archive.list(prefix="")) == [KEY]
+
+
+@pytest.mark.parametrize("archive", ["local", "s3"], indirect=True)  # with Object Lock: see test_s3_archive
 def test_of_many_at_the_same_time_exactly_one_writes(archive) -> None:
     together = threading.Barrier(WRITERS)
 
