@@ -32,7 +32,7 @@ def run(work: Work, *, invoice_no: str, send: bool) -> dict[str, Any]:
 
     Raises:
         OperatorError: ``INVOICE_UNKNOWN`` or ``INVOICE_REVERSED``.
-        Inconsistent: ``INVOICE_CHANGED``.
+        Inconsistent: ``INVOICE_CHANGED`` or ``ARCHIVE_CONFLICT``.
         Retryable: the archive is full or away.
     """
     with work.engine.connect() as connection:

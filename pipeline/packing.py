@@ -38,8 +38,8 @@ def publish(
     libraries made it: then the work was begun before they changed, and those documents are the invoices'.
 
     Raises:
-        ArchiveConflict: the same versions gave other bytes, or what is there is not these invoices' pack.
-        Inconsistent: ``INVOICE_CHANGED``.
+        Inconsistent: ``INVOICE_CHANGED``; or ``ARCHIVE_CONFLICT``, the same versions gave other bytes, or what is there
+            is not these invoices' pack: nothing is recorded, and a person must look.
         Retryable: the archive is full or away.
     """
     made_by = rendered_by()
@@ -52,7 +52,8 @@ def publish(
     try:
         stored = archive.put_once(key=key, content=write, retain_until=retain_until)
     except ArchiveConflict as conflict:
-        return _adopted(archive, key, cycle_id=cycle_id, rows=rows, conflict=conflict)
+        alarm = Inconsistent("ARCHIVE_CONFLICT", conflict.args[1])
+        return _adopted(archive, key, cycle_id=cycle_id, rows=rows, alarm=alarm)
     return _new_pack(stored, cycle_id, rows, packed, made_by)
 
 
@@ -82,20 +83,20 @@ def _documents(rows: Sequence[Row[Any]], duplicate_on: date | None) -> Iterator[
 
 
 def _adopted(
-    archive: Archive, key: str, *, cycle_id: int | None, rows: Sequence[Row[Any]], conflict: ArchiveConflict
+    archive: Archive, key: str, *, cycle_id: int | None, rows: Sequence[Row[Any]], alarm: Inconsistent
 ) -> NewPack:
     stored = archive.head(key=key)
     if stored is None:
-        raise conflict
+        raise alarm
     try:
         index = read_index(archive, key=key, size_bytes=stored.size_bytes)
         made_by = RenderedBy(**index.made_by)
     except (PackDamaged, TypeError):
-        raise conflict from None
+        raise alarm from None
     wanted = [(document_name(row.invoice_no), row.sha256) for row in rows]
     theirs = [(packed.name, packed.invoice_sha256) for packed in index.documents]
     if made_by == rendered_by() or wanted != theirs or not _whole(archive, key, index.documents):
-        raise conflict
+        raise alarm
     return _new_pack(stored, cycle_id, rows, index.documents, made_by)
 
 

@@ -16,8 +16,8 @@ def run(work: Work, *, cycle_key: str, chunk_no: int) -> dict[str, int]:
     Raises:
         OperatorError: ``CYCLE_UNKNOWN`` or ``CYCLE_STATE``.
         Retryable: the archive is full or away; packs that were published before stay.
-        ArchiveConflict: a pack of these invoices is there with other bytes that nothing explains.
-        Inconsistent: ``INVOICE_CHANGED``, a stored invoice is not the one that was hashed; or ``PACK_CHANGED``.
+        Inconsistent: ``INVOICE_CHANGED``, a stored invoice is not the one that was hashed; ``ARCHIVE_CONFLICT``, a pack
+            of these invoices is there with other bytes that nothing explains; or ``PACK_CHANGED``.
     """
     archive = archive_of(work.settings)
     with work.engine.connect() as connection:
