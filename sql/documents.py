@@ -53,9 +53,17 @@ def documents_of_chunk(connection: Connection, *, cycle: Cycle, chunk_no: int) -
 
 
 def insert_pack(connection: Connection, pack: NewPack) -> Row[Any]:
-    """Record a pack once; ``pack_id`` and ``sha256`` of what is recorded under its key, which a caller must compare."""
+    """Record a pack once; ``pack_id`` and ``sha256`` of what is recorded under its key, which a caller must compare.
+
+    Its hash goes into the evidence, and with it the bytes of every document that it holds.
+    """
     values = {name: getattr(pack, name) for name in NewPack.__dataclass_fields__} | {"documents": len(pack.documents)}
-    connection.execute(_Q["insert_pack"], values)
+    if connection.execute(_Q["insert_pack"], values).rowcount:
+        body = {"sha256": pack.sha256, "documents": len(pack.documents)}
+        moment = business_now(connection)
+        append_events(
+            connection, [Event(event_at=moment, subject=f"pack:{pack.archive_key}", kind="archived", body=body)]
+        )
     return connection.execute(_Q["find_pack"], {"archive_key": pack.archive_key}).one()
 
 

@@ -1,6 +1,8 @@
 """An archive in a folder: what it leaves on the disk, and what it does not; and the names of things in any archive."""
 
+import errno
 import hashlib
+import os
 import resource
 import signal
 import subprocess
@@ -17,6 +19,15 @@ from delivery.store import Archive
 
 KEY = "faktury/2026/11/ab/FV-2026-11-000001/x.pdf"
 PROJECT = Path(__file__).resolve().parent.parent.parent
+
+NO_NAMELESS_FILES = """
+open_as_asked = os.open
+def open_named(path, flags, mode=0o777):
+    if flags & os.O_TMPFILE == os.O_TMPFILE:
+        raise OSError(95, "no such files here")
+    return open_as_asked(path, flags, mode)
+durable.os.open = open_named
+"""
 
 
 @pytest.fixture
@@ -62,10 +73,12 @@ def test_a_disk_that_is_full_in_the_middle_of_a_file_leaves_nothing_behind(archi
     assert archive.put_once(key=KEY, content=b"x" * 100_000).created
 
 
-def test_a_writer_killed_in_the_middle_leaves_no_part_under_the_key(archive, tmp_path) -> None:
+@pytest.mark.parametrize(("named", "left"), [("", 0), (NO_NAMELESS_FILES, 1)], ids=["nameless", "named"])
+def test_a_writer_killed_in_the_middle_leaves_no_part_under_the_key(archive, tmp_path, named, left) -> None:
     script = (
         "import os, signal, sys\n"
         "from delivery import durable\n"
+        f"{named}"
         "from delivery.archive import open_archive\n"
         "real = os.fsync\n"
         "def die(handle):\n"
@@ -79,10 +92,25 @@ def test_a_writer_killed_in_the_middle_leaves_no_part_under_the_key(archive, tmp
     )
 
     assert done.returncode == -signal.SIGKILL
-    assert len(files(tmp_path / "archiwum" / ".incoming")) == 1
+    assert len(files(tmp_path / "archiwum" / ".incoming")) == left
     assert archive.head(key=KEY) is None
     assert list(archive.list(prefix="")) == []
     assert archive.put_once(key=KEY, content=b"x" * 100_000).created
+
+
+def test_where_every_file_has_a_name_an_archive_is_the_same(archive, tmp_path, monkeypatch) -> None:
+    open_as_asked = os.open
+
+    def open_named(path, flags, mode=0o777) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(errno.EOPNOTSUPP, "no such files here")
+        return open_as_asked(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", open_named)
+
+    assert archive.put_once(key=KEY, content=b"faktura").created
+    assert not archive.put_once(key=KEY, content=b"faktura").created
+    assert files(tmp_path / "archiwum") == [KEY]
 
 
 def test_damage_on_the_disk_is_seen(archive, tmp_path) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import pytest
 from archived import content_of, documents, file_of, lay_out_alone, spoil
+from off_cycles import rows
 from rados_gateway import bucket_of
 from test_cycle import to_issue, to_the_end
 from town import HOUSEHOLDS, set_clock, settle
@@ -108,6 +109,15 @@ def test_small_packs_hold_all_of_a_chunk_and_balance(issued, monkeypatch) -> Non
     assert (outside.documents, outside.packs) == (len(HOUSEHOLDS), 3)
 
 
+def test_the_evidence_holds_the_hash_of_a_pack(rendered) -> None:
+    (key,) = objects(rendered)
+
+    ((body,),) = rows(rendered, "select body from evidence where subject = :subject", subject=f"pack:{key}")
+
+    sha256 = hashlib.sha256(file_of(rendered, key).read_bytes()).hexdigest()
+    assert json.loads(body) == {"sha256": sha256, "documents": len(HOUSEHOLDS)}
+
+
 def test_rendered_again_nothing_is_added(rendered) -> None:
     before = bytes_of(rendered)
 
@@ -186,13 +196,20 @@ def test_another_pack_recorded_under_the_same_key_is_an_alarm(issued, monkeypatc
     assert documents(issued) == []
 
 
-def test_an_earlier_pack_with_a_damaged_document_is_not_adopted(issued) -> None:
+@pytest.mark.parametrize("of", ["document", "invoice", "versions"])
+def test_an_earlier_pack_is_not_adopted_with_a_damage(issued, of) -> None:
     with pytest.MonkeyPatch.context() as patched:
         other_template(patched, version="invoice-1")
         die_before_recording(issued)
+    ((invoice_sha256,), *_) = rows(issued, "select sha256 from invoice order by sequence")
+    damaged = {
+        "document": (b"% otherwise", b"% 0therwise"),
+        "invoice": (invoice_sha256.encode(), b"0" * 64),
+        "versions": (b'"zlib_version"', b'"zlob_version"'),
+    }
     path = file_of(issued, objects(issued)[0])
     path.chmod(0o600)
-    path.write_bytes(path.read_bytes().replace(b"% otherwise", b"% 0therwise", 1))
+    path.write_bytes(path.read_bytes().replace(*damaged[of], 1))
 
     with pytest.raises(Inconsistent, match="ARCHIVE_CONFLICT"):
         render.run(issued, cycle_key=KEY, chunk_no=0)
