@@ -37,21 +37,35 @@ class RenderedBy:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendering:
+    """How this installation renders; ``by`` is what is recorded of it."""
+
+    by: RenderedBy
+
+
+def rendering_of(_settings: Settings) -> Rendering:
+    """How the utility of these settings has its documents rendered, here and now."""
+    return Rendering(by=rendered_by(TEMPLATE_VERSION))
+
+
 @functools.cache
-def rendered_by() -> RenderedBy:
-    """What renders here and now: our template and fonts, the zlib that runs, and the lock of all packages."""
+def rendered_by(template_version: str) -> RenderedBy:
+    """What renders here: a template, our fonts, the zlib that runs, and the lock of all packages."""
     fonts = hashlib.sha256()
     for path in sorted(_FONTS.rglob("*.ttf")):
         fonts.update(hashlib.sha256(path.read_bytes()).digest())
     return RenderedBy(
-        template_version=TEMPLATE_VERSION,
+        template_version=template_version,
         fonts_sha256=fonts.hexdigest(),
         zlib_version=zlib.ZLIB_RUNTIME_VERSION,
         lock_sha256=hashlib.sha256(_LOCK.read_bytes()).hexdigest(),
     )
 
 
-def rendered(*, invoice_no: str, content: str, sha256: str, duplicate_on: date | None = None) -> Document:
+def rendered(
+    _rendering: Rendering, *, invoice_no: str, content: str, sha256: str, duplicate_on: date | None = None
+) -> Document:
     """The document of a stored invoice.
 
     Raises:

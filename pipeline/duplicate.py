@@ -11,7 +11,7 @@ from billing.canonical import content_sha256
 from billing.invoices import Invoice
 from delivery.archive import pack_folder
 from delivery.message import message_id
-from pipeline.documents import archive_of, retain_until
+from pipeline.documents import archive_of, rendering_of, retain_until
 from pipeline.errors import Inconsistent, OperatorError
 from pipeline.packing import publish, record
 from pipeline.planned import DELIVERY_NAMES
@@ -84,6 +84,7 @@ def _published(work: Work, row: Row[Any], today: date) -> NewPack:
     """A pack of one document, beside the invoice's month."""
     return publish(
         archive_of(work.settings),
+        rendering_of(work.settings),
         folder=pack_folder(issue_date=row.issue_date, run="duplikaty"),
         part=f"{row.invoice_no}-{today}",
         cycle_id=None,

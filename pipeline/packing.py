@@ -11,7 +11,7 @@ from delivery.archive import key_word, pack_folder, pack_key
 from delivery.errors import ArchiveConflict, PackDamaged
 from delivery.packs import PackDocument, Packed, read_index, write_pack
 from delivery.store import Archive, Stored
-from pipeline.documents import RenderedBy, rendered, rendered_by
+from pipeline.documents import RenderedBy, Rendering, rendered
 from pipeline.errors import Inconsistent
 from sql.cycles import Cycle
 from sql.documents import NewDocument, NewPack, insert_documents, insert_pack
@@ -24,6 +24,7 @@ def packs_of(cycle: Cycle) -> str:
 
 def publish(
     archive: Archive,
+    rendering: Rendering,
     *,
     folder: str,
     part: str,
@@ -42,19 +43,20 @@ def publish(
             is not these invoices' pack: nothing is recorded, and a person must look.
         Retryable: the archive is full or away.
     """
-    made_by = rendered_by()
     key = pack_key(folder=folder, part=part, invoice_sha256s=[row.sha256 for row in rows])
     packed: list[Packed] = []
 
     def write(file: BinaryIO) -> None:
-        packed[:] = write_pack(file, documents=_documents(rows, duplicate_on), made_by=made_by.to_facts())
+        packed[:] = write_pack(
+            file, documents=_documents(rendering, rows, duplicate_on), made_by=rendering.by.to_facts()
+        )
 
     try:
         stored = archive.put_once(key=key, content=write, retain_until=retain_until)
     except ArchiveConflict as conflict:
         alarm = Inconsistent("ARCHIVE_CONFLICT", conflict.args[1])
-        return _adopted(archive, key, cycle_id=cycle_id, rows=rows, alarm=alarm)
-    return _new_pack(stored, cycle_id, rows, packed, made_by)
+        return _adopted(archive, key, cycle_id=cycle_id, rows=rows, by=rendering.by, alarm=alarm)
+    return _new_pack(stored, cycle_id, rows, packed, rendering.by)
 
 
 def record(connection: Connection, pack: NewPack, *, duplicate_on: date | None = None) -> int:
@@ -74,16 +76,18 @@ def document_name(invoice_no: str) -> str:
     return f"{key_word(invoice_no)}.pdf"
 
 
-def _documents(rows: Sequence[Row[Any]], duplicate_on: date | None) -> Iterator[PackDocument]:
+def _documents(rendering: Rendering, rows: Sequence[Row[Any]], duplicate_on: date | None) -> Iterator[PackDocument]:
     for row in rows:
-        made = rendered(invoice_no=row.invoice_no, content=row.content, sha256=row.sha256, duplicate_on=duplicate_on)
+        made = rendered(
+            rendering, invoice_no=row.invoice_no, content=row.content, sha256=row.sha256, duplicate_on=duplicate_on
+        )
         yield PackDocument(
             name=document_name(row.invoice_no), content=made.content, pages=made.pages, invoice_sha256=row.sha256
         )
 
 
 def _adopted(
-    archive: Archive, key: str, *, cycle_id: int | None, rows: Sequence[Row[Any]], alarm: Inconsistent
+    archive: Archive, key: str, *, cycle_id: int | None, rows: Sequence[Row[Any]], by: RenderedBy, alarm: Inconsistent
 ) -> NewPack:
     stored = archive.head(key=key)
     if stored is None:
@@ -95,7 +99,7 @@ def _adopted(
         raise alarm from None
     wanted = [(document_name(row.invoice_no), row.sha256) for row in rows]
     theirs = [(packed.name, packed.invoice_sha256) for packed in index.documents]
-    if made_by == rendered_by() or wanted != theirs or not _whole(archive, key, index.documents):
+    if made_by == by or wanted != theirs or not _whole(archive, key, index.documents):
         raise alarm
     return _new_pack(stored, cycle_id, rows, index.documents, made_by)
 

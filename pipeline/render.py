@@ -1,7 +1,7 @@
 """render: the invoices of a chunk become PDFs in packs, each published at once in the archive."""
 
 from pipeline.cycles import require_cycle, require_reached
-from pipeline.documents import archive_of, retain_until
+from pipeline.documents import archive_of, rendering_of, retain_until
 from pipeline.packing import packs_of, publish, record
 from pipeline.work import Work, step
 from sql.documents import documents_of_chunk, invoices_to_render
@@ -19,7 +19,7 @@ def run(work: Work, *, cycle_key: str, chunk_no: int) -> dict[str, int]:
         Inconsistent: ``INVOICE_CHANGED``, a stored invoice is not the one that was hashed; ``ARCHIVE_CONFLICT``, a pack
             of these invoices is there with other bytes that nothing explains; or ``PACK_CHANGED``.
     """
-    archive = archive_of(work.settings)
+    archive, rendering = archive_of(work.settings), rendering_of(work.settings)
     with work.engine.connect() as connection:
         cycle = require_cycle(connection, cycle_key=cycle_key)
         require_reached(cycle, state="issued")
@@ -31,6 +31,7 @@ def run(work: Work, *, cycle_key: str, chunk_no: int) -> dict[str, int]:
             break
         pack = publish(
             archive,
+            rendering,
             folder=packs_of(cycle),
             part=f"{chunk_no:04}-{rows[0].invoice_no}",
             cycle_id=cycle.cycle_id,

@@ -14,7 +14,7 @@ from delivery.errors import ArchiveMissing
 from delivery.store import Archive
 from pdf.typeface import Unprintable
 from pipeline.cycles import require_cycle
-from pipeline.documents import RenderedBy, archive_of, rendered, rendered_by, stored_document
+from pipeline.documents import RenderedBy, Rendering, archive_of, rendered, rendering_of, stored_document
 from pipeline.errors import Inconsistent, OperatorError
 from pipeline.work import Work
 from sql.documents import documents_of_cycle, documents_of_invoice
@@ -61,8 +61,8 @@ def of_invoice(work: Work, *, invoice_no: str) -> list[Verdict]:
         rows = documents_of_invoice(connection, invoice_no=invoice_no)
     if not rows:
         raise OperatorError("DOCUMENT_UNKNOWN", f"there is no document of {invoice_no}")
-    archive = archive_of(work.settings)
-    return [_verdict(archive, row) for row in rows]
+    archive, rendering = archive_of(work.settings), rendering_of(work.settings)
+    return [_verdict(archive, rendering, row) for row in rows]
 
 
 def of_cycle(work: Work, *, cycle_key: str) -> Verification:
@@ -72,12 +72,12 @@ def of_cycle(work: Work, *, cycle_key: str) -> Verification:
         OperatorError: ``CYCLE_UNKNOWN``.
         Retryable: the archive cannot be read.
     """
-    archive = archive_of(work.settings)
+    archive, rendering = archive_of(work.settings), rendering_of(work.settings)
     counts: Counter[str] = Counter({outcome.value: 0 for outcome in Outcome})
     reasons: Counter[str] = Counter()
     different = []
     for row in _rows(work, cycle_key):
-        verdict = _verdict(archive, row)
+        verdict = _verdict(archive, rendering, row)
         counts[verdict.outcome.value] += 1
         if verdict.outcome is Outcome.NOT_COMPARABLE:
             reasons[verdict.reason] += 1
@@ -99,12 +99,12 @@ def _rows(work: Work, cycle_key: str) -> Iterator[Row[Any]]:
         last = rows[-1].document_id
 
 
-def _verdict(archive: Archive, row: Row[Any]) -> Verdict:
-    outcome, reason = _judge(archive, row)
+def _verdict(archive: Archive, rendering: Rendering, row: Row[Any]) -> Verdict:
+    outcome, reason = _judge(archive, rendering, row)
     return Verdict(invoice_no=row.invoice_no, duplicate_on=row.duplicate_on, outcome=outcome, reason=reason)
 
 
-def _judge(archive: Archive, row: Row[Any]) -> tuple[Outcome, str]:
+def _judge(archive: Archive, rendering: Rendering, row: Row[Any]) -> tuple[Outcome, str]:
     try:
         found = hashlib.sha256(stored_document(archive, row)).hexdigest()
     except ArchiveMissing as missing:
@@ -113,6 +113,7 @@ def _judge(archive: Archive, row: Row[Any]) -> tuple[Outcome, str]:
         return Outcome.DIFFERENT, f"the archive holds {found[:_SHOWN]}…, recorded was {row.sha256[:_SHOWN]}…"
     try:
         again = rendered(
+            rendering,
             invoice_no=row.invoice_no,
             content=row.content,
             sha256=row.invoice_sha256,
@@ -124,7 +125,7 @@ def _judge(archive: Archive, row: Row[Any]) -> tuple[Outcome, str]:
         again = str(refusal)
     if again == row.sha256:
         return Outcome.EQUAL, ""
-    if changes := _changes(row, rendered_by()):
+    if changes := _changes(row, rendering.by):
         return Outcome.NOT_COMPARABLE, "; ".join(changes)
     return Outcome.DIFFERENT, f"rendered again it is {again[:_SHOWN]}…, recorded was {row.sha256[:_SHOWN]}…"
 

@@ -14,11 +14,12 @@ from test_cycle import to_issue, to_the_end
 from town import HOUSEHOLDS, set_clock, settle
 
 from delivery.mailbox import Mailbox
+from pdf.invoice import TEMPLATE_VERSION
 from pdf.sheet import Document
 from pipeline import deliver, duplicate, get_document, issue, packing, reconcile, render, verify_documents
 from pipeline import documents as documents_module
 from pipeline.cli import main
-from pipeline.documents import archive_of, rendered_by
+from pipeline.documents import RenderedBy, archive_of, rendered_by
 from pipeline.errors import Inconsistent, OperatorError
 from pipeline.statement import statement
 from pipeline.work import Work
@@ -50,9 +51,18 @@ def bytes_of(work: Work) -> dict[str, bytes]:
     return {key: file_of(work, key).read_bytes() for key in objects(work)}
 
 
+def recorded_now() -> RenderedBy:
+    return rendered_by(TEMPLATE_VERSION)
+
+
+def rendered_here(monkeypatch: pytest.MonkeyPatch, *, by: RenderedBy) -> None:
+    """Let this machine take itself for another one."""
+    monkeypatch.setattr(documents_module, "rendered_by", lambda _template: by)
+
+
 def other_template(monkeypatch: pytest.MonkeyPatch, *, version: str | None) -> None:
     """Render otherwise than now; ``version`` None keeps the name of the present version, as a mistake would."""
-    real, here = documents_module.render_invoice, rendered_by()
+    real, here = documents_module.render_invoice, recorded_now()
 
     def render_otherwise(invoice, *, duplicate_on=None) -> Document:
         made = real(invoice, duplicate_on=duplicate_on)
@@ -61,9 +71,7 @@ def other_template(monkeypatch: pytest.MonkeyPatch, *, version: str | None) -> N
 
     monkeypatch.setattr(documents_module, "render_invoice", render_otherwise)
     if version is not None:
-        then = dataclasses.replace(here, template_version=version)
-        for module in (packing, verify_documents):
-            monkeypatch.setattr(module, "rendered_by", lambda: then)
+        rendered_here(monkeypatch, by=dataclasses.replace(here, template_version=version))
 
 
 class Killed(Exception):  # noqa: N818 - stands for SIGKILL, see test_kill_everywhere for the real one
@@ -154,7 +162,7 @@ def test_a_pack_of_an_earlier_template_that_was_not_recorded_is_adopted(issued, 
     found = verify_documents.of_cycle(issued, cycle_key=KEY)
     assert found.counts == {"equal": 0, "different": 0, "not comparable": len(HOUSEHOLDS)}
     (reason,) = found.not_comparable
-    assert reason == f"template_version was invoice-1, here it is {rendered_by().template_version}"
+    assert reason == f"template_version was invoice-1, here it is {TEMPLATE_VERSION}"
 
 
 def test_the_same_versions_with_other_bytes_are_an_alarm_and_nothing_is_recorded(issued) -> None:
@@ -285,8 +293,7 @@ def test_verify_says_different_when_the_same_versions_render_otherwise(at_hand, 
 @pytest.mark.parametrize("name", ["template_version", "fonts_sha256", "zlib_version", "lock_sha256"])
 def test_verify_says_not_comparable_and_why_when_versions_differ(at_hand, capsys, monkeypatch, name) -> None:
     other_template(monkeypatch, version=None)
-    here = dataclasses.replace(rendered_by(), **{name: "new"})
-    monkeypatch.setattr(verify_documents, "rendered_by", lambda: here)
+    rendered_here(monkeypatch, by=dataclasses.replace(recorded_now(), **{name: "new"}))
 
     code, text = said(capsys, "document", "verify", FIRST)
 
@@ -296,8 +303,7 @@ def test_verify_says_not_comparable_and_why_when_versions_differ(at_hand, capsys
 
 
 def test_other_versions_that_give_the_same_bytes_are_equal(at_hand, capsys, monkeypatch) -> None:
-    here = dataclasses.replace(rendered_by(), zlib_version="1.3")
-    monkeypatch.setattr(verify_documents, "rendered_by", lambda: here)
+    rendered_here(monkeypatch, by=dataclasses.replace(recorded_now(), zlib_version="1.3"))
 
     assert said(capsys, "document", "verify", FIRST) == (0, f"{FIRST} is equal")
 
