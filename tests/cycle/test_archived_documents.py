@@ -2,17 +2,22 @@
 
 import dataclasses
 import hashlib
+import itertools
 import json
+import os
+import signal
 import zipfile
 from datetime import datetime
 
 import pytest
 from archived import content_of, documents, file_of, lay_out_alone, spoil
+from fault_proxy import wire_to
 from off_cycles import rows
 from rados_gateway import bucket_of
 from test_cycle import to_issue, to_the_end
 from town import HOUSEHOLDS, set_clock, settle
 
+from billing.errors import Retryable
 from delivery.mailbox import Mailbox
 from pdf.invoice import TEMPLATE_VERSION
 from pdf.sheet import Document
@@ -22,7 +27,7 @@ from pipeline.cli import main
 from pipeline.documents import RenderedBy, archive_of, rendered_by
 from pipeline.errors import Inconsistent, OperatorError
 from pipeline.statement import statement
-from pipeline.work import Work
+from pipeline.work import Work, open_work
 
 KEY = "2026-07~ALL~1"
 FIRST = "FV/2026/08/000001"
@@ -355,16 +360,76 @@ def test_a_document_that_was_changed_or_lost_is_not_handed_out(rendered, tmp_pat
         get_document.read(rendered, invoice_no="FV/2026/08/009999")
 
 
+def test_a_worker_killed_among_the_documents_of_a_pack_leaves_no_part_of_it(issued) -> None:
+    child = os.fork()
+    if child == 0:
+        try:
+            with open_work(
+                settings=issued.settings, database_url=issued.settings.database_url, actor=issued.actor
+            ) as own:
+                die_at_document(5)
+                render.run(own, cycle_key=KEY, chunk_no=0)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    assert (objects(issued), documents(issued)) == ([], [])
+    assert render.run(issued, cycle_key=KEY, chunk_no=0)["rendered"] == len(HOUSEHOLDS)
+    deliver.run(issued, cycle_key=KEY)
+    assert reconcile.run(issued, cycle_key=KEY)["documents"] == len(HOUSEHOLDS)
+
+
+def die_at_document(place: int) -> None:
+    real, made = documents_module.render_invoice, itertools.count(1)
+
+    def render_or_die(invoice, *, duplicate_on=None) -> Document:
+        if next(made) == place:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(invoice, duplicate_on=duplicate_on)
+
+    documents_module.render_invoice = render_or_die
+
+
+def in_s3(work: Work, bucket: str, **changes: object) -> Work:
+    settings = dataclasses.replace(work.settings, archive_url=f"s3://{bucket}/zdroje", **changes)
+    return dataclasses.replace(work, settings=settings)
+
+
+def test_a_wire_that_breaks_while_a_pack_is_sent_leaves_no_part_of_it(issued, s3_server) -> None:
+    with wire_to(s3_server) as wire:
+        work = in_s3(issued, bucket_of(s3_server), archive_endpoint=wire.url)
+        wire.cut_at = 100_000
+        with pytest.raises(Retryable, match="ARCHIVE_UNREACHABLE"):
+            render.run(work, cycle_key=KEY, chunk_no=0)
+
+        assert (objects(work), documents(work)) == ([], [])
+        wire.mend()
+        render.run(work, cycle_key=KEY, chunk_no=0)
+        deliver.run(work, cycle_key=KEY)
+        assert reconcile.run(work, cycle_key=KEY)["documents"] == len(HOUSEHOLDS)
+
+
+def test_an_answer_lost_after_a_pack_was_taken_makes_no_second_one(issued, s3_server) -> None:
+    with wire_to(s3_server) as wire:
+        work = in_s3(issued, bucket_of(s3_server), archive_endpoint=wire.url)
+        wire.mute_from = 200_000
+        with pytest.raises(Retryable, match="ARCHIVE_UNREACHABLE"):
+            render.run(work, cycle_key=KEY, chunk_no=0)
+        wire.mend()
+        (published,) = objects(work)
+        assert documents(work) == []
+
+        render.run(work, cycle_key=KEY, chunk_no=0)
+
+        assert objects(work) == [published]
+        assert {row.archive_key for row in documents(work)} == {published}
+
+
 @pytest.mark.parametrize("retain_years", [None, 5])
 def test_a_whole_cycle_with_its_archive_in_s3(work, tmp_path, s3_server, retain_years) -> None:
     bucket = bucket_of(s3_server, lock=retain_years is not None)
-    settings = dataclasses.replace(
-        work.settings,
-        archive_url=f"s3://{bucket}/zdroje",
-        archive_endpoint=s3_server.url,
-        archive_retain_years=retain_years,
-    )
-    work = dataclasses.replace(work, settings=settings)
+    work = in_s3(work, bucket, archive_endpoint=s3_server.url, archive_retain_years=retain_years)
     settle(work, tmp_path)
 
     to_the_end(work, to_issue(work))
