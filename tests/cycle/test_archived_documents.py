@@ -69,8 +69,8 @@ def other_template(monkeypatch: pytest.MonkeyPatch, *, version: str | None) -> N
     """Render otherwise than now; ``version`` None keeps the name of the present version, as a mistake would."""
     real, here = documents_module.render_invoice, recorded_now()
 
-    def render_otherwise(invoice, *, duplicate_on=None) -> Document:
-        made = real(invoice, duplicate_on=duplicate_on)
+    def render_otherwise(invoice, **named) -> Document:
+        made = real(invoice, **named)
         content = made.content + b"% otherwise\n"
         return Document(content=content, pages=made.pages, sha256=hashlib.sha256(content).hexdigest())
 
@@ -383,10 +383,10 @@ def test_a_worker_killed_among_the_documents_of_a_pack_leaves_no_part_of_it(issu
 def die_at_document(place: int) -> None:
     real, made = documents_module.render_invoice, itertools.count(1)
 
-    def render_or_die(invoice, *, duplicate_on=None) -> Document:
+    def render_or_die(invoice, **named) -> Document:
         if next(made) == place:
             os.kill(os.getpid(), signal.SIGKILL)
-        return real(invoice, duplicate_on=duplicate_on)
+        return real(invoice, **named)
 
     documents_module.render_invoice = render_or_die
 
