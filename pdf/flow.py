@@ -1,10 +1,14 @@
 """What runs down the page and on to the next one: sections, tables whose head is repeated, notes."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from pdf.sheet import ACCENT, HAIRLINE, INK, MUTED, PAGE_HEIGHT, PAGE_WIDTH, Page, Style
+from pdf.colour import ACCENT, HAIRLINE, INK, MUTED
+from pdf.look import PLAIN, Look
+from pdf.sheet import PAGE_HEIGHT, PAGE_WIDTH, Page, Style
+from pdf.tags import CELL, COLUMN_HEAD, H2, ROW, ROW_HEAD, TABLE, P, group_head
 from pdf.typeface import Unprintable, wrap
 
 MARGIN = 51.0
@@ -22,6 +26,7 @@ CAPTION = Style(size=7, colour=MUTED)
 NOTE = Style(size=7.2, colour=MUTED)
 _PADDING = 3.0
 _CONTINUED = " – cd."
+_UNTAGGED = nullcontext()
 
 
 class RowKind(StrEnum):
@@ -57,8 +62,12 @@ class Flow:
     """The pages so far and how far down the last one is used; ``begin`` draws the head of each further page."""
 
     begin: Callable[[Page], None]
-    pages: list[Page] = field(default_factory=lambda: [Page()])
+    look: Look = PLAIN
+    pages: list[Page] = field(init=False)
     y: float = _TOP
+
+    def __post_init__(self) -> None:
+        self.pages = [Page(look=self.look)]
 
     @property
     def page(self) -> Page:
@@ -75,7 +84,7 @@ class Flow:
             return False
         if height > _ROOM:
             raise Unprintable("TEXT_TOO_LONG", "a text is longer than a page")
-        self.pages.append(Page())
+        self.pages.append(self.page.following())
         self.begin(self.page)
         self.y = _TOP + 14
         return True
@@ -84,7 +93,7 @@ class Flow:
         """A heading, kept on one page with the first ``keep_with`` points of what follows."""
         self.reserve(24 + keep_with)
         self.y += 20
-        self.page.text(MARGIN, self.y, title, SECTION)
+        self.page.heading(MARGIN, self.y, title, SECTION, role=H2)
         self.y += 6
 
     def notes(self, paragraphs: Sequence[str]) -> None:
@@ -96,49 +105,60 @@ class Flow:
         for lines in laid:
             self.reserve(len(lines) * NOTE.leading + 3)
             self.y += 3
-            for line in lines:
-                self.y += NOTE.leading
-                self.page.text(MARGIN, self.y, line, NOTE)
+            with self.page.tagged(P):
+                for line in lines:
+                    self.y += NOTE.leading
+                    self.page.text(MARGIN, self.y, line, NOTE)
 
     def table(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
-        """All rows; the head, and the name of a group, are drawn again on every page that they reach."""
-        self._table_head(columns)
-        group: Row | None = None
-        for row in rows:
-            laid = _lay(columns, row)
-            # the name of a group never stands alone at the foot of a page
-            if self.reserve(laid.height + (30 if row.kind is RowKind.GROUP else 0)):
-                self._table_head(columns)
-                if group and row.kind is RowKind.PLAIN:
-                    again = Row(cells=tuple(f"{cell}{_CONTINUED}" for cell in group.cells), kind=RowKind.GROUP)
-                    self._row(columns, again, _lay(columns, again))
-            if row.kind is RowKind.GROUP:
-                group = row
-            self._row(columns, row, laid)
+        """All rows; the head, and the name of a group, are drawn again on every page that they reach.
 
-    def _table_head(self, columns: Sequence[Column]) -> None:
+        What is drawn again is not read again.
+        """
+        with self.page.part(TABLE):
+            with self.page.part(ROW):
+                self._table_head(columns, roles=[COLUMN_HEAD] * len(columns))
+            group: Row | None = None
+            for row in rows:
+                laid = _lay(columns, row)
+                # the name of a group never stands alone at the foot of a page
+                if self.reserve(laid.height + (30 if row.kind is RowKind.GROUP else 0)):
+                    self._table_head(columns, roles=None)
+                    if group and row.kind is RowKind.PLAIN:
+                        again = Row(cells=tuple(f"{cell}{_CONTINUED}" for cell in group.cells), kind=RowKind.GROUP)
+                        self._row(columns, again, _lay(columns, again), roles=None)
+                if row.kind is RowKind.GROUP:
+                    group = row
+                with self.page.part(ROW):
+                    self._row(columns, row, laid, roles=_roles(columns, row))
+
+    def _table_head(self, columns: Sequence[Column], *, roles: Sequence[str] | None) -> None:
         titles = [_lines(column, column.title, HEAD) for column in columns]
         height = max(len(lines) for lines in titles) * HEAD.leading
-        for column, lines in zip(columns, titles, strict=True):
-            self._cell(column, lines, HEAD, top=self.y + height - len(lines) * HEAD.leading)
+        for number, (column, lines) in enumerate(zip(columns, titles, strict=True)):
+            with self._meant(roles, number):
+                self._cell(column, lines, HEAD, top=self.y + height - len(lines) * HEAD.leading)
         self.y += height + 4
         left, right = columns[0].left, columns[-1].right
         self.page.rule(MARGIN + left, self.y, right - left, ACCENT, thickness=0.8)
 
-    def _row(self, columns: Sequence[Column], row: Row, laid: "_Laid") -> None:
+    def _row(self, columns: Sequence[Column], row: Row, laid: "_Laid", *, roles: Sequence[str] | None) -> None:
         style = _row_style(row)
         top = self.y + _PADDING
-        for column, lines in zip(_spanned(columns, row), laid.cells, strict=True):
-            self._cell(column, lines, style, top=top)
-        if laid.caption:
-            under = len(laid.cells[row.caption_column]) * style.leading
-            self._cell(columns[row.caption_column], laid.caption, CAPTION, top=top + under)
+        for number, (column, lines) in enumerate(zip(_spanned(columns, row), laid.cells, strict=True)):
+            with self._meant(roles, number):
+                self._cell(column, lines, style, top=top)
+                if laid.caption and number == row.caption_column:
+                    self._cell(column, laid.caption, CAPTION, top=top + len(lines) * style.leading)
         left, right = columns[0].left, columns[-1].right
         if row.kind is RowKind.TOTAL:
             self.page.rule(MARGIN + left, self.y, right - left, INK, thickness=0.6)
         elif row.kind is RowKind.PLAIN:
             self.page.rule(MARGIN + left, self.y + laid.height, right - left, HAIRLINE, thickness=0.4)
         self.y += laid.height
+
+    def _meant(self, roles: Sequence[str] | None, number: int) -> AbstractContextManager[None]:
+        return _UNTAGGED if roles is None else self.page.tagged(roles[number])
 
     def _cell(self, column: Column, lines: Sequence[str], style: Style, *, top: float) -> None:
         y = top
@@ -170,6 +190,12 @@ def _lay(columns: Sequence[Column], row: Row) -> _Laid:
         captioned = len(cells[row.caption_column]) * style.leading + len(caption) * CAPTION.leading
         height = max(height, captioned)
     return _Laid(cells=cells, caption=caption, height=height + 2 * _PADDING)
+
+
+def _roles(columns: Sequence[Column], row: Row) -> Sequence[str]:
+    if row.kind is RowKind.GROUP:
+        return (group_head(len(columns)),)
+    return (ROW_HEAD if row.kind is RowKind.TOTAL else CELL, *[CELL] * (len(columns) - 1))
 
 
 def _row_style(row: Row) -> Style:

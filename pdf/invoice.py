@@ -6,6 +6,7 @@ settlements, Dz.U. 2018 poz. 472) par. 17. Paper and electronic customers get th
 
 from datetime import date
 
+from billing.canonical import canonical_json
 from billing.invoices import Invoice
 from billing.polish import format_date
 from pdf.flow import BOTTOM, MARGIN, NOTE, RIGHT, STRONG, WIDTH, Flow
@@ -15,10 +16,12 @@ from pdf.invoice_head import draw_head
 from pdf.invoice_subsidies import draw_subsidies, subsidy_notes
 from pdf.invoice_tables import draw_charges, draw_vat_sums
 from pdf.invoice_usage import draw_usage
+from pdf.look import PLAIN, Look
+from pdf.metadata import Metadata
 from pdf.sheet import Document, Page, to_pdf
 from pdf.typeface import Unprintable
 
-TEMPLATE_VERSION = "invoice-2"
+TEMPLATE_VERSION = "invoice-3"
 """Recorded with every document; raise it whenever the same invoice would give other bytes."""
 
 TITLES = {
@@ -43,8 +46,10 @@ _OVERPAID = (
 )
 
 
-def render_invoice(invoice: Invoice, *, duplicate_on: date | None = None) -> Document:
-    """The PDF of ``invoice``: a pure function of it, the fonts and ``TEMPLATE_VERSION``.
+def render_invoice(invoice: Invoice, *, duplicate_on: date | None = None, look: Look = PLAIN) -> Document:
+    """The PDF of ``invoice``: a pure function of it, ``look``, the fonts and ``TEMPLATE_VERSION``.
+
+    It carries the canonical JSON of the invoice: the very text whose hash was stored when it was issued.
 
     With ``duplicate_on`` it is a duplicate made out on that day, and says so (VAT act art. 106l).
 
@@ -62,7 +67,7 @@ def render_invoice(invoice: Invoice, *, duplicate_on: date | None = None) -> Doc
     def continued(page: Page) -> None:
         page.text(MARGIN, 44, f"{name}{mark} – ciąg dalszy", STRONG)
 
-    flow = Flow(begin=continued)
+    flow = Flow(begin=continued, look=look)
     draw_head(flow, invoice, title=title, duplicate_on=duplicate_on)
     if invoice.corrects is None:
         draw_usage(flow, invoice)
@@ -77,10 +82,13 @@ def render_invoice(invoice: Invoice, *, duplicate_on: date | None = None) -> Doc
     _number_pages(flow.pages, f"{dated} · kod klienta {invoice.account_no}")
     return to_pdf(
         flow.pages,
-        title=f"{name}{mark}",
-        author=invoice.seller.name,
-        subject=f"Okres rozliczeniowy {invoice.period.word()}, kod klienta {invoice.account_no}",
-        issued=duplicate_on or invoice.issue_date,
+        metadata=Metadata(
+            title=f"{name}{mark}",
+            author=invoice.seller.name,
+            subject=f"Okres rozliczeniowy {invoice.period.word()}, kod klienta {invoice.account_no}",
+            issued=duplicate_on or invoice.issue_date,
+        ),
+        data=canonical_json(invoice).encode(),
     )
 
 

@@ -7,9 +7,11 @@ from billing.accounts import Address, Channel, Party, Role, Service
 from billing.invoices import Invoice, Seller
 from billing.periods import Period
 from billing.polish import NBSP, format_date, format_period
+from pdf.colour import ACCENT, MUTED
 from pdf.flow import BOTTOM, MARGIN, RIGHT, WIDTH, Flow
 from pdf.payment_box import BOX_HEIGHT, draw_payment_box
-from pdf.sheet import ACCENT, MM, MUTED, Page, Style, fitting
+from pdf.sheet import MM, Page, Style, fitting
+from pdf.tags import H1, P
 from pdf.typeface import Unprintable, wrap
 
 # Folded in three, a DL envelope with the window on the right (35 × 90 mm) shows this part of the first page,
@@ -55,11 +57,12 @@ def draw_head(flow: Flow, invoice: Invoice, *, title: str, duplicate_on: date | 
         ValueError: the bank account number is not a valid one.
     """
     page = flow.page
+    with page.tagged(H1):
+        page.text_right(RIGHT, 56, title, _TITLE)
+        page.text_right(RIGHT, 73, invoice.number.text, fitting(invoice.number.text, _NUMBER, width=WIDTH - 300))
+        if duplicate_on is not None:
+            page.text_right(RIGHT, 90, f"DUPLIKAT z dnia {format_date(duplicate_on)}", _DUPLICATE)
     seller_end = draw_seller(page, invoice.seller)
-    page.text_right(RIGHT, 56, title, _TITLE)
-    page.text_right(RIGHT, 73, invoice.number.text, fitting(invoice.number.text, _NUMBER, width=WIDTH - 300))
-    if duplicate_on is not None:
-        page.text_right(RIGHT, 90, f"DUPLIKAT z dnia {format_date(duplicate_on)}", _DUPLICATE)
     window_end = draw_window(page, invoice.addressee)
     y = _draw_facts(page, invoice, top=max(seller_end + 12, 112))
     y = _draw_parties(page, invoice, top=y + 5)
@@ -72,11 +75,13 @@ def draw_head(flow: Flow, invoice: Invoice, *, title: str, duplicate_on: date | 
 
 def draw_seller(page: Page, seller: Seller) -> float:
     """The utility's name and particulars at the top left; returns the next free baseline."""
-    y = page.paragraph(MARGIN, 50, seller.name, _SELLER, width=290)
+    with page.tagged(P):
+        y = page.paragraph(MARGIN, 50, seller.name, _SELLER, width=290)
     numbers = f"NIP {seller.nip} · REGON {seller.regon}"
     contact = f"tel. {seller.phone} · {seller.website}"
     for text in (one_line(seller.address), numbers, contact, seller.email):
-        y = page.paragraph(MARGIN, y, text, _SMALL, width=290)
+        with page.tagged(P):
+            y = page.paragraph(MARGIN, y, text, _SMALL, width=290)
     return y
 
 
@@ -91,9 +96,10 @@ def draw_window(page: Page, party: Party) -> float:
         style = _ADDRESSEE_SMALL
         lines = _window_lines(party, style)
     y = WINDOW_TOP
-    for line in lines:
-        page.text(WINDOW_LEFT, y, line, style)
-        y += style.leading
+    with page.tagged(P):
+        for line in lines:
+            page.text(WINDOW_LEFT, y, line, style)
+            y += style.leading
     return y
 
 
@@ -126,9 +132,10 @@ def _draw_facts(page: Page, invoice: Invoice, *, top: float) -> float:
     )
     y = top
     for label, value in facts:
-        page.text(MARGIN, y, label, _LABEL)
         style = _VALUE_BOLD if label == "Kod klienta" else _VALUE
-        y = page.paragraph(MARGIN + _LABEL_WIDTH, y, value, style, width=_LEFT_WIDTH - _LABEL_WIDTH) + 1.2
+        with page.tagged(P):
+            page.text(MARGIN, y, label, _LABEL)
+            y = page.paragraph(MARGIN + _LABEL_WIDTH, y, value, style, width=_LEFT_WIDTH - _LABEL_WIDTH) + 1.2
     return y
 
 
@@ -164,10 +171,12 @@ def _draw_parties(page: Page, invoice: Invoice, *, top: float) -> float:
             shown.append((label, party))
     y = top
     for label, party in shown:
-        page.text(MARGIN, y, label, _LABEL)
-        y = page.paragraph(MARGIN + _LABEL_WIDTH, y, party.name, _VALUE_BOLD, width=_LEFT_WIDTH - _LABEL_WIDTH)
-        y = page.paragraph(MARGIN + _LABEL_WIDTH, y, one_line(party.address), _VALUE, width=_LEFT_WIDTH - _LABEL_WIDTH)
-        if party.nip:
-            y = page.paragraph(MARGIN + _LABEL_WIDTH, y, f"NIP {party.nip}", _VALUE, width=_LEFT_WIDTH - _LABEL_WIDTH)
+        left, width = MARGIN + _LABEL_WIDTH, _LEFT_WIDTH - _LABEL_WIDTH
+        with page.tagged(P):
+            page.text(MARGIN, y, label, _LABEL)
+            y = page.paragraph(left, y, party.name, _VALUE_BOLD, width=width)
+            y = page.paragraph(left, y, one_line(party.address), _VALUE, width=width)
+            if party.nip:
+                y = page.paragraph(left, y, f"NIP {party.nip}", _VALUE, width=width)
         y += 3
     return y
