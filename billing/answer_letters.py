@@ -14,7 +14,7 @@ from billing.explanations import PriceSource, formula, price_source
 from billing.invoices import Invoice
 from billing.polish import NBSP, format_date, format_m3, format_percent, format_period, format_zl
 from billing.polish_quantities import days_of, difference_words
-from billing.registers import ESTIMATED, REMOVAL_SOURCE
+from billing.registers import ESTIMATED, REMOVAL_SOURCE, is_cut
 from billing.tariffs import TariffBook
 from billing.workings import between_m3, counted_m3, reading_days
 
@@ -34,7 +34,7 @@ class ReceivedReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownReading:
-    """An index as it was billed; ``received`` is what was read, empty when that is the same."""
+    """An index as it was billed; ``received`` is what was read, empty unless its last digits were cut."""
 
     day: str
     index: str
@@ -167,12 +167,11 @@ def _meter(part: LinePart, days: tuple[date, date], readings: Mapping[int, Recei
 
 
 def _reading(day: str, billed_m3: Decimal, received: ReceivedReading) -> ShownReading:
-    unit = _PRINTED_UNITS[received.unit_received]
-    same = received.index_m3 == billed_m3
+    came = f"{received.index_received.replace('.', ',')}{NBSP}{_PRINTED_UNITS[received.unit_received]}"
     return ShownReading(
         day=day,
         index=format_m3(billed_m3),
-        received="" if same else f"{received.index_received.replace('.', ',')}{NBSP}{unit}",
+        received=came if is_cut(received.index_m3, billed_m3) else "",
         source=received.source,
         is_estimated=received.quality == ESTIMATED,
     )

@@ -94,9 +94,9 @@ class ForecastCharge:
 class Forecast:
     """That a point is charged by prognozy and settled every so many months (Rozp. 2018 par. 16 ust. 4-5, 17 ust. 2-3).
 
-    m³ of a month to three places, None for a service without one. ``start`` is the first month neither forecast nor
-    settled, ``settled_from`` the first month since the last settlement (None: the cycle's first). ``payment_day`` is
-    the day of the month on which the contract lets forecasts be paid.
+    m³ of a month to three places, None for a service without one. ``start`` is the first month neither forecast (for
+    whomever) nor settled, ``settled_from`` the first month since the last settlement (None: the cycle's first).
+    ``payment_day`` is the day of the month on which the contract lets forecasts be paid.
     """
 
     basis: ForecastBasis

@@ -160,7 +160,7 @@ def _address(fields: Fields) -> Address:
 def _point(fields: Fields, reading_ids: Iterator[int]) -> PointSnapshot:
     fields.known(
         *("point_no", "street", "postcode", "city", "contract_no", "contract_from", "contract_until"),
-        *("tariff_class", "services", "gmina", "meter", "unmetered", "behind", "other_contract"),
+        *("is_settled", "tariff_class", "services", "gmina", "meter", "unmetered", "behind", "other_contract"),
         *("surface", "stormwater_from", "excess", "excess_from", "sewage_billed", "forecast"),
     )
     services = fields.texts("services")
@@ -175,6 +175,7 @@ def _point(fields: Fields, reading_ids: Iterator[int]) -> PointSnapshot:
         services=frozenset(_some_of(fields, "services", services, Service)),
         registers=tuple(_meter(table, reading_ids) for table in fields.each("meter")),
         gmina=fields.text("gmina") if "gmina" in fields.table else None,
+        is_settled=fields.flag("is_settled", default=False),
         unmetered=tuple(_unmetered(table) for table in fields.each("unmetered")),
         behind=tuple(_behind(table, reading_ids) for table in fields.each("behind")),
         other_contracts=_others(fields),

@@ -147,4 +147,5 @@ _RULES: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "opening_index_m3": ("R107", _is_index),
     "removal_index_m3": ("R107", _is_index),
     "readings": ("R107", _are_readings),
+    "confirmed_meters": ("R101", lambda value: all(map(is_number_word, value)) and len(set(value)) == len(value)),
 }

@@ -1,13 +1,16 @@
 """What a person may ask to be changed in the registry: one order a kind, as it is written down and decided on.
 
-``on`` is the first day on which the new state holds.
+``on`` is the first day on which the new state holds. ``confirmed_meters`` are those whose index is right although a
+check of readings doubts it, as the person says who asks.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
+
+from billing.canonical import LATER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,7 @@ class PayerChange:
     bank_account: str | None
     route: str | None
     readings: tuple[GivenReading, ...]
+    confirmed_meters: tuple[str, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +148,7 @@ class MeterExchange:
     removal_quality: str
     legalised_until: date | None
     module_no: str | None
+    confirmed_meters: tuple[str, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +158,7 @@ class ContractClose:
     on: date
     contract_no: str
     readings: tuple[GivenReading, ...]
+    confirmed_meters: tuple[str, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +178,7 @@ class ContractOpen:
     bank_account: str | None
     route: str | None
     readings: tuple[GivenReading, ...]
+    confirmed_meters: tuple[str, ...] = field(default=(), metadata=LATER)
 
 
 Order = (

@@ -2,8 +2,10 @@
 
 Rozp. 2018 par. 16 ust. 4-5 (who, and from what), par. 17 ust. 2-3 (settled at least once a year and at every change of
 a price of water or sewage). A prognoza occupies no days: the settlement bills them all from readings and
-takes off, line by line, what the prognozy have charged. VAT is on the sum of each document, so documents together may
-differ from one bill of the whole by less than a grosz each (``vat_on_rate_sum``).
+takes off, line by line, what the prognozy have charged. Where the water of an ended contract is billed to its end, or
+was given up, the next bill takes off what prognozy charged beyond it, and pays back without billing any day. VAT is on
+the sum of each document, so documents together may differ from one bill of the whole by less than a grosz each
+(``vat_on_rate_sum``).
 """
 
 from dataclasses import replace

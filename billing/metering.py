@@ -7,7 +7,7 @@ from billing.accounts import PointSnapshot, Service, Unmetered
 from billing.differences import below_zero, is_shared_out, shared
 from billing.holds import HoldCode
 from billing.models import Models
-from billing.parts import Metered, Share, metered_at, percent_of, shares_of
+from billing.parts import Metered, Share, counts_in_full, metered_at, percent_of, shares_of
 from billing.periods import Period
 from billing.quantities import NotBillable, Quantity
 from billing.registers import Consumption
@@ -32,7 +32,7 @@ def quantities(point: PointSnapshot, *, until: date, models: Models) -> list[Qua
     found: list[Quantity] = []
     counted = metered_at(point, models=models)
     for service in services:
-        given = reckoned(point, service=service, until=until)
+        given = reckoned(point, service=service, until=until) if point.unmetered else []
         metered = _metered(point, counted, service, models)
         if isinstance(metered, NotBillable):
             return NotBillable(code=metered.code, facts={"point_no": point.point_no, **metered.facts})
@@ -41,7 +41,8 @@ def quantities(point: PointSnapshot, *, until: date, models: Models) -> list[Qua
             if refused is not None:
                 return NotBillable(code=refused.code, facts={"point_no": point.point_no, **refused.facts})
             continue
-        found += sorted([*given, *metered], key=lambda one: one.period)
+        made = [*given, *metered]
+        found += sorted(made, key=lambda one: one.period) if len(made) > 1 else made
     return found + [shared(share) for share in shares]
 
 
@@ -55,6 +56,8 @@ def _metered(
     if not counted:
         facts = {"service": service.value}
         return [] if terms else NotBillable(code=HoldCode.NO_METER, facts=facts)
+    if not terms and not point.behind and all(counts_in_full(one.register, service) for one in counted):
+        return _each_alone(service, counted)
     shares = shares_of(point, metered=counted, service=service, models=models)
     if isinstance(shares, NotBillable):
         return shares
@@ -87,6 +90,15 @@ def _overlaps(period: Period, terms: Unmetered) -> bool:
 def _one_by_one(shares: Sequence[Share]) -> bool:
     """Whether each register stands on a line of its own: they are of one purpose, and billed in full."""
     return all(share.is_whole for share in shares) and len({share.used.register.purpose for share in shares}) <= 1
+
+
+def _each_alone(service: Service, counted: Iterable[Metered]) -> list[Quantity] | NotBillable:
+    found: list[Quantity] = []
+    for one in counted:
+        if isinstance(one.used, NotBillable):
+            return one.used
+        found += [_alone(service, used) for used in one.used]
+    return found
 
 
 def _alone(service: Service, used: Consumption) -> Quantity:

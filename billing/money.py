@@ -14,7 +14,7 @@ ZERO_ZL = Decimal("0.00")
 
 def round_zl(amount: Decimal) -> Decimal:
     """``amount`` to full grosze, half away from zero; what is less than half a grosz is 0.00, never minus nothing."""
-    return amount.quantize(GROSZ, rounding=ROUND_HALF_UP) + 0
+    return amount.quantize(GROSZ, ROUND_HALF_UP) + 0
 
 
 def multiply_zl(*, quantity: Decimal, price_zl: Decimal) -> Decimal:

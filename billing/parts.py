@@ -100,7 +100,7 @@ def metered_at(point: PointSnapshot, *, models: Models) -> list[Metered]:
 
 
 def shares_of(
-    point: PointSnapshot, *, metered: Iterable[Metered], service: Service, models: Models
+    point: PointSnapshot, *, metered: Sequence[Metered], service: Service, models: Models
 ) -> list[Share] | NotBillable:
     """What each register, and each meter of a point behind, adds to a service or takes off it; by day and number."""
     purposes = {one.register.purpose for one in metered}
@@ -144,6 +144,11 @@ def volume_of(parts: Iterable[LinePart]) -> Decimal:
 def percent_of(register: RegisterSnapshot, service: Service) -> Decimal:
     """The share of a register's m³ that is billed as a service."""
     return register.water_percent if service is Service.WATER else register.sewage_percent
+
+
+def counts_in_full(register: RegisterSnapshot, service: Service) -> bool:
+    """Whether a register is a main meter of which every m³ is billed as a service."""
+    return register.purpose == MAIN and percent_of(register, service) == ALL
 
 
 def _closing_day(metered: Iterable[Metered]) -> date | None:

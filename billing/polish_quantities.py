@@ -17,7 +17,7 @@ from billing.polish import (
     format_unit,
 )
 from billing.prices import STANDING
-from billing.registers import ESTIMATED
+from billing.registers import ESTIMATED, is_cut
 from billing.workings import between_m3, counted_m3, is_water_taken, part_m3, reading_days, share_sum, turned_m3
 
 SOURCES = {
@@ -183,10 +183,12 @@ def _reading(reading_id: int | None, billed_m3: Decimal, day: date, readings: Ma
     kind = SOURCES.get(found.source, found.source)
     if found.quality == ESTIMATED and found.source != "estimate":
         kind += ", oszacowany"
-    if found.index_m3 > billed_m3:
+    if is_cut(found.index_m3, billed_m3):
         kind += f"; wskazanie {format_m3(found.index_m3)}, dalszych cyfr się nie rozlicza"
-    elif found.index_m3 < billed_m3:
+    elif 0 < billed_m3 - found.index_m3 < 1:
         kind += f"; wskazanie {format_m3(found.index_m3)}, ale rozliczono już {format_m3(billed_m3)}"
+    elif found.index_m3 != billed_m3:  # a person put another index in the place of the one that came
+        kind += f"; wskazanie {format_m3(found.index_m3)} zostało sprostowane"
     return f"{format_date(found.read_on)} {format_m3(billed_m3)} ({kind})"
 
 

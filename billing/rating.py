@@ -87,7 +87,7 @@ def _supplied_lines(
     if tariff is None:
         return no_price(points[0], account.channel, on=cycle.issue_date.isoformat(), reason="no_tariff")
     customers = [Customer(point=point, channel=account.channel, payer=payer) for point in points]
-    for point in points:
+    for point in (one for one in points if not one.is_settled):
         lacking = _no_group(
             tariffs,
             cycle.issue_date,
@@ -115,11 +115,16 @@ def _supplied_lines(
 
 
 def _point_lines(customer: Customer, tariffs: TariffBook, cycle: CycleTerms) -> list[ChargeLine] | NotBillable:
-    """Water and sewage of a point: from readings, with what prognozy had charged taken off, or a prognoza."""
+    """Water and sewage of a point: from readings, with what prognozy had charged taken off, or a prognoza.
+
+    A contract whose end was recorded late may have nothing left to bill and prognozy of days after it: they come off.
+    """
     if not is_settled_now(customer, cycle=cycle, tariffs=tariffs):
         return forecast_lines(customer, cycle=cycle, tariffs=tariffs)
     metered = _metered_lines(customer, tariffs, cycle)
-    return metered if isinstance(metered, NotBillable) or not metered else metered + settled_lines(customer.point)
+    if isinstance(metered, NotBillable) or not (metered or customer.point.is_settled):
+        return metered
+    return metered + settled_lines(customer.point)
 
 
 def _nothing_to_bill(made: Bill, cycle: CycleTerms) -> NotBillable | None:

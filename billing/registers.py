@@ -59,7 +59,13 @@ class Consumption:
 
 def truncate_index(*, index_m3: Decimal, decimals: int) -> Decimal:
     """``index_m3`` without the digits that the register does not bill, written to three places."""
-    return index_m3.quantize(_ONES[decimals], rounding=ROUND_DOWN).quantize(VOLUME)
+    return index_m3.quantize(_ONES[decimals], ROUND_DOWN).quantize(VOLUME)
+
+
+def is_cut(index_m3: Decimal, billed_m3: Decimal) -> bool:
+    """Whether ``billed_m3`` is ``index_m3`` without its last digits."""
+    cuts = (truncate_index(index_m3=index_m3, decimals=decimals) for decimals in range(3))
+    return billed_m3 < index_m3 and billed_m3 in cuts
 
 
 def consumptions(

@@ -8,7 +8,7 @@ from sqlalchemy import Row
 
 from billing.errors import DataRefused
 from billing.invoices import Invoice
-from billing.issuing import FORECAST, SETTLEMENT
+from billing.issuing import FINAL, FORECAST, SETTLEMENT
 from billing.law import payment_despite_complaint
 from billing.polish import format_account, format_date, format_period, format_zl
 from billing.pricing import is_estimated
@@ -83,7 +83,7 @@ def invoice_mail(row: Row[Any], *, sender: Sender, content: bytes) -> InvoiceMai
 def _note(invoice: Invoice) -> str:
     if invoice.kind == FORECAST:
         return "To prognoza: rozliczymy ją po odczycie wodomierza."
-    if invoice.kind == SETTLEMENT and invoice.payable_zl < 0:
+    if invoice.kind in (SETTLEMENT, FINAL) and invoice.payable_zl < 0:
         overpaid = format_zl(-invoice.payable_zl)
         refund = payment_despite_complaint(on=invoice.issue_date)
         return (

@@ -68,6 +68,22 @@ def facts_of_change(connection: Connection, *, change_id: int) -> Sequence[Row[A
     return connection.execute(_Q["facts_of_change"], {"change_id": change_id}).all()
 
 
+def findings_of_change(connection: Connection, *, change_id: int) -> Sequence[Row[Any]]:
+    """What the checks of readings say of the indexes that an order brought."""
+    return connection.execute(_Q["findings_of_change"], {"change_id": change_id}).all()
+
+
+def doubted_readings(connection: Connection, *, change_id: int) -> list[int]:
+    """Readings of an order that a file's would be set aside for."""
+    return list(connection.execute(_Q["doubted_readings"], {"change_id": change_id}).scalars())
+
+
+def reason_of(connection: Connection, *, change_id: int) -> str:
+    """Why somebody asked for a change."""
+    reason: str = connection.execute(_Q["reason_of"], {"change_id": change_id}).scalar_one()
+    return reason
+
+
 def roles(connection: Connection, *, account_id: int, on_day: date) -> dict[str, str]:
     """Party numbers by role on a day."""
     rows = connection.execute(_Q["roles"], {"account_id": account_id, "on_day": on_day})
@@ -98,6 +114,12 @@ def taken_contract_numbers(connection: Connection, *, contract_nos: Collection[s
     """Those of the numbers that a contract has."""
     rows = connection.execute(_Q["contract_numbers"], {"contract_nos": sorted(contract_nos)})
     return frozenset(rows.scalars())
+
+
+def is_forecast(connection: Connection, *, contract_id: int) -> bool:
+    """Whether prognozy charged days of a contract, and wait to be taken off."""
+    found: bool = connection.execute(_Q["is_forecast"], {"contract_id": contract_id}).scalar_one()
+    return found
 
 
 def billed_until(connection: Connection, *, point_ids: Collection[int]) -> Row[Any] | None:

@@ -53,6 +53,11 @@ def _doubt_tree(connection: Connection, tree: Row[Any]) -> int:
     return len(doubted)
 
 
+def doubt(connection: Connection, *, reading_ids: Sequence[int]) -> None:
+    """Readings become suspect that a check found at fault."""
+    connection.execute(_Q["doubt"], {"reading_ids": list(reading_ids)})
+
+
 def _doubted(connection: Connection, reading_ids: Sequence[int]) -> list[int]:
     return list(connection.execute(_Q["undoubted"], {"reading_ids": reading_ids}).scalars())
 

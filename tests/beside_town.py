@@ -50,19 +50,21 @@ def enter(work: Work) -> None:
             sampled_on=sampled,
             report_no="L/7/2026",
         )
-    set_forecast(
-        work,
-        ForecastRow(
-            contract_no="C0004",
-            entitled="flat",
-            basis=ForecastBasis.CONTRACT,
-            settle_every_months=4,
-            day=date(2026, 7, 1),
-            reason="umowa U/4 § 6",
-            water_m3_month=Decimal("2.5"),
-            sewage_m3_month=Decimal("2.5"),
-            payment_day=20,
-        ),
+    set_forecast(work, forecast_from(date(2026, 7, 1)))
+
+
+def forecast_from(day: date) -> ForecastRow:
+    """Terms of A0004's prognozy: 2.5 m³ a month of both services, settled every four months."""
+    return ForecastRow(
+        contract_no="C0004",
+        entitled="flat",
+        basis=ForecastBasis.CONTRACT,
+        settle_every_months=4,
+        day=day,
+        reason="umowa U/4 § 6",
+        water_m3_month=Decimal("2.5"),
+        sewage_m3_month=Decimal("2.5"),
+        payment_day=20,
     )
 
 

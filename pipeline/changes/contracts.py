@@ -28,7 +28,8 @@ def payer(at: Applying, order: PayerChange) -> None:
     contracts = _contracts(at, order, account_id)
     point_ids = [row.point_id for row in contracts]
     refuse_billed(at, point_ids=point_ids, on=order.on)
-    settle_indexes(at, point_ids=point_ids, on=order.on, given=order.readings)
+    confirmed = order.confirmed_meters
+    settle_indexes(at, point_ids=point_ids, on=order.on, given=order.readings, confirmed=confirmed)
     former = open_fact(at.connection, table="account_details", key={"account_id": account_id})
     route = order.route or (former.route if former is not None else None)
     target_id = _account_of(at, order.new_account_no, party_id, order, route=route)
@@ -64,7 +65,8 @@ def contract_close(at: Applying, order: ContractClose) -> None:
         raise OperatorError("NO_CHANGE", f"contract {order.contract_no} ends on {order.on} already")
     refuse_billed(at, point_ids=[row.point_id], on=order.on)
     _close(at, order.contract_no, on=order.on)
-    settle_indexes(at, point_ids=[row.point_id], on=order.on, given=order.readings)
+    confirmed = order.confirmed_meters
+    settle_indexes(at, point_ids=[row.point_id], on=order.on, given=order.readings, confirmed=confirmed)
 
 
 def contract_open(at: Applying, order: ContractOpen) -> None:
@@ -82,7 +84,8 @@ def contract_open(at: Applying, order: ContractOpen) -> None:
     else:
         party_id = id_of(at, "party", order.party_no)
         account_id = _account_of(at, order.account_no, party_id, order, route=order.route)
-    settle_indexes(at, point_ids=[point_id], on=order.on, given=order.readings)
+    confirmed = order.confirmed_meters
+    settle_indexes(at, point_ids=[point_id], on=order.on, given=order.readings, confirmed=confirmed)
     if order.contract_no is None:
         number = _free_numbers(at, order.account_no, wanted=1)[0]
     elif changes.taken_contract_numbers(at.connection, contract_nos=[order.contract_no]):
@@ -131,6 +134,9 @@ def _close(at: Applying, contract_no: str, *, on: date) -> None:
     current = open_fact(at.connection, table="contract", key=key)
     if current is None:
         raise OperatorError("CHANGE_OVERLAPS", f"contract {contract_no} has its last day already")
+    if current.valid_from == on and changes.is_forecast(at.connection, contract_id=current.contract_id):
+        text = f"prognozy were charged under contract {contract_no}, so it did hold; end it on a later day"
+        raise OperatorError("FORECAST_CHARGED", text)
     end(at, table="contract", key=key, on=on, current=current)
 
 

@@ -9,6 +9,7 @@ from billing.change_rules import fault, needs_second_person
 from billing.changes import ContractClose, GroupChange, MeterExchange, NewParty, Order, PartyChange, kind_of
 from pipeline.changes.apply import apply, take_turns
 from pipeline.changes.evidence import change_event
+from pipeline.changes.views import findings_of
 from pipeline.errors import OperatorError
 from pipeline.notes import note_words
 from pipeline.work import Work, step, warsaw_day
@@ -21,7 +22,8 @@ from sql.evidence import append_events
 def run(work: Work, *, order: Order, reason: str) -> dict[str, Any]:
     """Write an order down; ``state`` is ``applied``, or ``pending`` until another person decides on it.
 
-    An order that waits is first tried and taken back, so that what cannot be done is refused at once.
+    An order that waits is first tried and taken back, so that what cannot be done is refused at once. ``findings`` are
+    what the checks say of the readings that it brings.
 
     Raises:
         OperatorError: ``NOTE_MISSING``, or why it cannot be done (``docs/runbook/changes.md``); nothing is written.
@@ -38,6 +40,7 @@ def run(work: Work, *, order: Order, reason: str) -> dict[str, Any]:
         waits = needs_second_person(order)
         trial = connection.begin_nested()
         apply(connection, work, change_id=change_id, order=order)
+        findings = findings_of(connection, change_id=change_id)
         if waits:
             trial.rollback()
         else:
@@ -46,7 +49,8 @@ def run(work: Work, *, order: Order, reason: str) -> dict[str, Any]:
         append_events(connection, events)
         state = "pending" if waits else "applied"
         record.counts = {state: 1}
-    return {"change_id": change_id, "kind": kind_of(order), "effective_on": order.on, "state": state}
+    done = {"change_id": change_id, "kind": kind_of(order), "effective_on": order.on, "state": state}
+    return done | {"findings": findings}
 
 
 def _write_down(connection: Connection, work: Work, order: Order, reason: str) -> int:

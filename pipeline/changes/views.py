@@ -30,11 +30,15 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A change, its order, and what it did or would do now; ``refusal`` says why it cannot come about any more."""
+    """A change, its order, and what it did or would do now; ``refusal`` says why it cannot come about any more.
+
+    ``findings`` are what the checks say of the readings that it brings.
+    """
 
     change: Found
     order: Found
     differences: tuple[Difference, ...]
+    findings: tuple[Found, ...]
     refusal: str | None
 
 
@@ -53,10 +57,20 @@ def show(work: Work, *, change_id: int) -> Shown:
             except OperatorError as error:
                 refusal = str(error)
         differences = () if refusal else _differences(changes.facts_of_change(connection, change_id=change_id))
+        findings = () if refusal else tuple(findings_of(connection, change_id=change_id))
         connection.rollback()
     return Shown(
-        change=_found(change), order=to_data(order_of(change)), differences=tuple(differences), refusal=refusal
+        change=_found(change),
+        order=to_data(order_of(change)),
+        differences=tuple(differences),
+        findings=findings,
+        refusal=refusal,
     )
+
+
+def findings_of(connection: Connection, *, change_id: int) -> list[Found]:
+    """What the checks say of the readings of a change: meter, day, index, code, severity and facts."""
+    return [_named(row) for row in changes.findings_of_change(connection, change_id=change_id)]
 
 
 def list_changes(work: Work, *, pending: bool = False, account_no: str | None = None) -> list[Found]:

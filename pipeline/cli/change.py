@@ -1,9 +1,10 @@
 """``obieg change``: changes of the registry, asked for, looked at and decided on."""
 
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from billing.reading_checks import CHECKS
 from pipeline.changes import decide, propose, views
 from pipeline.cli.answer import Answer, shown
 from pipeline.cli.change_orders import KINDS
@@ -51,7 +52,7 @@ def ask(work: Work, options: Namespace) -> Answer:
         text = f"change {number} waits for a second person: obieg change show {number}, obieg change approve {number}"
     else:
         text = f"change {number} is applied from {done['effective_on']} on: obieg change show {number}"
-    return Answer(text=text, data=done)
+    return Answer(text="\n".join([text, *_findings(done["findings"])]), data=done)
 
 
 def decide_one(work: Work, options: Namespace) -> Answer:
@@ -90,10 +91,21 @@ def show_one(work: Work, options: Namespace) -> Answer:
         f"  {one.topic} {one.subject}: {one.field} {shown(one.before)} → {shown(one.after)}"
         for one in found.differences
     ]
+    lines += _findings(found.findings)
     if found.refusal is not None:
         lines.append(f"  cannot come about now: {found.refusal}")
-    data = {"change": change, "order": found.order, "differences": found.differences, "refusal": found.refusal}
+    told = {"differences": found.differences, "findings": found.findings, "refusal": found.refusal}
+    data = {"change": change, "order": found.order, **told}
     return Answer(text="\n".join(lines), data=data)
+
+
+def _findings(findings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the checks say of the readings of a change, a line each."""
+    return [
+        f"  finding {one['code']} ({one['severity']}), index {one['index_m3']} of meter {one['meter_no']}: "
+        f"{CHECKS[one['code']].title}: {', '.join(f'{name} {value}' for name, value in one['facts'].items())}"
+        for one in findings
+    ]
 
 
 def _who(change: Mapping[str, Any], name: str, via: str, moment: str) -> str:

@@ -69,6 +69,14 @@ def _readings(parser: ArgumentParser) -> None:
         "--reading", dest="readings", type=_reading, action="append", default=[], metavar="METER=INDEX",
         help="index of that day, once for each meter; not needed where one of that day or the day before is there",
     )  # fmt: skip
+    _confirmed(parser)
+
+
+def _confirmed(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--confirm-reading", dest="confirmed_meters", action="append", default=[], metavar="METER",
+        help="the index of this meter is right although the checks doubt it (READING_DOUBTED); once for each meter",
+    )  # fmt: skip
 
 
 def _new_account(parser: ArgumentParser) -> None:
@@ -143,6 +151,7 @@ def _meter_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--register", type=int, default=0)
     parser.add_argument("--legalised-until", type=day, metavar="YYYY-MM-DD")
     parser.add_argument("--module", dest="module_no")
+    _confirmed(parser)
 
 
 def _close_arguments(parser: ArgumentParser) -> None:

@@ -95,7 +95,7 @@ def _start(work: Work, options: Namespace, **what: Any) -> Answer:
 def _show(work: Work, options: Namespace) -> Answer:
     seen = preview(work, cycle_key=options.key, most=max(0, options.most))
     sums = seen["sums"]
-    up, down = (f"{sums[way]} {way} by {format_zl(sums[f'{way}_gross_zl'])}" for way in ("up", "down"))
+    up, down = (f"{sums[way]} {way} by {format_zl(abs(sums[f'{way}_gross_zl']))}" for way in ("up", "down"))
     gross = f"{format_zl(sums['before_gross_zl'])} before, {format_zl(sums['after_gross_zl'])} after"
     what = f"{seen['cause']}, reverses {seen['reverses']}" if seen["reverses"] else seen["cause"]
     lines = [

@@ -54,6 +54,17 @@ def write(
     return written
 
 
+def confirm(connection: Connection, work: Work, *, reading_ids: Sequence[int], reason: str) -> None:
+    """Write that suspect readings about which nobody has decided are right, with the evidence of it."""
+    decisions = [
+        NewDecision(reading_id=reading_id, decision_no=1, decision=Decision.CONFIRMED) for reading_id in reading_ids
+    ]
+    insert_decisions(
+        connection, decisions=decisions, reason=reason, decided_by=work.actor.name, decided_via=work.actor.via
+    )
+    append_events(connection, _decided(connection, decisions, _said(work, reason)))
+
+
 def ask(connection: Connection, work: Work, *, chosen: Chosen, reason: str) -> None:
     """Write that somebody asks for another index in place of an estimate."""
     if chosen.index_m3 is None:

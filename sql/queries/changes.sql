@@ -39,6 +39,24 @@ from reading r join meter m using (meter_id)
 where r.change_id = :change_id
 order by 1, 2, 6 desc, 4
 
+-- name: findings_of_change
+-- What the checks say of the readings that a change brought.
+select m.meter_no, r.read_on, r.index_m3, f.code, f.severity, f.facts
+from reading r
+join meter m using (meter_id)
+join finding f using (reading_id)
+where r.change_id = :change_id
+order by m.meter_no, r.register, f.code
+
+-- name: doubted_readings
+select distinct r.reading_id
+from reading r join finding f using (reading_id)
+where r.change_id = :change_id and f.severity = 'quarantine'
+order by r.reading_id
+
+-- name: reason_of
+select reason from registry_change where change_id = :change_id
+
 -- name: roles
 -- Who plays a part in an account on a day.
 select r.role, p.party_no, r.party_id
@@ -78,6 +96,13 @@ from contract c
 join point p using (point_id)
 where p.point_no = :point_no and c.valid @> cast(:on_day as date)
 
+-- name: is_forecast
+-- Whether prognozy charged days of a contract, and are not taken off.
+select exists (
+    select 1 from contract c join forecast_line l using (point_id, account_id)
+    where c.contract_id = :contract_id and c.valid && l.period
+      and not exists (select 1 from forecast_settled s where s.forecast_line_id = l.forecast_line_id))
+
 -- name: contract_numbers
 select contract_no from contract where contract_no = any(:contract_nos)
 
@@ -104,8 +129,8 @@ where r.party_id = :party_id and y.issue_date >= :on_day
 -- The registers at points on a day, the last and the first of that day included, with the newest usable reading up to
 -- the day, the one of the day that is billed, and the next one after it.
 select p.point_no, i.installation_id, i.meter_id, m.meter_no, i.register, i.dials, i.decimals, i.installed_on,
-       i.removed_on, near.read_on as near_on, near.read_at as near_at, near.index_m3 as near_m3,
-       billed.index_m3 as billed_m3, later.read_on as later_on, later.index_m3 as later_m3
+       i.removed_on, i.q3_m3h, near.read_on as near_on, near.read_at as near_at, near.index_m3 as near_m3,
+       billed.index_m3 as billed_m3, later.read_on as later_on
 from installation i
 join point p using (point_id)
 join meter m using (meter_id)
@@ -122,7 +147,7 @@ left join lateral (
     order by r.read_at desc limit 1
 ) billed on true
 left join lateral (
-    select r.read_on, r.index_m3 from reading_now r
+    select r.read_on from reading_now r
     where r.installation_id = i.installation_id and r.is_usable
       and r.read_on > cast(:on_day as date)
     order by r.read_on, r.read_at limit 1

@@ -47,8 +47,10 @@ order by e.account_id, e.performed_on, e.extra_service_id
 
 -- name: forecasts
 -- The forecast terms of these contracts on the last day of the period, or terms that have ended with something charged and
--- not settled; the first month that is neither forecast nor settled, and the first one since the last settlement. Few
--- contracts have terms: they are found first.
+-- not settled; the first month that is neither forecast nor settled, and the first one since the last settlement. A month
+-- that was forecast for another customer, whose end was recorded late, is left to the settlement. Of contracts of one
+-- account at a point that follow each other, the one with terms that was the last to begin before a line takes it off.
+-- Few contracts have terms: they are found first.
 with termed as materialized (
     select c.contract_id, c.account_id, c.point_id, lower(c.valid) as contract_from, t.*
     from contract c
@@ -62,7 +64,7 @@ with termed as materialized (
     where c.contract_id = any(cast(:contract_ids as bigint[]))
 )
 select t.contract_id, t.basis, case when t.in_force then t.settle_every_months else 0 end as settle_every_months,
-       t.water_m3_month, t.sewage_m3_month, t.payment_day, first.open_month as start,
+       t.water_m3_month, t.sewage_m3_month, t.payment_day, greatest(first.open_month, anybody.until) as start,
        coalesce(forecast.unsettled_from, first.open_month) as settled_from,
        forecast.charged, mean.water_m3, mean.water_days, mean.sewage_m3, mean.sewage_days
 from termed t
@@ -73,8 +75,12 @@ cross join lateral (
                     filter (where s.forecast_line_id is null), '[]') as charged
     from forecast_line l
     left join forecast_settled s using (forecast_line_id)
-    where l.point_id = t.point_id and l.account_id = t.account_id
+    where l.point_id = t.point_id and l.account_id = t.account_id and lower(l.period) >= t.contract_from
+      and not exists (select 1 from contract o join forecast_terms later using (contract_id)
+                      where o.point_id = t.point_id and o.account_id = t.account_id
+                        and lower(o.valid) > t.contract_from and lower(o.valid) <= lower(l.period))
 ) forecast
+cross join lateral (select max(upper(l.period)) as until from forecast_line l where l.point_id = t.point_id) anybody
 cross join lateral (
     select max(m.cycle_id) as cycle_id, max(upper(y.period)) as until
     from metered_line m join cycle y using (cycle_id)

@@ -87,7 +87,7 @@ where (upper(o.period) <= upper(y.period) or y.purpose = 'final') and o.cycle_id
 -- name: accounts_to_bill
 -- The accounts of these numbers, with what decides whether they may be billed outside the regular cycles: a bill or
 -- draft so far, the end of their last contract (null: it lasts), an open hold of months up to the cycle's end, and
--- anything that a final bill would still charge.
+-- anything that a final bill would still charge, or pay back of prognozy.
 select a.account_id, a.account_no,
        exists (select 1 from invoice i join cycle y using (cycle_id)
                where i.account_id = a.account_id and y.reversed_by is null and y.kind <> 'correction')
@@ -109,7 +109,11 @@ select a.account_id, a.account_no,
                       and not exists (select 1 from waived_days w where w.contract_id = k.contract_id)
                       and not exists (select 1 from billed_day b
                                       where b.account_id = k.account_id and b.point_id = k.point_id
-                                        and upper(b.period) >= upper(k.valid) - 1)))) as is_unbilled
+                                        and upper(b.period) >= upper(k.valid) - 1))))
+       or exists (select 1 from forecast_line l
+                  where l.account_id = a.account_id
+                    and not exists (select 1 from forecast_settled s where s.forecast_line_id = l.forecast_line_id))
+           as is_unbilled
 from account a
 where a.account_no = any(:account_nos)
 order by a.account_no

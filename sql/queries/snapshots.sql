@@ -59,7 +59,8 @@ where ap.valid @> cast(:issue_date as date) and (not :only_named or ap.account_i
 
 -- name: contracts
 -- Contracts in force in the period, and those that ended before it with days that nobody has billed. A contract that is
--- settled (it has ended, and its water is billed to the end or was waived) is here as long as it owes a standing charge.
+-- settled (it has ended, and its water is billed to the end or was waived) is here as long as it owes a standing charge,
+-- or a prognoza of it is to be taken off.
 -- The class of the issue date prices the whole bill, like the channel (group_switch = "issue_date"); an ended contract
 -- keeps its last.
 select c.account_id, c.contract_id, c.point_id, c.contract_no, t.tariff_class, t.services,
@@ -118,6 +119,13 @@ where lower(c.valid) < :until and (not :only_named or c.account_id = any(cast(:n
           where not isempty(datemultirange(c.valid * daterange(null, :until) * daterange(o.standing_from, null))
                             - coalesce(o.waived, '{}')))
       end
+      or exists (
+          select 1 from forecast_line l
+          where l.point_id = c.point_id and l.account_id = c.account_id and lower(l.period) >= lower(c.valid)
+            and not exists (select 1 from forecast_settled s where s.forecast_line_id = l.forecast_line_id)
+            and not exists (select 1 from contract o join forecast_terms later using (contract_id)
+                            where o.point_id = c.point_id and o.account_id = c.account_id
+                              and lower(o.valid) > lower(c.valid) and lower(o.valid) <= lower(l.period)))
       or exists (select 1 from difference_open d where d.contract_id = c.contract_id)
       or exists (select 1 from difference_share d where d.contract_id = c.contract_id and d.cycle_id = :cycle_id)
       or exists (select 1 from stormwater_day d

@@ -57,7 +57,10 @@ def _told(name: str, case: Case) -> str:
 def _line(line: Mapping[str, Any]) -> str:
     name = SERVICES[Service(line["service"])]
     point = f" ({line['point_no']})" if "point_no" in line else ""
-    net = f"{_quantity(line['quantity'])} × {_number(line['price_zl'])} = {_amount(line['net_zl'])}"
+    product = f"{_quantity(line['quantity'])} × {_number(line['price_zl'])} = "
+    if line["service"] == Service.EXCESS:
+        product = ""  # the working has the third factor: how far above what is permitted
+    net = f"{product}{_amount(line['net_zl'])}"
     return f"{name}{point}: {net} [{line['working']}]"
 
 
@@ -82,7 +85,12 @@ def _index(cases: Mapping[str, Case]) -> Iterator[str]:
                     found[provision].add(name)
     for provision, names in sorted(found.items()):
         links = ", ".join(f"[{name}](#{name})" for name in sorted(names))
-        yield f"- **{provision}**: {links if len(names) <= LISTED_MOST else f'{len(names)} przypadków'}"
+        yield f"- **{provision}**: {links if len(names) <= LISTED_MOST else _cases(len(names))}"
+
+
+def _cases(number: int) -> str:
+    few = number % 10 in {2, 3, 4} and number % 100 not in {12, 13, 14}
+    return f"{number} {'przypadki' if few else 'przypadków'}"
 
 
 def _bases(expected: Mapping[str, Any]) -> Iterable[str]:

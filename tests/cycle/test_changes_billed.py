@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 import pytest
 from changing import ask, change, close, exchange, index, newcomer, to_bank_account, to_group, to_payer
+from off_cycles import order_of, to_close
 from registry_rows import read, register
 from sqlalchemy import text
 from test_cycle import to_issue, to_the_end
@@ -217,3 +218,18 @@ def test_a_closed_account_is_not_asked_for_anything_any_more(town, tmp_path) -> 
     bill_august(town)
 
     assert hold_of(town, bill_september(town, tmp_path), "0001") == HoldCode.CONTRACT_INACTIVE
+
+
+def test_a_closing_index_that_was_doubted_and_confirmed_is_billed(town, tmp_path) -> None:
+    for month, day in ((8, 31), (9, 30)):
+        set_clock(town, datetime(2026, month + 1, 1, 12, 0))
+        collect.run(town, file=write_readings(tmp_path / f"{month}.csv", month_end=date(2026, month, day)))
+    set_clock(town, datetime(2026, 10, 21, 12, 0))
+    order = close("C0001", date(2026, 10, 20), index("M0001", 30))
+    with pytest.raises(OperatorError, match="READING_DOUBTED"):
+        change(town, order)
+
+    change(town, dataclasses.replace(order, confirmed_meters=("M0001",)))
+    to_close(town, order_of("final", "A0001", period="2026-10", issue_date=date(2026, 10, 22)))
+
+    assert lines(town, no="0001") == [("2026-06-30", "2026-10-20", 20)]

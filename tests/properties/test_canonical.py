@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.canonical import LATER, canonical_json, content_sha256, from_json, seal, to_data
+from pipeline.read_back import read_back
 
 
 class Colour(StrEnum):
@@ -105,6 +106,7 @@ def test_the_text_is_that_of_the_standard_writer(value: Any) -> None:
 @given(held=grown)
 def test_what_was_written_is_read_again(held: Grown) -> None:
     assert from_json(Grown, canonical_json(held)) == held
+    assert read_back(Grown, canonical_json(held)) == held
 
 
 def test_a_later_field_is_left_out_only_while_it_holds_its_default() -> None:

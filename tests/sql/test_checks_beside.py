@@ -1,17 +1,20 @@
 """The checks of what is charged beside metered water find their faults, and nothing in a sound cycle."""
 
-from datetime import date
+from datetime import date, datetime
 
 import pytest
-from beside_town import enter, issued_month, rated_month, read_month
+from beside_town import enter, forecast_from, issued_month, rated_month, read_month
+from changing import change, close
 from sqlalchemy import text
-from town import settle
+from town import set_clock, settle
 
 from pipeline import agreements
 from sql.checking import check_names, run_check
 from sql.engine import make_engine
 
 RAIN = "service = 'stormwater' and surface = 'dach' and lower(period) = '2026-07-11'"
+ENDED = 4
+"""The cycle in which the contract of A0004 has ended, as somebody recorded after September's prognoza."""
 TAKEN = "origin = 'settled_forecast' and service = 'water'"
 
 JULY = [
@@ -113,6 +116,47 @@ AUGUST = [
     ("forecasts_settled", "A0004", "insert into forecast_settled select 1, 1, account_id, 1 from account limit 1"),
 ]
 
+OCTOBER = [
+    ("forecasts_settled", f"update charge_line set net_zl = net_zl - 0.01 where {TAKEN}"),
+    ("forecasts_settled", f"delete from charge_line where {TAKEN}"),
+    (
+        "forecasts_settled",  # taken off a second time on the same document
+        f"""
+        insert into charge_line (charge_id, line_no, point_id, service, description, period, quantity, unit, price_zl,
+                                 net_zl, vat_rate, tariff_group, tariff_sha256, basis, origin, forecast_line_id,
+                                 forecast_document)
+        select charge_id, 9, point_id, service, description, period, quantity, unit, price_zl, net_zl, vat_rate,
+               tariff_group, tariff_sha256, basis, origin, forecast_line_id, forecast_document
+        from charge_line where {TAKEN}
+        """,
+    ),
+    (
+        "forecasts_settled",  # by another document before
+        """
+        insert into forecast_settled select forecast_line_id, 1, account_id, 1 from forecast_line
+        where service = 'water' and lower(period) = '2026-09-01'
+        """,
+    ),
+    (
+        "forecasts_settled",  # the freeze forgot that prognozy were charged
+        f"""
+        delete from charge_line where origin = 'settled_forecast';
+        update snapshot_account set content = replace(content, '"forecast":', '"forgotten":') where cycle_id = {ENDED}
+        """,
+    ),
+    (
+        "forecasts_settled",  # the freeze left the contract out, and the account was passed over
+        f"""
+        delete from charge_line where origin = 'settled_forecast';
+        delete from charge where cycle_id = {ENDED} and account_id = (select account_id from account
+                                                                      where account_no = 'A0004');
+        insert into hold (cycle_id, account_id, code, excluded, stage, facts, sha256)
+        select {ENDED}, account_id, 'CONTRACT_INACTIVE', true, 'rate', '{{}}', 'x' from account
+        where account_no = 'A0004'
+        """,
+    ),
+]
+
 
 def problems(work, name: str, cycle_id: int) -> set[str]:
     with work.engine.connect() as connection:
@@ -149,6 +193,22 @@ def august(work, tmp_path):
     return work
 
 
+@pytest.fixture
+def october(work, tmp_path):
+    settle(work, tmp_path)
+    enter(work)
+    issued_month(work, 7)
+    agreements.end_forecast(work, contract_no="C0004", day=date(2026, 8, 1), reason="x")
+    read_month(work, tmp_path, 8)
+    issued_month(work, 8)
+    agreements.set_forecast(work, forecast_from(date(2026, 9, 1)))
+    issued_month(work, 9)
+    change(work, close("C0004", date(2026, 9, 1)))
+    set_clock(work, datetime(2026, 11, 1, 12, 0))
+    rated_month(work, 10)
+    return work
+
+
 @pytest.mark.parametrize(
     ("name", "account_no", "fault"), JULY, ids=[f"{name}-{no}" for no, (name, *_) in enumerate(JULY)]
 )
@@ -169,3 +229,12 @@ def test_a_check_finds_what_is_wrong_in_a_settlement(august, database, name, acc
     plant(database, fault)
 
     assert account_no in problems(august, name, 2)
+
+
+@pytest.mark.parametrize(("name", "fault"), OCTOBER)
+def test_a_check_finds_that_a_prognoza_beyond_the_end_is_not_taken_off_once(october, database, name, fault) -> None:
+    assert all(problems(october, one, ENDED) == set() for one in check_names())
+
+    plant(database, fault)
+
+    assert problems(october, name, ENDED) == {"A0004"}

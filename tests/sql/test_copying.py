@@ -3,6 +3,8 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import text
 
 from billing.accounts import Channel
@@ -27,8 +29,8 @@ def test_values_come_back_as_they_were(database):
     with engine.begin() as connection:
         connection.execute(text(f"create temporary table copied ({', '.join(COLUMNS)})"))
         columns = [column.partition(" ")[0] for column in COLUMNS]
-        given = [(*row, period) for row, period in zip(rows, ranges, strict=True)]
-        assert copy_rows(connection, table="copied", columns=columns, rows=iter(given)) == len(rows)
+        given_rows = [(*row, period) for row, period in zip(rows, ranges, strict=True)]
+        assert copy_rows(connection, table="copied", columns=columns, rows=iter(given_rows)) == len(rows)
         found = connection.execute(text("select * from copied order by no")).all()
     engine.dispose()
     assert [(*row[:2], tuple(row.words), *row[3:8]) for row in found] == rows
@@ -57,3 +59,25 @@ def test_more_rows_than_are_sent_at_once_all_arrive_once(database):
         assert copy_rows(connection, table="copied", columns=("no",), rows=()) == 0
     engine.dispose()
     assert tuple(found) == (12_345, 12_345, 0, 12_344)
+
+
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.none() | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
+            st.none() | st.sampled_from(["\\N", "\\", "\t", "\n", "\r", "a\tb", "\\.", ""]),
+            st.none() | st.decimals(min_value=-999, max_value=999, places=3),
+        ),
+        max_size=20,
+    )
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+def test_whatever_stands_in_a_row_it_comes_back(database, rows):
+    engine = make_engine(database.owner_url)
+    with engine.begin() as connection:
+        connection.execute(text("create temporary table copied (no integer, one text, other text, amount numeric)"))
+        given_rows = [(no, *row) for no, row in enumerate(rows)]
+        copy_rows(connection, table="copied", columns=("no", "one", "other", "amount"), rows=given_rows)
+        found = connection.execute(text("select * from copied order by no")).all()
+    engine.dispose()
+    assert [tuple(row) for row in found] == given_rows

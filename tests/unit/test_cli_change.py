@@ -98,6 +98,22 @@ def test_a_change_is_listed_shown_and_refused(obieg: Obieg, person, work, capsys
     assert codes == ["CHANGE_DECIDED", "CHANGE_UNKNOWN", "R108"]
 
 
+def test_a_doubted_index_is_told_with_its_figures_and_taken_when_it_is_confirmed(
+    obieg: Obieg, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("change", "contract-close", "C0001", "--reading", "M0001=5000", *ON)
+    assert obieg(*words) == 2
+    assert capsys.readouterr().err.startswith("READING_DOUBTED: index 5000 of meter M0001 on 2026-08-10: V07 ")
+
+    assert obieg(*words, "--confirm-reading", "M0001") == 0
+
+    finding = "  finding V07 (quarantine), index 5000.000 of meter M0001: more water than the meter can pass: "
+    told = capsys.readouterr().out
+    assert finding in told
+    assert obieg("change", "show", told.split()[1]) == 0
+    assert finding in capsys.readouterr().out
+
+
 def test_an_account_is_shown_as_of_a_day_and_as_of_what_was_known(
     obieg: Obieg, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -82,6 +82,24 @@ def test_an_estimated_reading_and_a_cut_one_say_so() -> None:
     assert "zużycie: 424 − 412 = 12 m³ w ciągu 31 dni" in text
 
 
+def test_a_reading_that_was_put_right_is_not_called_a_cut_one() -> None:
+    came = {"1": "415", "2": "405", "3": "412.999", "4": "411.998"}
+    said_of = {
+        key: said(
+            water_line(),
+            Reading(
+                reading_id=1, read_on=date(2026, 9, 30), index_m3=Decimal(index), source="handheld", quality="actual"
+            ),
+        )
+        for key, index in came.items()
+    }
+
+    assert "412 m³ (odczyt na miejscu; wskazanie 415 m³ zostało sprostowane)" in said_of["1"]
+    assert "412 m³ (odczyt na miejscu; wskazanie 405 m³ zostało sprostowane)" in said_of["2"]
+    assert "wskazanie 412,999 m³, dalszych cyfr się nie rozlicza" in said_of["3"]
+    assert "wskazanie 411,998 m³, ale rozliczono już 412 m³" in said_of["4"]
+
+
 def test_a_share_by_days_is_worked_out_on_both_lines() -> None:
     # 12 m³ in 31 days, 8 of them before the change: 12 × 8 / 31 = 3.0967…, rounded 3; 12 − 3 = 9
     share = LineShare(days=8, of_days=31, of_m3=Decimal(12), after_days=0)
