@@ -3,7 +3,7 @@
 from billing.accounts import AccountSnapshot, CycleTerms
 from billing.charges import Bill, Origin
 from billing.due_dates import agreed_due_date, plan_due_date
-from billing.invoices import Invoice, InvoiceNumber, PointOfSupply
+from billing.invoices import Invoice, InvoiceNumber, PointOfSupply, UsedBefore
 from billing.utility import Utility
 
 INVOICE = "invoice"
@@ -18,9 +18,17 @@ them off (Rozp. 2018 par. 16 ust. 4-5, 17 ust. 3).
 
 
 def make_invoice(
-    *, account: AccountSnapshot, bill: Bill, number: InvoiceNumber, utility: Utility, cycle: CycleTerms
+    *,
+    account: AccountSnapshot,
+    bill: Bill,
+    number: InvoiceNumber,
+    utility: Utility,
+    cycle: CycleTerms,
+    used_before: tuple[UsedBefore, ...] = (),
 ) -> Invoice:
     """The invoice of a bill. It shows the points that the bill has lines of, or all when it has none of a point.
+
+    ``used_before`` is what earlier invoices billed, for comparison: it decides no figure.
 
     Raises:
         ValueError: the bill is of another account, or was made for another channel.
@@ -60,6 +68,7 @@ def make_invoice(
         gross_zl=bill.gross_zl,
         subsidy_net_zl=bill.subsidy_net_zl,
         subsidy_gross_zl=bill.subsidy_gross_zl,
+        used_before=used_before,
     )
 
 

@@ -12,6 +12,7 @@ INK: Colour = (0.13, 0.15, 0.17)
 MUTED: Colour = (0.36, 0.4, 0.43)
 ACCENT: Colour = (0.03, 0.32, 0.44)
 TINT: Colour = (0.93, 0.96, 0.972)
+BAR: Colour = (0.66, 0.77, 0.81)
 HAIRLINE: Colour = (0.8, 0.84, 0.86)
 WHITE: Colour = (1, 1, 1)
 

@@ -9,7 +9,7 @@ from pdf.colour import ACCENT, HAIRLINE, INK, MUTED
 from pdf.look import PLAIN, Look
 from pdf.sheet import PAGE_HEIGHT, PAGE_WIDTH, Page, Style
 from pdf.tags import CELL, COLUMN_HEAD, H2, ROW, ROW_HEAD, TABLE, P, group_head
-from pdf.typeface import Unprintable, wrap
+from pdf.typeface import Unprintable, text_width, wrap
 
 MARGIN = 51.0
 WIDTH = PAGE_WIDTH - 2 * MARGIN
@@ -45,6 +45,7 @@ class Column:
     left: float
     right: float
     to_right: bool = False
+    is_centred: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +168,9 @@ class Flow:
             baseline = y - 0.22 * style.size
             if column.to_right:
                 self.page.text_right(MARGIN + column.right, baseline, line, style)
+            elif column.is_centred:
+                middle = MARGIN + (column.left + column.right) / 2
+                self.page.text_right(middle + text_width(line, style.font, style.size) / 2, baseline, line, style)
             else:
                 self.page.text(MARGIN + column.left, baseline, line, style)
 

@@ -13,6 +13,8 @@ from pdf.flow import BOTTOM, MARGIN, NOTE, RIGHT, STRONG, WIDTH, Flow
 from pdf.invoice_beside import beside_notes, tariff_words
 from pdf.invoice_correction import draw_correction
 from pdf.invoice_head import draw_head
+from pdf.invoice_history import draw_history
+from pdf.invoice_ksef import draw_ksef, ksef_notes
 from pdf.invoice_subsidies import draw_subsidies, subsidy_notes
 from pdf.invoice_tables import draw_charges, draw_vat_sums
 from pdf.invoice_usage import draw_usage
@@ -71,11 +73,15 @@ def render_invoice(invoice: Invoice, *, duplicate_on: date | None = None, look: 
     draw_head(flow, invoice, title=title, duplicate_on=duplicate_on)
     if invoice.corrects is None:
         draw_usage(flow, invoice)
+        draw_history(flow, invoice)
         draw_charges(flow, invoice)
+        beside = draw_ksef(flow, invoice)
         draw_vat_sums(flow, invoice)
+        flow.y = max(flow.y, beside)
         draw_subsidies(flow, invoice)
     else:
         draw_correction(flow, invoice, invoice.corrects)
+        flow.y = draw_ksef(flow, invoice)
     flow.y += 8
     flow.notes(_small_print(invoice))
     dated = f"{name} z dnia {format_date(invoice.issue_date)}{mark}"
@@ -103,7 +109,7 @@ def _small_print(invoice: Invoice) -> list[str]:
     notes = [*beside_notes(invoice), *term, f"Pytania i reklamacje: {contact}. {_COMPLAINT}"]
     if invoice.payable_zl < 0:
         notes.append(_OVERPAID)
-    return subsidy_notes(invoice) + ([" ".join(tariff)] if tariff else []) + notes
+    return subsidy_notes(invoice) + ([" ".join(tariff)] if tariff else []) + notes + ksef_notes(invoice)
 
 
 def _number_pages(pages: list[Page], text: str) -> None:

@@ -74,9 +74,15 @@ def draw_head(flow: Flow, invoice: Invoice, *, title: str, duplicate_on: date | 
 
 
 def draw_seller(page: Page, seller: Seller) -> float:
-    """The utility's name and particulars at the top left; returns the next free baseline."""
+    """The utility's logo, name and particulars at the top left; returns the next free baseline."""
+    y = 50.0
+    logo = page.look.logo
+    if logo is not None:
+        width, height = logo.fitted()
+        page.logo(MARGIN, 36, width, height, alt=logo.alt)
+        y = 36 + height + 15
     with page.tagged(P):
-        y = page.paragraph(MARGIN, 50, seller.name, _SELLER, width=290)
+        y = page.paragraph(MARGIN, y, seller.name, _SELLER, width=290)
     numbers = f"NIP {seller.nip} · REGON {seller.regon}"
     contact = f"tel. {seller.phone} · {seller.website}"
     for text in (one_line(seller.address), numbers, contact, seller.email):

@@ -67,7 +67,7 @@ def drawn_sha256(content: bytes) -> str:
     """Of everything drawn, told and embedded, inflated: another zlib may pack it otherwise."""
     with pikepdf.open(BytesIO(content)) as pdf:
         streams = [one.read_bytes() for one in pdf.objects if isinstance(one, pikepdf.Stream)]
-        others = [one.unparse() for one in pdf.objects if not isinstance(one, pikepdf.Stream)]
+        others = [one.unparse(resolved=True) for one in pdf.objects if not isinstance(one, pikepdf.Stream)]
     return hashlib.sha256(b"".join([*streams, *others])).hexdigest()
 
 
