@@ -1,7 +1,6 @@
 """What runs down the page and on to the next one: sections, tables whose head is repeated, notes."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -26,7 +25,6 @@ CAPTION = Style(size=7, colour=MUTED)
 NOTE = Style(size=7.2, colour=MUTED)
 _PADDING = 3.0
 _CONTINUED = " – cd."
-_UNTAGGED = nullcontext()
 
 
 class RowKind(StrEnum):
@@ -37,9 +35,9 @@ class RowKind(StrEnum):
     TOTAL = "total"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Column:
-    """A column between ``left`` and ``right``, in points from the margin."""
+    """A column between ``left`` and ``right``, in points from the margin; each is itself only, and so found quickly."""
 
     title: str
     left: float
@@ -92,9 +90,9 @@ class Flow:
 
     def section(self, title: str, *, keep_with: float = 60) -> None:
         """A heading, kept on one page with the first ``keep_with`` points of what follows."""
-        self.reserve(24 + keep_with)
-        self.y += 20
-        self.page.heading(MARGIN, self.y, title, SECTION, role=H2)
+        self.reserve(21 + keep_with)
+        self.y += 17
+        self.page.line(MARGIN, self.y, title, SECTION, role=H2)
         self.y += 6
 
     def notes(self, paragraphs: Sequence[str]) -> None:
@@ -105,11 +103,7 @@ class Flow:
             self.reserve(together)
         for lines in laid:
             self.reserve(len(lines) * NOTE.leading + 3)
-            self.y += 3
-            with self.page.tagged(P):
-                for line in lines:
-                    self.y += NOTE.leading
-                    self.page.text(MARGIN, self.y, line, NOTE)
+            self.y = self.page.kept(_draw_note, lines, self.y + 3)
 
     def table(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
         """All rows; the head, and the name of a group, are drawn again on every page that they reach.
@@ -117,62 +111,90 @@ class Flow:
         What is drawn again is not read again.
         """
         with self.page.part(TABLE):
-            with self.page.part(ROW):
-                self._table_head(columns, roles=[COLUMN_HEAD] * len(columns))
+            self.y = self.page.kept(_draw_head, tuple(columns), self.y)
             group: Row | None = None
             for row in rows:
                 laid = _lay(columns, row)
                 # the name of a group never stands alone at the foot of a page
                 if self.reserve(laid.height + (30 if row.kind is RowKind.GROUP else 0)):
-                    self._table_head(columns, roles=None)
+                    self.y = self.page.kept(_draw_head_again, tuple(columns), self.y)
                     if group and row.kind is RowKind.PLAIN:
-                        again = Row(cells=tuple(f"{cell}{_CONTINUED}" for cell in group.cells), kind=RowKind.GROUP)
-                        self._row(columns, again, _lay(columns, again), roles=None)
+                        self._group_again(columns, group)
                 if row.kind is RowKind.GROUP:
                     group = row
-                with self.page.part(ROW):
-                    self._row(columns, row, laid, roles=_roles(columns, row))
+                self._row(columns, row, laid)
 
-    def _table_head(self, columns: Sequence[Column], *, roles: Sequence[str] | None) -> None:
-        titles = [_lines(column, column.title, HEAD) for column in columns]
-        height = max(len(lines) for lines in titles) * HEAD.leading
-        for number, (column, lines) in enumerate(zip(columns, titles, strict=True)):
-            with self._meant(roles, number):
-                self._cell(column, lines, HEAD, top=self.y + height - len(lines) * HEAD.leading)
-        self.y += height + 4
-        left, right = columns[0].left, columns[-1].right
-        self.page.rule(MARGIN + left, self.y, right - left, ACCENT, thickness=0.8)
-
-    def _row(self, columns: Sequence[Column], row: Row, laid: "_Laid", *, roles: Sequence[str] | None) -> None:
-        style = _row_style(row)
-        top = self.y + _PADDING
-        for number, (column, lines) in enumerate(zip(_spanned(columns, row), laid.cells, strict=True)):
-            with self._meant(roles, number):
-                self._cell(column, lines, style, top=top)
-                if laid.caption and number == row.caption_column:
-                    self._cell(column, laid.caption, CAPTION, top=top + len(lines) * style.leading)
-        left, right = columns[0].left, columns[-1].right
-        if row.kind is RowKind.TOTAL:
-            self.page.rule(MARGIN + left, self.y, right - left, INK, thickness=0.6)
-        elif row.kind is RowKind.PLAIN:
-            self.page.rule(MARGIN + left, self.y + laid.height, right - left, HAIRLINE, thickness=0.4)
+    def _group_again(self, columns: Sequence[Column], group: Row) -> None:
+        again = Row(cells=tuple(f"{cell}{_CONTINUED}" for cell in group.cells), kind=RowKind.GROUP)
+        laid = _lay(columns, again)
+        _draw_lines(self.page, columns[0], laid.cells[0], STRONG, top=self.y + _PADDING)
         self.y += laid.height
 
-    def _meant(self, roles: Sequence[str] | None, number: int) -> AbstractContextManager[None]:
-        return _UNTAGGED if roles is None else self.page.tagged(roles[number])
-
-    def _cell(self, column: Column, lines: Sequence[str], style: Style, *, top: float) -> None:
-        y = top
-        for line in lines:
-            y += style.leading
-            baseline = y - 0.22 * style.size
-            if column.to_right:
-                self.page.text_right(MARGIN + column.right, baseline, line, style)
-            elif column.is_centred:
-                middle = MARGIN + (column.left + column.right) / 2
-                self.page.text_right(middle + text_width(line, style.font, style.size) / 2, baseline, line, style)
+    def _row(self, columns: Sequence[Column], row: Row, laid: "_Laid") -> None:
+        page, style, top = self.page, _row_style(row), self.y + _PADDING
+        page.tags.open(ROW)
+        role = _first_role(columns, row)
+        for number, (column, lines) in enumerate(zip(_spanned(columns, row), laid.cells, strict=True)):
+            caption = laid.caption if number == row.caption_column else ()
+            if len(lines) == 1 and not caption:  # as nearly every cell is
+                baseline = top + style.leading - 0.22 * style.size
+                page.line(_start(column, lines[0], style), baseline, lines[0], style, role=role)
             else:
-                self.page.text(MARGIN + column.left, baseline, line, style)
+                with page.tagged(role):
+                    _draw_lines(page, column, lines, style, top=top)
+                    _draw_lines(page, column, caption, CAPTION, top=top + len(lines) * style.leading)
+            role = CELL
+        page.tags.close()
+        left, right = columns[0].left, columns[-1].right
+        if row.kind is RowKind.TOTAL:
+            page.rule(MARGIN + left, self.y, right - left, INK, thickness=0.6)
+        elif row.kind is RowKind.PLAIN:
+            page.rule(MARGIN + left, self.y + laid.height, right - left, HAIRLINE, thickness=0.4)
+        self.y += laid.height
+
+
+def _draw_note(page: Page, lines: Sequence[str], y: float) -> float:
+    with page.tagged(P):
+        for line in lines:
+            y += NOTE.leading
+            page.text(MARGIN, y, line, NOTE)
+    return y
+
+
+def _draw_head(page: Page, columns: Sequence[Column], y: float) -> float:
+    """The titles of a table, standing on its upper rule; returns how far down it reaches."""
+    titles, height = _titles(columns)
+    with page.part(ROW):
+        for column, lines in zip(columns, titles, strict=True):
+            with page.tagged(COLUMN_HEAD):
+                _draw_lines(page, column, lines, HEAD, top=y + height - len(lines) * HEAD.leading)
+    return _rule_under(page, columns, y + height)
+
+
+def _draw_head_again(page: Page, columns: Sequence[Column], y: float) -> float:
+    """The same on a further page, where it is decoration."""
+    titles, height = _titles(columns)
+    for column, lines in zip(columns, titles, strict=True):
+        _draw_lines(page, column, lines, HEAD, top=y + height - len(lines) * HEAD.leading)
+    return _rule_under(page, columns, y + height)
+
+
+def _titles(columns: Sequence[Column]) -> tuple[list[tuple[str, ...]], float]:
+    titles = [_lines(column, column.title, HEAD) for column in columns]
+    return titles, max(len(lines) for lines in titles) * HEAD.leading
+
+
+def _rule_under(page: Page, columns: Sequence[Column], y: float) -> float:
+    left, right = columns[0].left, columns[-1].right
+    page.rule(MARGIN + left, y + 4, right - left, ACCENT, thickness=0.8)
+    return y + 4
+
+
+def _draw_lines(page: Page, column: Column, lines: Sequence[str], style: Style, *, top: float) -> None:
+    baseline = top - 0.22 * style.size
+    for line in lines:
+        baseline += style.leading
+        page.text(_start(column, line, style), baseline, line, style)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +202,15 @@ class _Laid:
     cells: tuple[tuple[str, ...], ...]
     caption: tuple[str, ...]
     height: float
+
+
+def _start(column: Column, line: str, style: Style) -> float:
+    """Where a line of a cell begins, in points from the left edge of the paper."""
+    if column.to_right:
+        return MARGIN + column.right - text_width(line, style.font, style.size)
+    if column.is_centred:
+        return MARGIN + (column.left + column.right - text_width(line, style.font, style.size)) / 2
+    return MARGIN + column.left
 
 
 def _lay(columns: Sequence[Column], row: Row) -> _Laid:
@@ -196,10 +227,10 @@ def _lay(columns: Sequence[Column], row: Row) -> _Laid:
     return _Laid(cells=cells, caption=caption, height=height + 2 * _PADDING)
 
 
-def _roles(columns: Sequence[Column], row: Row) -> Sequence[str]:
+def _first_role(columns: Sequence[Column], row: Row) -> str:
     if row.kind is RowKind.GROUP:
-        return (group_head(len(columns)),)
-    return (ROW_HEAD if row.kind is RowKind.TOTAL else CELL, *[CELL] * (len(columns) - 1))
+        return group_head(len(columns))
+    return ROW_HEAD if row.kind is RowKind.TOTAL else CELL
 
 
 def _row_style(row: Row) -> Style:

@@ -75,14 +75,14 @@ def render_invoice(invoice: Invoice, *, duplicate_on: date | None = None, look: 
         draw_usage(flow, invoice)
         draw_history(flow, invoice)
         draw_charges(flow, invoice)
-        beside = draw_ksef(flow, invoice)
-        draw_vat_sums(flow, invoice)
-        flow.y = max(flow.y, beside)
+        with draw_ksef(flow, invoice):
+            draw_vat_sums(flow, invoice)
         draw_subsidies(flow, invoice)
     else:
         draw_correction(flow, invoice, invoice.corrects)
-        flow.y = draw_ksef(flow, invoice)
-    flow.y += 8
+        with draw_ksef(flow, invoice):
+            pass
+    flow.y += 6
     flow.notes(_small_print(invoice))
     dated = f"{name} z dnia {format_date(invoice.issue_date)}{mark}"
     _number_pages(flow.pages, f"{dated} · kod klienta {invoice.account_no}")
@@ -116,4 +116,8 @@ def _number_pages(pages: list[Page], text: str) -> None:
     for number, page in enumerate(pages, start=1):
         page.rule(MARGIN, BOTTOM + 12, WIDTH)
         page.paragraph(MARGIN, BOTTOM + 22, text, NOTE, width=WIDTH - 70)
-        page.text_right(RIGHT, BOTTOM + 22, f"strona {number} z {len(pages)}", NOTE)
+        page.kept(_draw_folio, number, len(pages))
+
+
+def _draw_folio(page: Page, number: int, count: int) -> None:
+    page.text_right(RIGHT, BOTTOM + 22, f"strona {number} z {count}", NOTE)

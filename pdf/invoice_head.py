@@ -37,6 +37,7 @@ _VALUE_BOLD = Style(size=8.8, bold=True)
 _ADDRESSEE = Style(size=10)
 _ADDRESSEE_SMALL = Style(size=7.5)
 
+_ACCOUNT = "Kod klienta"
 _SETTLEMENT = "settlement"
 _MARKS = {"final": (("Rodzaj faktury", "Rozliczenie końcowe"),)}
 """What is said of a kind of invoice at the top of its facts."""
@@ -62,7 +63,7 @@ def draw_head(flow: Flow, invoice: Invoice, *, title: str, duplicate_on: date | 
         page.text_right(RIGHT, 73, invoice.number.text, fitting(invoice.number.text, _NUMBER, width=WIDTH - 300))
         if duplicate_on is not None:
             page.text_right(RIGHT, 90, f"DUPLIKAT z dnia {format_date(duplicate_on)}", _DUPLICATE)
-    seller_end = draw_seller(page, invoice.seller)
+    seller_end = page.kept(draw_seller, invoice.seller)
     window_end = draw_window(page, invoice.addressee)
     y = _draw_facts(page, invoice, top=max(seller_end + 12, 112))
     y = _draw_parties(page, invoice, top=y + 5)
@@ -133,16 +134,22 @@ def _draw_facts(page: Page, invoice: Invoice, *, top: float) -> float:
         ("Data wystawienia", format_date(invoice.issue_date)),
         ("Okres rozliczeniowy", format_period(period)),
         ("Data wykonania usługi", format_date(performed_on)),
-        ("Kod klienta", invoice.account_no),
+        (_ACCOUNT, invoice.account_no),
         ("Forma faktury", _FORMS[invoice.channel]),
     )
     y = top
     for label, value in facts:
-        style = _VALUE_BOLD if label == "Kod klienta" else _VALUE
-        with page.tagged(P):
-            page.text(MARGIN, y, label, _LABEL)
-            y = page.paragraph(MARGIN + _LABEL_WIDTH, y, value, style, width=_LEFT_WIDTH - _LABEL_WIDTH) + 1.2
+        if label == _ACCOUNT:  # alone among them in differing from customer to customer
+            y = _draw_fact(page, label, value, _VALUE_BOLD, y)
+        else:
+            y = page.kept(_draw_fact, label, value, _VALUE, y)
     return y
+
+
+def _draw_fact(page: Page, label: str, value: str, style: Style, y: float) -> float:
+    with page.tagged(P):
+        page.text(MARGIN, y, label, _LABEL)
+        return page.paragraph(MARGIN + _LABEL_WIDTH, y, value, style, width=_LEFT_WIDTH - _LABEL_WIDTH) + 1.2
 
 
 def _corrected(invoice: Invoice) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from billing.accounts import Service
 from billing.charges import Origin
@@ -40,11 +41,19 @@ def draw_history(flow: Flow, invoice: Invoice) -> None:
         flow.page.text_right(RIGHT, flow.y - 6, _compared(uses, now), NOTE)
     column = WIDTH / max(len(uses), _COLUMNS_LEAST)
     _draw_bars(flow, uses, column=column)
-    columns = tuple(
-        Column(title=_name(use.period), left=column * number, right=column * (number + 1), is_centred=True)
-        for number, use in enumerate(uses)
+    flow.table(
+        _columns(tuple(use.period for use in uses), width=column),
+        [Row(cells=tuple(format_exact(use.volume_m3) for use in uses))],
     )
-    flow.table(columns, [Row(cells=tuple(format_exact(use.volume_m3) for use in uses))])
+
+
+@lru_cache(maxsize=256)
+def _columns(periods: tuple[Period, ...], *, width: float) -> tuple[Column, ...]:
+    """A column for each period: the same for most customers of a cycle."""
+    return tuple(
+        Column(title=_name(period), left=width * number, right=width * (number + 1), is_centred=True)
+        for number, period in enumerate(periods)
+    )
 
 
 def _draw_bars(flow: Flow, uses: Sequence[_Use], *, column: float) -> None:

@@ -3,6 +3,9 @@
 An invoice that never was in KSeF bears none.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from billing.invoices import Invoice
 from pdf.flow import MARGIN, Flow
 from pdf.payment_code import qr_rows
@@ -16,19 +19,19 @@ _HEIGHT = 130.0  # and at least as much as they need themselves
 _NUMBER = Style(size=8, bold=True)
 
 
-def draw_ksef(flow: Flow, invoice: Invoice) -> float:
-    """The code at the left, under it its number or OFFLINE; returns how far down it reaches, and leaves the flow.
-
-    It keeps room beside it for the sums by VAT rate.
-    """
+@contextmanager
+def draw_ksef(flow: Flow, invoice: Invoice) -> Iterator[None]:
+    """The code at the left, under it its number or OFFLINE; ``with`` it, the sums by VAT rate are drawn beside it."""
     if invoice.ksef is None:
-        return flow.y
+        yield
+        return
     flow.reserve(_HEIGHT)
     page, top = flow.page, flow.y + 14
     page.symbol(MARGIN, top, _SIDE, qr_rows(invoice.ksef.link), alt=_ALT)
     number = _OFFLINE if invoice.ksef.ksef_no is None else invoice.ksef.ksef_no
     page.line(MARGIN, top + _SIDE + 12, number, fitting(number, _NUMBER, width=_WIDTH))
-    return top + _SIDE + 16
+    yield
+    flow.y = max(flow.y, top + _SIDE + 16)
 
 
 def ksef_notes(invoice: Invoice) -> list[str]:

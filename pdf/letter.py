@@ -153,7 +153,7 @@ def _draw_notices(flow: Flow, notices: Sequence[tuple[str, str]]) -> None:
     for heading, text in notices:
         lines = wrap(text, font=_NOTICE.font, size=_NOTICE.size, width=WIDTH)
         flow.reserve((len(lines) + 1) * _NOTICE.leading + 5)
-        flow.page.heading(MARGIN, flow.y + _NOTICE.leading, heading, _HEADING, role=H2)
+        flow.page.line(MARGIN, flow.y + _NOTICE.leading, heading, _HEADING, role=H2)
         with flow.page.tagged(P):
             flow.y = flow.page.paragraph(MARGIN, flow.y + 2 * _NOTICE.leading, text, _NOTICE, width=WIDTH)
         flow.y += 5 - _NOTICE.leading

@@ -7,11 +7,12 @@ points; ``y`` counts down from the top edge of the paper.
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import TracebackType
+from typing import Concatenate, ParamSpec, Self, TypeVar, cast
 
 from reportlab.lib.pagesizes import A4
 
@@ -19,7 +20,7 @@ from pdf.colour import HAIRLINE, INK, Colour
 from pdf.cut import encoded
 from pdf.look import PLAIN, Look
 from pdf.metadata import Metadata
-from pdf.tags import H1, P, Tags, figure
+from pdf.tags import P, Tags, figure
 from pdf.typeface import BOLD, REGULAR, text_width, wrap
 from pdf.writer import TaggedDocument
 
@@ -27,12 +28,28 @@ PAGE_WIDTH, PAGE_HEIGHT = A4
 MM = 72 / 25.4
 
 _DARK_RUN = re.compile(rb"\0+")
+_BLOCK = 6
 _ESCAPES = str.maketrans({"\\": r"\\", "(": r"\(", ")": r"\)"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+class _Begin(dict[str, str]):
+    """How marked content of a role begins."""
+
+    def __missing__(self, role: str) -> str:
+        begin = self[role] = f"/{role.split('/')[2]}<</MCID "
+        return begin
+
+
+_BEGIN = _Begin()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Style:
-    """How a text looks; ``leading`` is the distance from one baseline to the next."""
+    """How a text looks; ``leading`` is the distance from one baseline to the next. Each is itself only."""
 
     size: float
     bold: bool = False
@@ -52,24 +69,6 @@ class Document:
     content: bytes
     pages: int
     sha256: str
-
-
-class _Leaf:
-    """Ends a piece of marked content."""
-
-    __slots__ = ("page",)
-
-    def __init__(self, page: "Page") -> None:
-        self.page = page
-
-    def __enter__(self) -> None:
-        self.page.is_tagged, self.page.has_spoken = True, False
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.page.texts.append("EMC")
-        self.page.is_tagged = False
 
 
 @dataclass(slots=True)
@@ -92,10 +91,19 @@ class Page:
         """The next page of the same document."""
         return Page(look=self.look, tags=self.tags)
 
-    def tagged(self, role: str) -> _Leaf:
+    def tagged(self, role: str) -> Self:
         """``with`` it, the texts that are drawn are one piece of the document: a paragraph, a cell."""
-        self.texts.append(f"{_name(role)}<</MCID {self.tags.leaf(role)}>>BDC")
-        return _Leaf(self)
+        self.texts.append(f"{_BEGIN[role]}{self.tags.leaf(role)}>>BDC")
+        return self
+
+    def __enter__(self) -> None:
+        self.is_tagged, self.has_spoken = True, False
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.texts.append("EMC")
+        self.is_tagged = False
 
     @contextmanager
     def part(self, role: str) -> Iterator[None]:
@@ -104,34 +112,46 @@ class Page:
         yield
         self.tags.close()
 
-    def heading(self, x: float, y: float, text: str, style: Style, *, role: str = H1) -> None:
-        """A line that is a heading."""
-        with self.tagged(role):
-            self.text(x, y, text, style)
+    def kept(
+        self, draw: Callable[Concatenate["Page", Given], Result], *given: Given.args, **named: Given.kwargs
+    ) -> Result:
+        """Do ``draw(page, …)``, which draws the same for many documents: it is done once, and what came of it is kept.
 
-    def line(self, x: float, y: float, text: str, style: Style) -> None:
-        """A line that is a paragraph of its own."""
-        with self.tagged(P):
-            self.text(x, y, text, style)
+        It must depend on nothing but what it is given, and must not begin another page.
+        """
+        piece = _drawn_once(draw, given, tuple(named.items()), self.tags.next_mcid, self.look)
+        self.texts.append(piece.texts)
+        self.shapes += piece.shapes
+        self.figures += piece.figures
+        self.tags.repeat(piece.tags)
+        self.style = None
+        return cast("Result", piece.result)
+
+    def line(self, x: float, y: float, text: str, style: Style, *, role: str = P) -> None:
+        """A line that is a piece of its own: a paragraph, a heading, a cell."""
+        if style is not self.style:
+            self._use(style)
+        number = self.tags.leaf(role)
+        self.texts.append(
+            f"{_BEGIN[role]}{number}>>BDC 1 0 0 1 {x:.2f} {PAGE_HEIGHT - y:.2f} Tm ({_shown(text)})Tj EMC"
+        )
 
     def text(self, x: float, y: float, text: str, style: Style) -> None:
         """One line, its baseline at ``y``, starting at ``x``."""
-        operators = self.texts
         if style is not self.style:
-            self.style = style
-            operators.append(
-                f"/{'F2' if style.bold else 'F1'} {style.size:.4g} Tf {_rgb(self.look.shown(style.colour))} rg"
-            )
-        if "(" in text or ")" in text or "\\" in text:
-            text = text.translate(_ESCAPES)
-        text = encoded(text)
+            self._use(style)
+        operators = f"1 0 0 1 {x:.2f} {PAGE_HEIGHT - y:.2f} Tm ({_shown(text)})Tj"
         if not self.is_tagged:
-            operators.append(f"/Artifact BMC 1 0 0 1 {x:.2f} {PAGE_HEIGHT - y:.2f} Tm ({text})Tj EMC")
+            operators = f"/Artifact BMC {operators} EMC"
         elif self.has_spoken:  # a space for those who hear it: the next line is another word
-            operators.append(f"( )Tj 1 0 0 1 {x:.2f} {PAGE_HEIGHT - y:.2f} Tm ({text})Tj")
-        else:
-            self.has_spoken = True
-            operators.append(f"1 0 0 1 {x:.2f} {PAGE_HEIGHT - y:.2f} Tm ({text})Tj")
+            operators = f"( )Tj {operators}"
+        self.has_spoken = True
+        self.texts.append(operators)
+
+    def _use(self, style: Style) -> None:
+        self.style = style
+        font = "F2" if style.bold else "F1"
+        self.texts.append(f"/{font} {style.size:.4g} Tf {_rgb(self.look.shown(style.colour))} rg")
 
     def text_right(self, x: float, y: float, text: str, style: Style) -> None:
         """One line that ends at ``x``."""
@@ -154,11 +174,13 @@ class Page:
         self.box(x, y, width, thickness, colour)
 
     def symbol(self, x: float, y: float, side: float, rows: Sequence[bytes], *, alt: str) -> None:
-        """A square code of dark modules (zero bytes), as rectangles: one for each run of a row."""
-        module, stride = side / len(rows), len(rows) + 1
-        runs = [run.span() for run in _DARK_RUN.finditer(b"\xff".join(rows))]
-        corners = [part for start, end in runs for part in (start % stride, start // stride, end - start)]
-        drawn = "%d %d %d 1 re " * len(runs) % tuple(corners)
+        """A square code of dark modules (zero bytes), as rectangles of one path."""
+        module = side / len(rows)
+        drawn = "".join([
+            _runs(number, start, row[start : start + _BLOCK])
+            for number, row in enumerate(rows)
+            for start in range(0, len(row), _BLOCK)
+        ])  # fmt: skip
         placed = f"{module:.4f} 0 0 {-module:.4f} {x:.2f} {PAGE_HEIGHT - y:.2f} cm"
         self._figure(f"{placed} 0 0 0 rg {drawn}f", alt=alt, box=(x, y, side, side))
 
@@ -192,6 +214,37 @@ class Page:
         return " ".join(["/Artifact BMC q", *self.shapes, "Q EMC", *self.figures, "BT", *self.texts, "ET"])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Piece:
+    """What a ``draw`` left on a page."""
+
+    texts: str
+    shapes: list[str]
+    figures: list[str]
+    tags: Tags
+    result: object
+
+
+@lru_cache(maxsize=4096)
+def _drawn_once(
+    draw: Callable[..., object],
+    given: tuple[object, ...],
+    named: tuple[tuple[str, object], ...],
+    next_mcid: int,
+    look: Look,
+) -> _Piece:
+    page = Page(look=look)
+    page.tags = Tags(next_mcid=next_mcid)
+    result = draw(page, *given, **dict(named))
+    return _Piece(texts=" ".join(page.texts), shapes=page.shapes, figures=page.figures, tags=page.tags, result=result)
+
+
+def _shown(text: str) -> str:
+    if "(" in text or ")" in text or "\\" in text:
+        text = text.translate(_ESCAPES)
+    return encoded(text)
+
+
 def fitting(text: str, style: Style, *, width: float) -> Style:
     """``style``, made smaller until ``text`` is no wider than ``width``."""
     wide = text_width(text, style.font, style.size)
@@ -219,13 +272,15 @@ def to_pdf(pages: Sequence[Page], *, metadata: Metadata, data: bytes | None = No
     return Document(content=content, pages=len(pages), sha256=hashlib.sha256(content).hexdigest())
 
 
+@lru_cache(maxsize=1 << 15)
+def _runs(number: int, start: int, modules: bytes) -> str:
+    """The dark runs of a few modules: few enough that most of what a code can hold was drawn before."""
+    return "".join(
+        f"{start + run.start()} {number} {run.end() - run.start()} 1 re " for run in _DARK_RUN.finditer(modules)
+    )
+
+
 @lru_cache(maxsize=64)
 def _rgb(colour: Colour) -> str:
     red, green, blue = colour
     return f"{red:g} {green:g} {blue:g}"
-
-
-@lru_cache(maxsize=256)
-def _name(role: str) -> str:
-    """``/TD`` of ``/S/TD/A<<…``."""
-    return f"/{role.split('/')[2]}"

@@ -59,6 +59,11 @@ class Tags:
         self.next_mcid += 1
         return self.next_mcid - 1
 
+    def repeat(self, others: "Tags") -> None:
+        """What ``others`` mark, which began to count where these are now."""
+        self.marks += others.marks
+        self.next_mcid = others.next_mcid
+
     def open(self, role: str) -> None:
         """What follows belongs to an element of this role, until ``close``."""
         self.marks.append(f"<{role}")

@@ -72,6 +72,12 @@ def _settled(quantity: str) -> tuple[ChargeLine, ...]:
     return (water_line(), replace(taken, quantity=off, net_zl=off * taken.price_zl, row_no=2), standing_line())
 
 
+def sewage_line(*, current_m3: str) -> ChargeLine:
+    return water_line(
+        current_m3=current_m3, price_zl="8.73", service=Service.SEWAGE, description="Odprowadzanie ścieków"
+    )
+
+
 def correction(after: tuple[ChargeLine, ...]) -> Invoice:
     """Of the typical invoice, which owes ``after`` instead."""
     before, instead = sample_invoice(), sample_invoice(lines=after) if after else None
@@ -117,6 +123,17 @@ def correction(after: tuple[ChargeLine, ...]) -> Invoice:
     )
 
 
+def _named(lines: tuple[ChargeLine, ...]) -> tuple[ChargeLine, ...]:
+    """With the names of services that a customer reads."""
+    return tuple(replace(line, description=_NAMES.get(line.description, line.description)) for line in lines)
+
+
+_NAMES = {
+    "water": "Woda",
+    "sewage": "Odprowadzanie ścieków",
+    "excess": "Przekroczenie warunków: BZT5",
+    "stormwater": "Wody opadowe i roztopowe",
+}
 LONG = Party(
     party_no="P-99",
     kind=PartyKind.ORGANISATION,
@@ -169,7 +186,7 @@ _MAKERS: dict[str, Callable[[], Document]] = {
     "overpaid": lambda: render_invoice(sample_invoice(kind="settlement", lines=_settled("90"))),
     "nothing-due": lambda: render_invoice(sample_invoice(lines=(water_line(current_m3="412"),))),
     "correction": lambda: render_invoice(
-        correction((water_line(current_m3="422"), *(replace(line) for line in typical_lines()[1:])))
+        correction((water_line(current_m3="422"), sewage_line(current_m3="422"), standing_line()))
     ),
     "reversal": lambda: render_invoice(correction(())),
     "duplicate": lambda: render_invoice(sample_invoice(), duplicate_on=date(2026, 12, 1)),
@@ -177,7 +194,7 @@ _MAKERS: dict[str, Callable[[], Document]] = {
     "ksef-offline": lambda: render_invoice(
         replace(sample_invoice(), ksef=KsefMark(link=LINK, ksef_no=None), used_before=YEAR)
     ),
-    "every-line": lambda: render_invoice(sample_invoice(lines=lines_of_every_kind())),
+    "every-line": lambda: render_invoice(sample_invoice(lines=_named(lines_of_every_kind()))),
     "sixty-lines": lambda: render_invoice(sample_invoice(lines=many_lines(60))),
     "twenty-meters": lambda: render_invoice(replace(sample_invoice(lines=many_points(20)), used_before=YEAR)),
     "long-names": lambda: render_invoice(
