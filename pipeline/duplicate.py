@@ -11,8 +11,9 @@ from billing.canonical import content_sha256
 from billing.invoices import Invoice
 from delivery.archive import document_key, open_archive
 from delivery.message import message_id
-from pdf.invoice import TEMPLATE_VERSION, render_invoice
+from pdf.invoice import render_invoice
 from pipeline.errors import Inconsistent, OperatorError
+from pipeline.look import look_of, version_of
 from pipeline.planned import DELIVERY_NAMES
 from pipeline.read_back import read_back
 from pipeline.utility_files import load_folder
@@ -72,7 +73,8 @@ def _refuse_reversed(connection: Connection, *, invoice_no: str, today: date) ->
 
 
 def _archived(work: Work, row: Row[Any], invoice: Invoice, today: date) -> NewDuplicate:
-    document = render_invoice(invoice, duplicate_on=today)
+    look = look_of(work.settings.utility, load_folder(work.settings.utility).utility)
+    document = render_invoice(invoice, duplicate_on=today, look=look)
     key = document_key(issue_date=row.issue_date, invoice_no=row.invoice_no, sha256=document.sha256)
     open_archive(work.settings.archive_url).put_once(key=key, content=document.content)
     return NewDuplicate(
@@ -81,7 +83,7 @@ def _archived(work: Work, row: Row[Any], invoice: Invoice, today: date) -> NewDu
         sha256=document.sha256,
         size_bytes=len(document.content),
         pages=document.pages,
-        template_version=TEMPLATE_VERSION,
+        template_version=version_of(look),
         archive_key=key,
     )
 

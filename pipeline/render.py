@@ -8,10 +8,13 @@ from sqlalchemy import Row
 from billing.canonical import content_sha256
 from billing.invoices import Invoice
 from delivery.archive import Archive, document_key, open_archive
-from pdf.invoice import TEMPLATE_VERSION, render_invoice
+from pdf.invoice import render_invoice
+from pdf.look import Look
 from pipeline.cycles import require_cycle, require_reached
 from pipeline.errors import Inconsistent
+from pipeline.look import look_of, version_of
 from pipeline.read_back import read_back
+from pipeline.utility_files import load_folder
 from pipeline.work import Work, step
 from sql.invoices import NewDocument, documents_of_chunk, insert_documents, invoices_to_render
 
@@ -32,10 +35,11 @@ def run(work: Work, *, cycle_key: str, chunk_no: int) -> dict[str, int]:
         cycle = require_cycle(connection, cycle_key=cycle_key)
         require_reached(cycle, state="issued")
         rows = invoices_to_render(connection, cycle=cycle, chunk_no=chunk_no)
+    look = look_of(work.settings.utility, load_folder(work.settings.utility).utility)
     for start in range(0, len(rows), BATCH):
-        documents = archived(archive, rows[start : start + BATCH])
+        documents = archived(archive, rows[start : start + BATCH], look=look)
         with work.engine.begin() as connection:
-            insert_documents(connection, template_version=TEMPLATE_VERSION, documents=documents)
+            insert_documents(connection, template_version=version_of(look), documents=documents)
     with step(work, "render") as (connection, record):
         found = documents_of_chunk(connection, cycle=cycle, chunk_no=chunk_no)
         record.cycle_id, record.chunk = cycle.cycle_id, str(chunk_no)
@@ -43,14 +47,14 @@ def run(work: Work, *, cycle_key: str, chunk_no: int) -> dict[str, int]:
         return dict(record.counts) | {"rendered": len(rows)}
 
 
-def archived(archive: Archive, rows: Sequence[Row[Any]]) -> list[NewDocument]:
+def archived(archive: Archive, rows: Sequence[Row[Any]], *, look: Look) -> list[NewDocument]:
     """Render and store; the same invoice again gives the same key and bytes, which the archive takes as success."""
     documents = []
     for row in rows:
         invoice = read_back(Invoice, row.content)
         if content_sha256(invoice) != row.sha256:
             raise Inconsistent("INVOICE_CHANGED", f"{row.invoice_no} is not the invoice that was issued")
-        document = render_invoice(invoice)
+        document = render_invoice(invoice, look=look)
         key = document_key(issue_date=row.issue_date, invoice_no=row.invoice_no, sha256=document.sha256)
         archive.put_once(key=key, content=document.content)
         documents.append(
