@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from pdf.colour import ACCENT, HAIRLINE, INK, MUTED
 from pdf.look import PLAIN, Look
@@ -24,6 +25,7 @@ STRONG = Style(size=8.5, bold=True)
 CAPTION = Style(size=7, colour=MUTED)
 NOTE = Style(size=7.2, colour=MUTED)
 _PADDING = 3.0
+_DROP = 0.22  # of a style's size: from the foot of a line up to its baseline
 _CONTINUED = " – cd."
 
 
@@ -105,44 +107,45 @@ class Flow:
             self.reserve(len(lines) * NOTE.leading + 3)
             self.y = self.page.kept(_draw_note, lines, self.y + 3)
 
-    def table(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
+    def table(self, columns: tuple[Column, ...], rows: Sequence[Row]) -> None:
         """All rows; the head, and the name of a group, are drawn again on every page that they reach.
 
         What is drawn again is not read again.
         """
         with self.page.part(TABLE):
-            self.y = self.page.kept(_draw_head, tuple(columns), self.y)
+            self.y = self.page.kept(_draw_head, columns, self.y)
             group: Row | None = None
             for row in rows:
                 laid = _lay(columns, row)
                 # the name of a group never stands alone at the foot of a page
                 if self.reserve(laid.height + (30 if row.kind is RowKind.GROUP else 0)):
-                    self.y = self.page.kept(_draw_head_again, tuple(columns), self.y)
+                    self.y = self.page.kept(_draw_head_again, columns, self.y)
                     if group and row.kind is RowKind.PLAIN:
                         self._group_again(columns, group)
                 if row.kind is RowKind.GROUP:
                     group = row
                 self._row(columns, row, laid)
 
-    def _group_again(self, columns: Sequence[Column], group: Row) -> None:
+    def _group_again(self, columns: tuple[Column, ...], group: Row) -> None:
         again = Row(cells=tuple(f"{cell}{_CONTINUED}" for cell in group.cells), kind=RowKind.GROUP)
         laid = _lay(columns, again)
-        _draw_lines(self.page, columns[0], laid.cells[0], STRONG, top=self.y + _PADDING)
+        _draw_lines(self.page, laid.cells[0], STRONG, top=self.y + _PADDING)
         self.y += laid.height
 
-    def _row(self, columns: Sequence[Column], row: Row, laid: "_Laid") -> None:
+    def _row(self, columns: tuple[Column, ...], row: Row, laid: "_Laid") -> None:
         page, style, top = self.page, _row_style(row), self.y + _PADDING
         page.tags.open(ROW)
         role = _first_role(columns, row)
-        for number, (column, lines) in enumerate(zip(_spanned(columns, row), laid.cells, strict=True)):
+        baseline = top + style.leading - _DROP * style.size
+        for number, lines in enumerate(laid.cells):
             caption = laid.caption if number == row.caption_column else ()
             if len(lines) == 1 and not caption:  # as nearly every cell is
-                baseline = top + style.leading - 0.22 * style.size
-                page.line(_start(column, lines[0], style), baseline, lines[0], style, role=role)
+                x, line = lines[0]
+                page.line(x, baseline, line, style, role=role)
             else:
                 with page.tagged(role):
-                    _draw_lines(page, column, lines, style, top=top)
-                    _draw_lines(page, column, caption, CAPTION, top=top + len(lines) * style.leading)
+                    _draw_lines(page, lines, style, top=top)
+                    _draw_lines(page, caption, CAPTION, top=top + len(lines) * style.leading)
             role = CELL
         page.tags.close()
         left, right = columns[0].left, columns[-1].right
@@ -161,25 +164,25 @@ def _draw_note(page: Page, lines: Sequence[str], y: float) -> float:
     return y
 
 
-def _draw_head(page: Page, columns: Sequence[Column], y: float) -> float:
+def _draw_head(page: Page, columns: tuple[Column, ...], y: float) -> float:
     """The titles of a table, standing on its upper rule; returns how far down it reaches."""
     titles, height = _titles(columns)
     with page.part(ROW):
-        for column, lines in zip(columns, titles, strict=True):
+        for lines in titles:
             with page.tagged(COLUMN_HEAD):
-                _draw_lines(page, column, lines, HEAD, top=y + height - len(lines) * HEAD.leading)
+                _draw_lines(page, lines, HEAD, top=y + height - len(lines) * HEAD.leading)
     return _rule_under(page, columns, y + height)
 
 
-def _draw_head_again(page: Page, columns: Sequence[Column], y: float) -> float:
+def _draw_head_again(page: Page, columns: tuple[Column, ...], y: float) -> float:
     """The same on a further page, where it is decoration."""
     titles, height = _titles(columns)
-    for column, lines in zip(columns, titles, strict=True):
-        _draw_lines(page, column, lines, HEAD, top=y + height - len(lines) * HEAD.leading)
+    for lines in titles:
+        _draw_lines(page, lines, HEAD, top=y + height - len(lines) * HEAD.leading)
     return _rule_under(page, columns, y + height)
 
 
-def _titles(columns: Sequence[Column]) -> tuple[list[tuple[str, ...]], float]:
+def _titles(columns: Sequence[Column]) -> tuple[list["_Lines"], float]:
     titles = [_lines(column, column.title, HEAD) for column in columns]
     return titles, max(len(lines) for lines in titles) * HEAD.leading
 
@@ -190,41 +193,57 @@ def _rule_under(page: Page, columns: Sequence[Column], y: float) -> float:
     return y + 4
 
 
-def _draw_lines(page: Page, column: Column, lines: Sequence[str], style: Style, *, top: float) -> None:
-    baseline = top - 0.22 * style.size
-    for line in lines:
+def _draw_lines(page: Page, lines: "_Lines", style: Style, *, top: float) -> None:
+    baseline = top - _DROP * style.size
+    for x, line in lines:
         baseline += style.leading
-        page.text(_start(column, line, style), baseline, line, style)
+        page.text(x, baseline, line, style)
+
+
+_Lines = tuple[tuple[float, str], ...]
+"""The lines of a cell, and where each begins: in points from the left edge of the paper."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Laid:
-    cells: tuple[tuple[str, ...], ...]
-    caption: tuple[str, ...]
+    cells: tuple[_Lines, ...]
+    caption: _Lines
     height: float
 
 
+def _lay(columns: tuple[Column, ...], row: Row) -> _Laid:
+    style = _row_style(row)
+    spanned = _spanning(columns) if row.kind is RowKind.GROUP else columns
+    cells = tuple(
+        [_lines(column, text, style) if text else () for column, text in zip(spanned, row.cells, strict=True)]
+    )
+    height = max(map(len, cells)) * style.leading
+    caption = _lines(columns[row.caption_column], row.caption, CAPTION) if row.caption else ()
+    if caption:
+        captioned = len(cells[row.caption_column]) * style.leading + len(caption) * CAPTION.leading
+        height = max(height, captioned)
+    return _Laid(cells=cells, caption=caption, height=height + 2 * _PADDING)
+
+
+@lru_cache(maxsize=256)
+def _spanning(columns: tuple[Column, ...]) -> tuple[Column]:
+    """One column as wide as all of them."""
+    return (Column(title="", left=columns[0].left, right=columns[-1].right),)
+
+
+@lru_cache(maxsize=8192)
+def _lines(column: Column, text: str, style: Style) -> _Lines:
+    """A cell's text in lines; dates, prices and names of services come again in most documents."""
+    lines = wrap(text, font=style.font, size=style.size, width=column.right - column.left)
+    return tuple((_start(column, line, style), line) for line in lines)
+
+
 def _start(column: Column, line: str, style: Style) -> float:
-    """Where a line of a cell begins, in points from the left edge of the paper."""
     if column.to_right:
         return MARGIN + column.right - text_width(line, style.font, style.size)
     if column.is_centred:
         return MARGIN + (column.left + column.right - text_width(line, style.font, style.size)) / 2
     return MARGIN + column.left
-
-
-def _lay(columns: Sequence[Column], row: Row) -> _Laid:
-    style = _row_style(row)
-    cells = tuple(
-        _lines(column, text, style) if text else ()
-        for column, text in zip(_spanned(columns, row), row.cells, strict=True)
-    )
-    caption = _lines(columns[row.caption_column], row.caption, CAPTION) if row.caption else ()
-    height = max(len(lines) for lines in cells) * style.leading
-    if caption:
-        captioned = len(cells[row.caption_column]) * style.leading + len(caption) * CAPTION.leading
-        height = max(height, captioned)
-    return _Laid(cells=cells, caption=caption, height=height + 2 * _PADDING)
 
 
 def _first_role(columns: Sequence[Column], row: Row) -> str:
@@ -235,13 +254,3 @@ def _first_role(columns: Sequence[Column], row: Row) -> str:
 
 def _row_style(row: Row) -> Style:
     return BODY if row.kind is RowKind.PLAIN else STRONG
-
-
-def _spanned(columns: Sequence[Column], row: Row) -> Sequence[Column]:
-    if row.kind is RowKind.GROUP:
-        return [Column(title="", left=columns[0].left, right=columns[-1].right)]
-    return columns
-
-
-def _lines(column: Column, text: str, style: Style) -> tuple[str, ...]:
-    return wrap(text, font=style.font, size=style.size, width=column.right - column.left)
