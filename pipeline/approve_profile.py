@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from billing.errors import DataRefused
-from pipeline.collect import row_result
 from pipeline.errors import OperatorError
-from pipeline.import_files import count_outcomes, receive
+from pipeline.import_files import receive
 from pipeline.notes import note_words
 from pipeline.preview_readings import check_rejects, judged_file
 from pipeline.profiles import profile_folder
@@ -36,10 +35,11 @@ def run(work: Work, *, profile: str, file: Path, note: str) -> dict[str, Any]:
     if refusal is not None:
         raise refusal
     with step(work, "approve_profile") as (connection, record):
-        judged = judged_file(work, connection, received, layout)
-        if not judged:
+        results = judged_file(work, connection, received, layout)
+        counts = results.counts()
+        if not counts["rows"]:
             raise DataRefused("FILE_UNREADABLE", f"{file} holds no row: there is nothing to look at")
-        check_rejects(work, judged)
+        check_rejects(work, results)
         approval = Approval(
             profile=layout.name,
             profile_sha256=layout.sha256,
@@ -51,7 +51,6 @@ def run(work: Work, *, profile: str, file: Path, note: str) -> dict[str, Any]:
             note=words,
         )
         is_new = insert_approval(connection, approval)
-        counts = count_outcomes([row_result(one) for one in judged])
         record.counts = counts | {"already": int(not is_new)}
         if is_new:
             body = {"profile_sha256": layout.sha256, "file_sha256": received.facts.sha256, "counts": counts}

@@ -91,8 +91,8 @@ def _import(
         register_all_terms(connection, work.settings, utility)
         judged = list(_judge(connection, rows, now=business_now(connection)))
         results = sorted([*unreadable, *(result for result, _ in judged)], key=lambda result: result.line_no)
-        refuse_rejects(results, reject_share_max=None)
         record.counts = count_outcomes(results)
+        refuse_rejects(results, counts=record.counts, reject_share_max=None)
         _write(connection, work, received, results=results, taken=[new for _, new in judged if new is not None])
         return record.counts, results
 

@@ -2,11 +2,12 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from billing.errors import DataRefused
 from pipeline.errors import OperatorError
@@ -39,31 +40,37 @@ class RowResult:
 
 
 class TooManyRejects(DataRefused):
-    """A file whose rejected rows are too many; ``results`` say what each row would have become."""
+    """A file whose rejected rows are too many.
 
-    def __init__(self, results: Sequence[RowResult], *, reject_share_max: Decimal | None) -> None:
+    ``results`` say in the order of the file what each row would have become, ``counts`` their totals.
+    """
+
+    def __init__(
+        self, results: Iterable[RowResult], *, counts: Mapping[str, int], reject_share_max: Decimal | None
+    ) -> None:
         if reject_share_max is None:
-            said = f"none of the {len(results)} rows can be taken"
+            said = f"none of the {counts['rows']} rows can be taken"
         else:
             allowed = f"{(reject_share_max * 100).normalize():f}%"
-            said = f"{_unfit(results)} of {len(results)} rows rejected, more than {allowed}"
+            said = f"{counts['rejected']} of {counts['rows']} rows rejected, more than {allowed}"
         super().__init__("FILE_REJECTS", f"{said}; see the report")
         self.results = results
+        self.counts = counts
 
 
-def refuse_rejects(results: Sequence[RowResult], *, reject_share_max: Decimal | None) -> None:
+def refuse_rejects(
+    results: Iterable[RowResult], *, counts: Mapping[str, int], reject_share_max: Decimal | None
+) -> None:
     """Stop when more than a share of the rows is rejected; with None, only when there are rows and all are rejected.
+
+    ``results`` are in the order of the file, ``counts`` their totals.
 
     Raises:
         TooManyRejects: code ``FILE_REJECTS``.
     """
-    unfit = _unfit(results)
-    if unfit > reject_share_max * len(results) if reject_share_max is not None else 0 < unfit == len(results):
-        raise TooManyRejects(results, reject_share_max=reject_share_max)
-
-
-def _unfit(results: Sequence[RowResult]) -> int:
-    return sum(result.outcome is Outcome.REJECTED for result in results)
+    rows, unfit = counts["rows"], counts["rejected"]
+    if unfit > reject_share_max * rows if reject_share_max is not None else 0 < unfit == rows:
+        raise TooManyRejects(results, counts=counts, reject_share_max=reject_share_max)
 
 
 def receive(path: Path, *, kind: str, profile: str) -> tuple[Received, DataRefused | None]:
@@ -122,6 +129,23 @@ def rejected(line: Line, refusal: RowRefused) -> RowResult:
     return RowResult(
         line_no=line.line_no, raw=line.raw, outcome=Outcome.REJECTED, codes=(refusal.code,), note=refusal.note
     )
+
+
+@contextmanager
+def whole_file(path: Path, *, encoding: str = "utf-8") -> Iterator[TextIO]:
+    """A text file to be written a line at a time, of which nobody ever sees half; a device is written to."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():
+        with path.open("w", encoding=encoding, newline="") as file:
+            yield file
+        return
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with draft.open("w", encoding=encoding, newline="") as file:
+            yield file
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -217,7 +217,7 @@ def _import(connection: Connection, work: Work, opened: _Opened, now: datetime, 
     results = sorted([*refused, *(one.result() for one in decisions)], key=lambda result: result.line_no)
     counts = count_outcomes(results)
     try:
-        refuse_rejects(results, reject_share_max=None)
+        refuse_rejects(results, counts=counts, reject_share_max=None)
     except TooManyRejects as refusal:
         return _Done(opened=opened, counts=counts, results=results, refusal=refusal)
     file_id = insert_accepted(connection, file=facts, counts=counts, recorded_by=work.actor.name)
@@ -234,7 +234,7 @@ def _tell(work: Work, done: _Done) -> str | None:
     """Write the report of a file; the line that refuses it, if it was."""
     received = done.opened.received
     if done.refusal is not None:
-        refusal = TooManyRejects(done.refusal.results, reject_share_max=None)
+        refusal = TooManyRejects(done.refusal.results, counts=done.counts, reject_share_max=None)
         return str(refuse_file(work, received, refusal, folder=_reports(work))["refusal"])
     if done.results is None:
         write_missing_report(work, _reports(work), received)

@@ -8,16 +8,17 @@ file comes again.
 import csv
 import hashlib
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from billing.errors import DataRefused
 from pipeline.errors import Unavailable
-from pipeline.import_files import Received, RowResult, TooManyRejects, count_outcomes, write_whole
+from pipeline.import_files import Received, RowResult, TooManyRejects, count_outcomes, whole_file
 from pipeline.work import Work
 from readings.checks import Outcome
-from sql.intake import accepted_counts, accepted_rows, insert_refused, stream_rows
+from sql.intake import accepted_counts, insert_refused, stream_rows
 
 _COLUMNS = ("line_no", "outcome", "codes", "note", "raw")
 _FILE_ROW = ("", "FILE", "sha256")
@@ -26,34 +27,36 @@ _ENCODING = "utf-8-sig"
 
 def refuse_file(work: Work, received: Received, refusal: DataRefused, *, folder: Path) -> dict[str, Any]:
     """Record a refused file in a transaction of its own and report it; nothing of its rows is kept."""
-    results = refusal.results if isinstance(refusal, TooManyRejects) else ()
+    results, counts = (
+        (refusal.results, refusal.counts) if isinstance(refusal, TooManyRejects) else ((), count_outcomes(()))
+    )
     with work.engine.begin() as connection:
         insert_refused(
             connection,
             file=received.facts,
-            rows=len(results),
+            rows=counts["rows"],
             code=refusal.code,
             reason=str(refusal),
             recorded_by=work.actor.name,
         )
-    counts = count_outcomes(results)
     write_report(folder, received, results=results, counts=counts, refusal=str(refusal))
-    return dict.fromkeys(counts, 0) | {"rows": len(results), "already": 0, "refused": 1, "refusal": str(refusal)}
+    return dict.fromkeys(counts, 0) | {"rows": counts["rows"], "already": 0, "refused": 1, "refusal": str(refusal)}
 
 
 def write_report(
     folder: Path,
     received: Received,
     *,
-    results: Sequence[RowResult],
+    results: Iterable[RowResult],
     counts: Mapping[str, int],
     encoding: str = _ENCODING,
     headed: bool = True,
     refusal: str | None = None,
 ) -> None:
-    """The report of one file: totals, then every line; and, beside it, the rejected lines ready to be sent again.
+    """The report of one file: every line in its order, then totals; and the rejected lines ready to be sent again.
 
-    A file that is not ``headed`` begins with its first record.
+    ``results`` are written one by one and not held. A file that is not ``headed`` begins with its first record; of one
+    that is, ``received.content`` need only hold the header.
 
     Raises:
         Unavailable: ``REPORT_UNWRITABLE``; what became of the file is recorded all the same.
@@ -61,17 +64,43 @@ def write_report(
     try:
         path = _report_path(folder, received)
         _make_room(path, received)
-        unfit = [result.raw for result in results if result.outcome is Outcome.REJECTED]
-        if unfit and refusal is None:
-            header = [received.content.decode(encoding).partition("\n")[0].rstrip("\r")] if headed else []
-            write_whole(_again(path), "\n".join([*header, *unfit, ""]).encode(encoding.removesuffix("-sig")))
-        else:
-            _again(path).unlink(missing_ok=True)
-        write_whole(path, _report(received, results, counts, refusal).encode())  # last: a report is there when all is
+        with whole_file(path) as report, ExitStack() as beside:  # the report last: when it is there, all is
+            writer = csv.writer(report, delimiter=";", lineterminator="\n")
+            writer.writerows((_COLUMNS, (*_FILE_ROW, received.facts.sha256, received.path.name)))
+            if refusal is None:
+                results = _keeping_rejected(results, _again(path), beside, received, encoding=encoding, headed=headed)
+            else:
+                writer.writerow(("", "REFUSED", refusal.partition(":")[0], refusal, ""))
+                _again(path).unlink(missing_ok=True)
+            writer.writerows(
+                (one.line_no, one.outcome.value, ",".join(one.codes), one.note or "", one.raw) for one in results
+            )
+            writer.writerows(("", "TOTAL", name, count, "") for name, count in counts.items())
     except OSError as error:
         stands = "the import itself stands" if refusal is None else f"the file is refused all the same ({refusal})"
         said = f"{error.filename or folder}: {error.strerror}; {stands}; import it again to get the report"
         raise Unavailable("REPORT_UNWRITABLE", said) from error
+
+
+def _keeping_rejected(
+    results: Iterable[RowResult], path: Path, beside: ExitStack, received: Received, *, encoding: str, headed: bool
+) -> Iterator[RowResult]:
+    """The same results; the rejected among them are written to ``path``, which is not there when none is."""
+    file: TextIO | None = None
+    for result in results:
+        if result.outcome is Outcome.REJECTED:
+            if file is None:
+                file = beside.enter_context(whole_file(path, encoding=encoding.removesuffix("-sig")))
+                file.write(_header(received.content, encoding) if headed else "")
+            file.write(f"{result.raw}\n")
+        yield result
+    if file is None:
+        path.unlink(missing_ok=True)
+
+
+def _header(content: bytes, encoding: str) -> str:
+    with io.TextIOWrapper(io.BytesIO(content), encoding=encoding, newline="\n") as text:
+        return text.readline().rstrip("\r\n") + "\n"
 
 
 def write_missing_report(
@@ -88,56 +117,13 @@ def write_missing_report(
         return
     with work.engine.connect() as connection:
         counts = accepted_counts(connection, kind=facts.kind, sha256=facts.sha256) or {}
-        results = [
+        results = (
             RowResult(
                 line_no=row.line_no, raw=row.raw, outcome=Outcome(row.outcome), codes=tuple(row.codes), note=row.note
             )
-            for row in accepted_rows(connection, kind=facts.kind, sha256=facts.sha256)
-        ]
-    write_report(folder, received, results=results, counts=counts, encoding=encoding, headed=headed)
-
-
-def write_stored_report(work: Work, folder: Path, received: Received) -> None:
-    """The report of an accepted file out of its stored rows, a part at a time, unless it is there already.
-
-    ``received.content`` need only hold the header.
-
-    Raises:
-        Unavailable: ``REPORT_UNWRITABLE``; the import itself stands.
-    """
-    facts, path = received.facts, _report_path(folder, received)
-    if facts.sha256 in {_told_of(path), _told_of(_aside(path, facts.sha256))}:
-        return
-    with work.engine.connect() as connection:
-        counts = accepted_counts(connection, kind=facts.kind, sha256=facts.sha256) or {}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            _make_room(path, received)
-            _pour(path, received, stream_rows(connection, kind=facts.kind, sha256=facts.sha256), counts)
-        except OSError as error:
-            said = f"{error.filename or folder}: {error.strerror}; the import itself stands"
-            raise Unavailable("REPORT_UNWRITABLE", f"{said}; import it again to get the report") from error
-
-
-def _pour(path: Path, received: Received, rows: Iterable[Any], counts: Mapping[str, int]) -> None:
-    report, again = path.with_name(f".{path.name}.part"), path.with_name(f".{_again(path).name}.part")
-    unfit = 0
-    with report.open("w", encoding="utf-8", newline="") as told, again.open("w", encoding="utf-8") as rejected:
-        writer = csv.writer(told, delimiter=";", lineterminator="\n")
-        writer.writerows((_COLUMNS, (*_FILE_ROW, received.facts.sha256, received.path.name)))
-        rejected.write(received.content.decode(_ENCODING).partition("\n")[0].rstrip("\r") + "\n")
-        for row in rows:
-            writer.writerow((row.line_no, row.outcome, ",".join(row.codes), row.note or "", row.raw))
-            if row.outcome == Outcome.REJECTED.value:
-                unfit += 1
-                rejected.write(f"{row.raw}\n")
-        writer.writerows(("", "TOTAL", name, count, "") for name, count in counts.items())
-    if unfit:
-        again.replace(_again(path))
-    else:
-        again.unlink()
-        _again(path).unlink(missing_ok=True)
-    report.replace(path)
+            for row in stream_rows(connection, kind=facts.kind, sha256=facts.sha256)
+        )
+        write_report(folder, received, results=results, counts=counts, encoding=encoding, headed=headed)
 
 
 def _make_room(path: Path, received: Received) -> None:
@@ -172,17 +158,3 @@ def _told_of(path: Path) -> str | None:
         return None
     row = lines[-1][1] if lines else []
     return row[len(_FILE_ROW)] if tuple(row[: len(_FILE_ROW)]) == _FILE_ROW and len(row) == len(_COLUMNS) else ""
-
-
-def _report(received: Received, results: Sequence[RowResult], counts: Mapping[str, int], refusal: str | None) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=";", lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    writer.writerow((*_FILE_ROW, received.facts.sha256, received.path.name))
-    if refusal is not None:
-        writer.writerow(("", "REFUSED", refusal.partition(":")[0], refusal, ""))
-    for result in sorted(results, key=lambda result: result.line_no):
-        writer.writerow((result.line_no, result.outcome.value, ",".join(result.codes), result.note or "", result.raw))
-    for name, count in counts.items():
-        writer.writerow(("", "TOTAL", name, count, ""))
-    return text.getvalue()

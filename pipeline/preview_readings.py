@@ -1,6 +1,5 @@
 """Preview: what a profile would make of a reading file, raw beside parsed; nothing is written."""
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,13 +7,14 @@ from typing import Any
 from sqlalchemy import Connection
 
 from billing.errors import DataRefused
-from pipeline.collect import judge_rows, row_result
-from pipeline.import_files import Received, count_outcomes, receive, refuse_rejects
+from pipeline.collect_parts import judge_file
+from pipeline.collect_results import FileResults
+from pipeline.import_files import Received, receive, refuse_rejects
 from pipeline.profiles import profile_for
 from pipeline.utility_files import load_folder
 from pipeline.work import Work
 from readings.checks import Judged
-from readings.files import read_file
+from readings.files import open_file
 from readings.profile import Profile
 from sql.profiles import approvals
 
@@ -35,38 +35,52 @@ def run(work: Work, *, file: Path, profile: str | None = None, rows: int = FIRST
     received, refusal = receive(file, kind="readings", profile=layout.name)
     if refusal is not None:
         raise refusal
+    first: list[Judged] = []
     with work.engine.connect() as connection:
-        judged = judged_file(work, connection, received, layout)
+        results = judged_file(work, connection, received, layout, first=first, rows=rows)
         looks = approvals(connection, profile=layout.name, profile_sha256=layout.sha256)
     return {
         "profile": layout.name,
         "profile_sha256": layout.sha256,
         "approved_by": sorted({look.approved_by for look in looks}),
         "file_sha256": received.facts.sha256,
-        "refusal": _refusal(work, judged),
-        "counts": count_outcomes([row_result(one) for one in judged]),
-        "codes": dict(sorted(Counter(code for one in judged for code in one.codes).items())),
-        "first": [_shown(one) for one in judged[:rows]],
+        "refusal": _refusal(work, results),
+        "counts": results.counts(),
+        "codes": results.codes(),
+        "first": [_shown(one) for one in sorted(first, key=lambda one: one.row.line.line_no)],
     }
 
 
-def judged_file(work: Work, connection: Connection, received: Received, layout: Profile) -> list[Judged]:
-    """What would become of every row, in the order of the file."""
+def judged_file(
+    work: Work,
+    connection: Connection,
+    received: Received,
+    layout: Profile,
+    *,
+    first: list[Judged] | None = None,
+    rows: int = 0,
+) -> FileResults:
+    """What would become of every row; so many of its ``first`` rows as they are understood are added to that list."""
     utility = load_folder(work.settings.utility, seller_needed=False).utility
-    rows = read_file(received.content, profile=layout)
-    judged = judge_rows(connection, rows, utility=utility, file_name=received.facts.name)
-    return sorted(judged, key=lambda one: one.row.line.line_no)
+    file = open_file(received.content, profile=layout)
+    shown = set(file.lines.line_nos[:rows])
+
+    def take(judged: Sequence[Judged]) -> None:
+        if first is not None:
+            first.extend(one for one in judged if one.row.line.line_no in shown)
+
+    return judge_file(connection, file, utility=utility, file_name=received.facts.name, take=take)
 
 
-def check_rejects(work: Work, judged: Sequence[Judged]) -> None:
+def check_rejects(work: Work, results: FileResults) -> None:
     """Raise what would refuse the file for its rejected rows: ``FILE_REJECTS``."""
     share = load_folder(work.settings.utility, seller_needed=False).utility.reject_share_max
-    refuse_rejects([row_result(one) for one in judged], reject_share_max=share)
+    refuse_rejects(results, counts=results.counts(), reject_share_max=share)
 
 
-def _refusal(work: Work, judged: Sequence[Judged]) -> str | None:
+def _refusal(work: Work, results: FileResults) -> str | None:
     try:
-        check_rejects(work, judged)
+        check_rejects(work, results)
     except DataRefused as refusal:
         return str(refusal)
     return None

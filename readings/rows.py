@@ -1,10 +1,11 @@
 """One line of a reading file to one reading: what can be said without the registry."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from readings.profile import Profile
@@ -55,9 +56,14 @@ class ReadingRow:
 
 def read_rows(table: Table, *, profile: Profile) -> Iterator[ReadingRow]:
     """Every line of ``table`` as a row, in the file's order."""
-    pick = _picker(table.columns, profile)
-    width = len(table.columns)
-    for line in table.lines:
+    return rows_of(table.lines, columns=table.columns, profile=profile)
+
+
+def rows_of(lines: Iterable[Line], *, columns: Sequence[str], profile: Profile) -> Iterator[ReadingRow]:
+    """Lines of a file with these columns as rows, one after the other."""
+    pick = _picker(columns, profile)
+    width = len(columns)
+    for line in lines:
         fields = line.fields if len(line.fields) == width else ("",) * width
         row = _read(line, pick(fields), profile)
         yield row if len(line.fields) == width else _misshapen(row)
@@ -79,8 +85,7 @@ def read_index(text: str, *, unit: str, marks: str = ".,") -> Decimal | None:
     whole, fraction = match.group(1), (match.group(2) or "").rstrip("0")
     if len(fraction) > _DECIMALS[unit]:
         return None
-    index_m3 = Decimal(f"{whole}.{fraction or 0}") if unit == "m3" else Decimal(whole).scaleb(-3)
-    index_m3 = index_m3.quantize(Decimal("0.001"))
+    index_m3 = Decimal(f"{whole}.{fraction:0<3}") if unit == "m3" else Decimal(whole).scaleb(-3)
     return index_m3 if index_m3 < 10**_INTEGER_DIGITS else None
 
 
@@ -94,6 +99,9 @@ def read_moment(text: str, *, formats: Sequence[str] = ("iso",)) -> tuple[dateti
         return None
     if local.tzinfo is not None:
         return local.astimezone(UTC), None
+    offset = _offset_all_day(local.date())
+    if offset is not None:
+        return local.replace(tzinfo=UTC) - offset, None
     first, second = local.replace(tzinfo=WARSAW), local.replace(tzinfo=WARSAW, fold=1)
     first_offset, second_offset = first.utcoffset(), second.utcoffset()
     if first_offset == second_offset:
@@ -101,6 +109,13 @@ def read_moment(text: str, *, formats: Sequence[str] = ("iso",)) -> tuple[dateti
     if first_offset is None or second_offset is None or first_offset < second_offset:
         return None
     return first.astimezone(UTC), "W203"
+
+
+@lru_cache(maxsize=1000)
+def _offset_all_day(day: date) -> timedelta | None:
+    """The offset of Polish time on a day; None when it is not the same for the whole of it."""
+    begins, ends = (datetime.combine(day, at, WARSAW).utcoffset() for at in (time.min, time.max))
+    return begins if begins == ends else None
 
 
 def _local(text: str, formats: Sequence[str]) -> datetime | None:

@@ -47,10 +47,10 @@ def read_table(
         DataRefused: ``FILE_UNREADABLE`` (empty, wrong encoding, a zero byte) or ``FILE_HEADER`` (a required column is
             missing, a column is unknown or stands twice).
     """
-    text = _text(content, encoding).split("\n")
+    text = read_text(content, encoding).split("\n")
     if width is not None:
         header, rest, first_no = "", text, 1
-        columns = tuple(str(place) for place in range(1, width + 1))
+        columns = columns_of_width(width)
     else:
         header, rest, first_no = text[0].rstrip("\r"), text[1:], 2
         columns = read_header(header, required=required, optional=optional, delimiter=delimiter)
@@ -70,6 +70,11 @@ def read_header(
     columns = tuple(name.strip() for name in split_fields(header, delimiter))
     _check_header(columns, required=required, optional=optional)
     return columns
+
+
+def columns_of_width(width: int) -> tuple[str, ...]:
+    """The columns of a file without a header: their places, "1" being the first."""
+    return tuple(str(place) for place in range(1, width + 1))
 
 
 def cut_lines(
@@ -104,7 +109,12 @@ def split_fields(raw: str, delimiter: str) -> tuple[str, ...]:
         return ()
 
 
-def _text(content: bytes, encoding: str) -> str:
+def read_text(content: bytes, encoding: str) -> str:
+    """The text of a file.
+
+    Raises:
+        DataRefused: ``FILE_UNREADABLE``, as ``read_table``.
+    """
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row
 
@@ -18,6 +18,9 @@ from sql.queries import queries
 from sql.snapshot_rows import account_snapshot
 
 _Q = queries("corrections")
+
+AT_ONCE: Final = 1000
+"""Accounts or documents held in memory at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,14 +85,28 @@ def found(connection: Connection, name: str, **parameters: Any) -> Sequence[Row[
     return connection.execute(_Q[name], parameters).all()
 
 
-def gather_accounts(connection: Connection, *, cycle: Cycle) -> Iterator[tuple[int, AccountSnapshot]]:
-    """The accounts of a run as they are reached on its issue date, without points, by account number."""
-    days = {"cycle_id": cycle.cycle_id, "issue_date": cycle.issue_date}
-    parties: dict[int, list[Row[Any]]] = defaultdict(list)
-    for row in connection.execute(_Q["run_parties"], days):
-        parties[row.account_id].append(row)
-    for row in connection.execute(_Q["run_accounts"], days):
-        yield row.account_id, account_snapshot(row, parties[row.account_id], ())
+def streamed(connection: Connection, name: str, **parameters: Any) -> Iterator[Row[Any]]:
+    """The same row by row, for lists that are long or hold documents."""
+    query = _Q[name].execution_options(stream_results=True, yield_per=AT_ONCE)
+    yield from connection.execute(query, parameters)
+
+
+def gather_accounts(
+    connection: Connection, *, cycle: Cycle, account_ids: Sequence[int]
+) -> Iterator[tuple[int, AccountSnapshot]]:
+    """These accounts as they are reached on the run's issue date, without points, in the order given: by number."""
+    for first in range(0, len(account_ids), AT_ONCE):
+        asked = {"account_ids": account_ids[first : first + AT_ONCE], "issue_date": cycle.issue_date}
+        parties: dict[int, list[Row[Any]]] = defaultdict(list)
+        for row in connection.execute(_Q["run_parties"], asked):
+            parties[row.account_id].append(row)
+        for row in connection.execute(_Q["run_accounts"], asked):
+            yield row.account_id, account_snapshot(row, parties[row.account_id], ())
+
+
+def freeze_as_rated(connection: Connection, *, cycle: Cycle) -> int:
+    """Write down what the invoices of a run were rated from, as it is; how many."""
+    return connection.execute(_Q["freeze_as_rated"], {"cycle_id": cycle.cycle_id}).rowcount
 
 
 def insert_frozen(connection: Connection, *, cycle: Cycle, frozen: Iterable[FrozenInvoice]) -> int:

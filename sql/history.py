@@ -15,16 +15,20 @@ GROUP_SAMPLE = 500
 """Meters of a tariff class that its median is taken from."""
 
 
-def points(connection: Connection, *, before: Mapping[int, date], days_min: int, most: int) -> Sequence[Row[Any]]:
+def points(
+    connection: Connection, *, before: Mapping[int, date], days_min: int, most: int, newest: int
+) -> Sequence[Row[Any]]:
     """The last ``most`` ends of intervals of each register (installation id) before its day, oldest first.
 
-    ``ordinals`` (proleptic days) and ``indexes_m3`` have them as words, ``qualities`` as letters: ``e`` an estimate.
+    Readings after the id ``newest`` are left out. ``ordinals`` (proleptic days) and ``indexes_m3`` have them as words,
+    ``qualities`` as letters: ``e`` an estimate.
     """
     parameters = {
         "installation_ids": list(before),
         "days": list(before.values()),
         "days_min": days_min,
         "most": most,
+        "newest": newest,
     }
     return connection.execute(_Q["points"], parameters).all()
 
@@ -39,11 +43,22 @@ def old_uses(connection: Connection, *, installation_ids: Collection[int]) -> di
     return _grouped(connection.execute(_Q["old_uses"], {"installation_ids": sorted(installation_ids)}).all())
 
 
-def group_use(connection: Connection, *, on_day: date, days_min: int, meters_min: int) -> dict[str, Decimal]:
-    """The median m³ a day of each tariff class with at least ``meters_min`` meters to tell it from."""
+def group_use(
+    connection: Connection, *, on_day: date, days_min: int, meters_min: int, newest: int
+) -> dict[str, Decimal]:
+    """The median m³ a day of each tariff class with at least ``meters_min`` meters to tell it from.
+
+    Readings after the id ``newest`` are left out.
+    """
     rows = connection.execute(
         _Q["group_use"],
-        {"on_day": on_day, "days_min": days_min, "meters_min": meters_min, "sample": GROUP_SAMPLE},
+        {
+            "on_day": on_day,
+            "days_min": days_min,
+            "meters_min": meters_min,
+            "sample": GROUP_SAMPLE,
+            "newest": newest,
+        },
     )
     return {row.tariff_class: row.m3_day for row in rows}
 

@@ -36,20 +36,30 @@ def accepted_counts(connection: Connection, *, kind: str, sha256: str) -> dict[s
     return None if row is None else dict(row)
 
 
-def accepted_rows(connection: Connection, *, kind: str, sha256: str) -> Sequence[Row[Any]]:
-    """The rows of an accepted file as they are kept: line number, the line as received, outcome, codes, note."""
-    return connection.execute(_Q["accepted_rows"], {"kind": kind, "sha256": sha256}).all()
-
-
 def stream_rows(connection: Connection, *, kind: str, sha256: str) -> Iterator[Row[Any]]:
-    """The same a part at a time, for files that do not fit into memory."""
+    """The rows of an accepted file as they are kept, in its order and a part at a time.
+
+    Line number, the line as received, outcome, codes, note.
+    """
     query = _Q["accepted_rows"].execution_options(stream_results=True, yield_per=_PART)
     yield from connection.execute(query, {"kind": kind, "sha256": sha256})
 
 
-def insert_accepted(connection: Connection, *, file: FileFacts, counts: Mapping[str, int], recorded_by: str) -> int:
+def next_file_id(connection: Connection) -> int:
+    """The id of a file whose rows are kept before its totals are known; ``insert_accepted`` must follow."""
+    return int(connection.execute(_Q["next_file"]).scalar_one())
+
+
+def insert_accepted(
+    connection: Connection,
+    *,
+    file: FileFacts,
+    counts: Mapping[str, int],
+    recorded_by: str,
+    file_id: int | None = None,
+) -> int:
     """Record an accepted file with its totals; its id. The database refuses totals that do not balance."""
-    return _insert(connection, file, counts, recorded_by, code=None, reason=None)
+    return _insert(connection, file, counts, recorded_by, code=None, reason=None, file_id=file_id)
 
 
 def insert_refused(
@@ -84,11 +94,13 @@ def _insert(
     *,
     code: str | None,
     reason: str | None,
+    file_id: int | None = None,
 ) -> int:
     return int(
         connection.execute(
             _Q["insert_file"],
             {
+                "file_id": file_id,
                 "kind": file.kind,
                 "name": file.name,
                 "sha256": file.sha256,

@@ -77,8 +77,24 @@ class NewFinding:
 
 
 def places(connection: Connection, *, meter_nos: Iterable[str], point_nos: Iterable[str]) -> Sequence[Row[Any]]:
-    """Every installation of the named meters and points."""
+    """Every installation of the named meters and points, without the day up to which it is billed."""
     return connection.execute(_Q["places"], {"meter_nos": sorted(meter_nos), "point_nos": sorted(point_nos)}).all()
+
+
+def registers(connection: Connection, *, installation_ids: Iterable[int]) -> Sequence[Row[Any]]:
+    """Installations by their ids, with the day up to which each is billed."""
+    return connection.execute(_Q["registers"], {"installation_ids": sorted(installation_ids)}).all()
+
+
+def newest_reading(connection: Connection) -> int:
+    """The id of the newest reading that there is; 0 when there is none."""
+    return int(connection.execute(_Q["newest"]).scalar_one())
+
+
+def meters_of_external_ids(connection: Connection, *, external_ids: Iterable[str]) -> dict[str, int]:
+    """The meter id of the reading that has an external id, of those that a reading has."""
+    rows = connection.execute(_Q["meters_of_external_ids"], {"external_ids": sorted(external_ids)})
+    return {row.external_id: row.meter_id for row in rows}
 
 
 def known_points(connection: Connection, *, point_nos: Iterable[str]) -> frozenset[str]:
@@ -92,7 +108,7 @@ def stored_readings(
     wanted: Iterable[tuple[int, int, int, datetime]],
     external_ids: Iterable[str],
     exchanged: Iterable[int] = (),
-) -> list[Row[Any]]:
+) -> Sequence[Row[Any]]:
     """Stored readings of ``wanted`` (installation id, meter id, register, since), and those with the external ids.
 
     A register gives all its readings from ``since`` on and the newest usable one before; the installations
@@ -109,7 +125,7 @@ def stored_readings(
     exchanges = (
         connection.execute(_Q["exchange_readings"], {"installation_ids": installations}).all() if installations else ()
     )
-    return list(dict.fromkeys([*rows, *named, *exchanges]))
+    return list(dict.fromkeys([*rows, *named, *exchanges])) if named or exchanges else rows
 
 
 def insert_readings(

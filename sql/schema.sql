@@ -2801,6 +2801,7 @@ create table correction_snapshot (
     foreign key (cycle_id, invoice_id) references correction_invoice,
     foreign key (cycle_id, account_id) references snapshot_account
 );
+create index correction_snapshot_by_account on correction_snapshot (cycle_id, account_id);
 
 -- ── charges and invoices of corrections ──────────────────────────────────────────────────────────────────────────
 -- A charge of a correction holds what is owed instead; the amounts of its invoice are the difference.
@@ -3941,3 +3942,7 @@ begin
             then ''difference''
         when exists (select 1 from public.drafted_reading');
 end $$;
+-- A reading file is written a part at a time, its rows before the totals that the file is recorded with: the rows name a
+-- file that stands when the transaction ends.
+alter table import_row alter constraint import_row_file_id_fkey deferrable initially deferred;
+grant usage on sequence import_file_file_id_seq to obieg_app;

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pdf.typeface import load_fonts
+from pipeline.bench.correct import CORRECTION
 from pipeline.bench.measure import Cost, measured
 from pipeline.bench.stages import STAGES, Naive, SetBased, Stage
 from pipeline.bench.table import Round, table
@@ -125,7 +126,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--accounts", type=_sizes, default=SIZES, help="sizes of towns, as in 1000,10000,100000")
     parser.add_argument("--rounds", type=_positive, help="cycles of each size (three of a small town, one of a large)")
     words = ",".join(stage.word for stage in STAGES)
-    parser.add_argument("--stages", type=_stages, default=STAGES, help=f"up to the last of these: {words}")
+    upto = f"up to the last of these: {words}; correct: a mass correction, right after issue or whatever else is named"
+    parser.add_argument("--stages", type=_stages, default=STAGES, help=upto)
     parser.add_argument("--sample", type=_positive, default=SAMPLE, help="items of the naive baseline")
     options = parser.parse_args(arguments)
     try:
@@ -151,12 +153,13 @@ def _sizes(text: str) -> tuple[int, ...]:
 
 
 def _stages(text: str) -> tuple[Stage, ...]:
-    """Those named and all before them: a stage needs what the earlier ones made."""
-    words = [stage.word for stage in STAGES]
+    """Those named and all before them, for a stage needs what the earlier ones made: a correction issued invoices."""
+    words, last = [stage.word for stage in STAGES], CORRECTION[0].word
     wanted = text.split(",")
-    if unknown := [word for word in wanted if word not in words]:
-        raise argparse.ArgumentTypeError(f"{', '.join(unknown)} is not among {', '.join(words)}")
-    return STAGES[: max(words.index(word) for word in wanted) + 1]
+    if unknown := [word for word in wanted if word not in (*words, last)]:
+        raise argparse.ArgumentTypeError(f"{', '.join(unknown)} is not among {', '.join((*words, last))}")
+    upto = max(words.index("issue" if word == last else word) for word in wanted)
+    return (*STAGES[: upto + 1], *(CORRECTION if last in wanted else ()))
 
 
 def _positive(text: str) -> int:

@@ -73,8 +73,8 @@ class Stage:
 
     @property
     def word(self) -> str:
-        """The word by which it is chosen."""
-        return self.name.partition(" ")[0]
+        """The word by which it is chosen; the stages of a run of corrections share theirs."""
+        return self.name.partition(" ")[0].rstrip(":")
 
 
 def _collect(work: Work) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+from pipeline.bench.correct import CORRECTION
 from pipeline.bench.measure import Cost
 from pipeline.bench.stages import STAGES, Stage
 
@@ -39,7 +40,7 @@ def table(rounds: Sequence[Round]) -> str:
     """Medians over the rounds of each size, one line for each stage and size."""
     sizes = sorted({each.accounts for each in rounds})
     lines: list[tuple[str, ...]] = [_HEADS]
-    stages = [stage for stage in STAGES if stage.name in rounds[0].stages]
+    stages = [stage for stage in (*STAGES, *CORRECTION) if stage.name in rounds[0].stages]
     for stage in stages:
         lines += [_line(stage, rounds, size=size, sizes=sizes) for size in sizes]
     widths = [max(len(line[place]) for line in lines) for place in range(len(_HEADS))]

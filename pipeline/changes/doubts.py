@@ -10,7 +10,7 @@ from typing import Any
 
 from billing.reading_checks import CHECKS, Finding
 from pipeline.changes.applying import Applying
-from pipeline.collect_measures import gather
+from pipeline.collect_measures import before_file, gather
 from pipeline.errors import OperatorError
 from pipeline.queue.writing import confirm
 from pipeline.utility_files import load_folder
@@ -45,7 +45,8 @@ def findings_of(at: Applying, told: Sequence[Told], *, confirmed: Collection[str
     utility = load_folder(at.work.settings.utility, seller_needed=False).utility
     placed = [(one, _row(one), _place(one.at)) for one in told]
     located = [(row, place) for _, row, place in placed]
-    measures = gather(at.connection, located, utility=utility, sent_at=None)
+    before = before_file(at.connection, utility=utility, on_day=max(row.read_on for row, _ in located))
+    measures = gather(at.connection, located, utility=utility, sent_at=None, before=before)
     found = []
     for one, row, place in placed:
         findings = _findings(at, one, row, place, measures)

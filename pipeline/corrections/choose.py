@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from billing.accounts import AccountSnapshot
-from billing.canonical import from_json
 from billing.corrections import reading_ids
 from pipeline.corrections.reversal import reversible
 from pipeline.cycles import require_cycle
 from pipeline.errors import OperatorError
+from pipeline.read_back import read_back
 from sql.corrections import NewRun, found
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _of_readings(connection: Connection, readings_m3: Mapping[int, Decimal], *, 
     too_high = {key for key, row in known.items() if readings_m3[key] >= Decimal(10) ** row.dials}
     _refuse("READING_WRONG", "the meter has fewer digits", too_high)
     resting: dict[int, frozenset[int]] = {
-        row.invoice_id: reading_ids(from_json(AccountSnapshot, row.content)) & set(readings_m3)
+        row.invoice_id: reading_ids(read_back(AccountSnapshot, row.content)) & set(readings_m3)
         for row in found(connection, "candidates_of_readings", reading_ids=list(readings_m3))
     }
     invoices = sorted(invoice_id for invoice_id, used in resting.items() if used)

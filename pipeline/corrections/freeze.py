@@ -7,16 +7,27 @@ from decimal import Decimal
 from sqlalchemy import Connection
 
 from billing.accounts import AccountSnapshot
-from billing.canonical import from_json, seal
+from billing.canonical import seal
 from billing.corrections import with_indexes
 from pipeline.corrections.choose import refuse_others
 from pipeline.corrections.reversal import refuse_too_late
 from pipeline.cycles import chunk_size, require_cycle
+from pipeline.read_back import read_back
 from pipeline.tariff_gate import refuse_other_than_corrected, refuse_unswitched
 from pipeline.utility_files import LoadedUtility
-from sql.corrections import FrozenInvoice, NewRun, find_run, found, gather_accounts, insert_frozen
+from sql.corrections import (
+    FrozenInvoice,
+    NewRun,
+    find_run,
+    found,
+    freeze_as_rated,
+    gather_accounts,
+    insert_frozen,
+    streamed,
+)
 from sql.cycles import Cycle
 from sql.snapshots import Gathered, insert_snapshots
+from sql.statistics import refresh_statistics
 
 
 def refuse_unready(connection: Connection, cycle: Cycle, loaded: LoadedUtility) -> None:
@@ -41,23 +52,27 @@ def refuse_unready(connection: Connection, cycle: Cycle, loaded: LoadedUtility) 
 def freeze_run(connection: Connection, cycle: Cycle) -> None:
     """Write down how the accounts of the run are reached, and what each of its invoices is rated from."""
     run = find_run(connection, cycle_id=cycle.cycle_id)
-    readings = {row.reading_id: row.index_m3 for row in found(connection, "run_readings", cycle_id=cycle.cycle_id)}
-    accounts = list(gather_accounts(connection, cycle=cycle))
-    size = chunk_size(cycle, accounts=len(accounts))
+    account_ids = [row.account_id for row in found(connection, "accounts_of_run", cycle_id=cycle.cycle_id)]
+    size = chunk_size(cycle, accounts=len(account_ids))
     gathered = (
         (Gathered(account_id=account_id, snapshot=account, other_cycle=None), place // size)
-        for place, (account_id, account) in enumerate(accounts)
+        for place, (account_id, account) in enumerate(gather_accounts(connection, cycle=cycle, account_ids=account_ids))
     )
     insert_snapshots(connection, cycle=cycle, gathered=gathered)
-    frozen = _frozen(connection, cycle, readings, reverses=run.cause == "reversal")
-    insert_frozen(connection, cycle=cycle, frozen=frozen)
+    if run.cause == "prices":
+        freeze_as_rated(connection, cycle=cycle)
+    else:
+        readings = {row.reading_id: row.index_m3 for row in found(connection, "run_readings", cycle_id=cycle.cycle_id)}
+        frozen = _frozen(connection, cycle, readings, reverses=run.cause == "reversal")
+        insert_frozen(connection, cycle=cycle, frozen=frozen)
+    refresh_statistics(connection, rows=len(account_ids))
 
 
 def _frozen(
     connection: Connection, cycle: Cycle, readings_m3: Mapping[int, Decimal], *, reverses: bool
 ) -> Iterator[FrozenInvoice]:
-    for row in found(connection, "contents_to_freeze", cycle_id=cycle.cycle_id):
-        account = from_json(AccountSnapshot, row.content)
+    for row in streamed(connection, "contents_to_freeze", cycle_id=cycle.cycle_id):
+        account = read_back(AccountSnapshot, row.content)
         after = replace(account, points=()) if reverses else with_indexes(account, indexes_m3=readings_m3)
         yield FrozenInvoice(
             invoice_id=row.invoice_id,

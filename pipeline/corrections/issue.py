@@ -1,27 +1,45 @@
 """issue, of a run of corrections: numbers of their own series, and what they leave in force, in one transaction."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row
 
 from billing.accounts import AccountSnapshot, Channel
-from billing.canonical import content_sha256, from_json, to_data
+from billing.canonical import content_sha256, to_data
 from billing.charges import ChargeLine, Hold
 from billing.correcting import make_correction, same_customer
 from billing.holds import HoldCode
+from billing.invoices import Invoice
 from billing.numbering import invoice_number, series_on
 from pipeline.corrections.rate import sound
 from pipeline.corrections.reversal import finish, refuse_too_late
 from pipeline.cycles import require_cycle
 from pipeline.errors import Inconsistent
 from pipeline.planned import new_invoice, with_present_carrier
+from pipeline.read_back import read_back
 from pipeline.utility_files import LoadedUtility
 from sql.charges import bill_of, charges_to_issue, insert_holds, load_lines
 from sql.corrections import decide_readings, find_run, found
 from sql.cycles import Cycle, move_cycle
 from sql.invoices import NewInvoice, insert_invoices, issued_totals, lock_series
 from sql.snapshots import snapshot_totals
+
+AT_ONCE: Final = 500
+"""Corrections held in memory at once: each has two or three documents."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What all corrections of a run have in common."""
+
+    cycle: Cycle
+    loaded: LoadedUtility
+    series: str
+    cause: str
+    reason: str
 
 
 def issue_run(connection: Connection, cycle: Cycle, loaded: LoadedUtility) -> None:
@@ -36,21 +54,11 @@ def issue_run(connection: Connection, cycle: Cycle, loaded: LoadedUtility) -> No
     if run.reversed_key is not None:
         refuse_too_late(connection, require_cycle(connection, cycle_key=run.reversed_key, lock="writer"))
     series = series_on(numbering=loaded.utility.correction_numbering, issue_date=cycle.issue_date)
+    asked = _Asked(cycle=cycle, loaded=loaded, series=series, cause=run.cause, reason=run.reason)
     last, held = lock_series(connection, series=series), 0
     for chunk_no in range(snapshot_totals(connection, cycle=cycle).chunks):
-        rows = charges_to_issue(connection, cycle=cycle, chunk_no=chunk_no)
-        changed = _changed(rows, cause=run.cause)
-        insert_holds(connection, cycle=cycle, stage="issue", holds=changed)
-        good = [row for row in rows if row.account_id not in changed]
-        lines = load_lines(connection, cycle=cycle, chunk_no=chunk_no)
-        chunk = found(connection, "items_of_chunk", cycle_id=cycle.cycle_id, chunk_no=chunk_no)
-        items = {item.invoice_id: item for item in chunk}
-        invoices = [
-            _correction(row, items[row.corrects_id], lines, cycle, loaded, reason=run.reason, place=(series, sequence))
-            for sequence, row in enumerate(good, start=last + 1)
-        ]
-        insert_invoices(connection, cycle=cycle, series=series, invoices=invoices)
-        last, held = last + len(good), held + len(changed)
+        last, held_more = _issue_chunk(connection, asked, chunk_no=chunk_no, last=last)
+        held += held_more
     if run.cause == "readings":
         decide_readings(connection, cycle=cycle)
     if run.reversed_key is not None:
@@ -60,11 +68,56 @@ def issue_run(connection: Connection, cycle: Cycle, loaded: LoadedUtility) -> No
     move_cycle(connection, cycle, source="approved", target="issued", body=body)
 
 
-def _changed(rows: Sequence[Row[Any]], *, cause: str) -> dict[int, Hold]:
+def _issue_chunk(connection: Connection, asked: _Asked, *, chunk_no: int, last: int) -> tuple[int, int]:
+    """Number the corrections of a chunk on from ``last``: the last number now, and how many accounts are held."""
+    rows = iter(charges_to_issue(connection, cycle=asked.cycle, chunk_no=chunk_no))
+    lines = load_lines(connection, cycle=asked.cycle, chunk_no=chunk_no)
+    changed: dict[int, Hold] = {}
+    while batch := list(islice(rows, AT_ONCE)):
+        frozen = _frozen(batch)
+        changed |= _changed(batch, frozen, cause=asked.cause)
+        good = [row for row in batch if row.account_id not in changed]
+        documents = _documents(connection, asked.cycle, good)
+        invoices = [
+            _correction(
+                asked,
+                row,
+                frozen[row.account_id],
+                documents[row.corrects_id],
+                lines.get(row.charge_id, ()),
+                sequence=sequence,
+            )
+            for sequence, row in enumerate(good, start=last + 1)
+        ]
+        insert_invoices(connection, cycle=asked.cycle, series=asked.series, invoices=invoices)
+        last += len(good)
+    insert_holds(connection, cycle=asked.cycle, stage="issue", holds=changed)
+    return last, len(changed)
+
+
+def _frozen(rows: Sequence[Row[Any]]) -> Mapping[int, AccountSnapshot]:
+    """How the accounts of these charges were reached when the run was frozen; several charges may be of one."""
+    contents = {row.account_id: row.snapshot for row in rows}
+    return {account_id: read_back(AccountSnapshot, content) for account_id, content in contents.items()}
+
+
+def _documents(connection: Connection, cycle: Cycle, rows: Sequence[Row[Any]]) -> Mapping[int, tuple[Invoice, Invoice]]:
+    """Each invoice that these charges correct, and what is in force for it: itself or its last correction."""
+    asked = {"cycle_id": cycle.cycle_id, "invoice_ids": [row.corrects_id for row in rows]}
+    documents: dict[int, tuple[Invoice, Invoice]] = {}
+    for row in found(connection, "documents_in_force", **asked):
+        original = in_force = sound(row.original, sha256=row.original_sha256)
+        if row.in_force is not None:
+            in_force = sound(row.in_force, sha256=row.in_force_sha256)
+        documents[row.invoice_id] = original, in_force
+    return documents
+
+
+def _changed(rows: Sequence[Row[Any]], frozen: Mapping[int, AccountSnapshot], *, cause: str) -> dict[int, Hold]:
     """Accounts that are no longer reached as they were when the run was frozen; a reversal reaches nobody."""
     changed: dict[int, Hold] = {}
     for row in rows if cause != "reversal" else ():
-        account = from_json(AccountSnapshot, row.snapshot)
+        account = frozen[row.account_id]
         present = (row.bank_account_now or account.bank_account, row.parties_now or {})
         if present != (account.bank_account, to_data(account.parties)):
             if cause == "readings":
@@ -76,41 +129,39 @@ def _changed(rows: Sequence[Row[Any]], *, cause: str) -> dict[int, Hold]:
 
 
 def _correction(
+    asked: _Asked,
     row: Row[Any],
-    item: Row[Any],
-    lines: Mapping[int, list[ChargeLine]],
-    cycle: Cycle,
-    loaded: LoadedUtility,
+    frozen: AccountSnapshot,
+    documents: tuple[Invoice, Invoice],
+    lines: Iterable[ChargeLine],
     *,
-    reason: str,
-    place: tuple[str, int],
+    sequence: int,
 ) -> NewInvoice:
-    after = bill_of(row, lines.get(row.charge_id, []), models=loaded.utility.models)
+    utility = asked.loaded.utility
+    after = bill_of(row, lines, models=utility.models)
     if content_sha256(after) != row.sha256:
         raise Inconsistent("CHARGE_DIFFERS", f"the stored charge of account {row.account_no} is not the one hashed")
-    frozen = from_json(AccountSnapshot, row.snapshot)
     account, channel_reason = with_present_carrier(
         frozen, channel=row.channel_now, email=row.email_now, email_state=row.email_state_now
     )
-    original = sound(item, "original")
+    original, in_force = documents
     if not same_customer(original, account):
         channel_reason = "customer_changed"
-    numbering, (series, sequence) = loaded.utility.correction_numbering, place
     invoice = make_correction(
         original=original,
-        in_force=sound(item, "in_force"),
+        in_force=in_force,
         after=after,
-        reason=reason,
+        reason=asked.reason,
         account=account,
-        number=invoice_number(numbering=numbering, series=series, sequence=sequence),
-        utility=loaded.utility,
-        run=cycle.terms,
+        number=invoice_number(numbering=utility.correction_numbering, series=asked.series, sequence=sequence),
+        utility=utility,
+        run=asked.cycle.terms,
     )
     return new_invoice(
         row,
         invoice,
         email=account.email if invoice.carrier is Channel.EMAIL else None,
         reason=channel_reason,
-        domain=loaded.utility.mail.message_id_domain,
+        domain=utility.mail.message_id_domain,
         corrects_id=row.corrects_id,
     )

@@ -1,7 +1,7 @@
 """rate, of a run of corrections: what is owed instead of each invoice, account by account."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from billing.accounts import AccountSnapshot, CycleTerms
-from billing.canonical import content_sha256, from_json
+from billing.canonical import content_sha256
 from billing.charges import Bill, Hold
-from billing.corrections import bill_in_force, difference, nothing_owed, says_the_same
+from billing.corrections import Difference, bill_in_force, difference, nothing_owed, says_the_same
 from billing.holds import HoldCode
 from billing.invoices import Invoice
 from billing.money import ZERO_ZL
@@ -21,14 +21,25 @@ from billing.rating import owed
 from pipeline.cycles import has_passed
 from pipeline.errors import Inconsistent
 from pipeline.printable import unprintable
+from pipeline.read_back import read_back
 from pipeline.utility_files import LoadedUtility
 from pipeline.work import StepRecord
 from sql.charges import insert_bills, insert_holds, rated_holds
-from sql.corrections import find_run, found
+from sql.corrections import find_run, found, streamed
 from sql.cycles import Cycle
 
-Rated = Hold | dict[int, Bill]
-"""Why an account's invoices cannot be corrected, or the bills by corrected invoice: together or not at all."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """What is owed instead of an invoice, the hash of that bill, and what it differs by from what was in force."""
+
+    bill: Bill
+    sha256: str
+    change: Difference
+
+
+Rated = Hold | dict[int, Owed]
+"""Why an account's invoices cannot be corrected, or what is owed by corrected invoice: together or not at all."""
 
 
 def rate_run(
@@ -39,20 +50,26 @@ def rate_run(
     Raises:
         Inconsistent: ``CHARGE_DIFFERS``, ``CHARGE_MISSING`` or ``INVOICE_CHANGED``.
     """
-    cause = find_run(connection, cycle_id=cycle.cycle_id).cause
-    rows = found(connection, "items_of_chunk", cycle_id=cycle.cycle_id, chunk_no=chunk_no)
-    results = {
-        account_id: _rated(list(items), loaded, reverses=cause == "reversal")
-        for account_id, items in groupby(rows, key=lambda row: row.account_id)
-    }
+    reverses = find_run(connection, cycle_id=cycle.cycle_id).cause == "reversal"
+    rows = streamed(connection, "items_of_chunk", cycle_id=cycle.cycle_id, chunk_no=chunk_no)
+    results: dict[int, Rated] = {}
+    invoices = 0
+    for account_id, items in groupby(rows, key=lambda row: row.account_id):
+        own = list(items)
+        results[account_id] = _rated(own, loaded, reverses=reverses)
+        invoices += len(own)
     missing = _missing(connection, cycle, results, chunk_no=chunk_no)
-    owners = {invoice_id: key for key, result in missing.items() if isinstance(result, dict) for invoice_id in result}
-    bills = {key: bill for result in missing.values() if isinstance(result, dict) for key, bill in result.items()}
-    sha256s = {key: content_sha256(bill) for key, bill in bills.items()}
-    insert_bills(connection, cycle=cycle, bills=bills, sha256s=sha256s, accounts=owners)
+    owed_by = {key: result for key, result in missing.items() if isinstance(result, dict)}
+    insert_bills(
+        connection,
+        cycle=cycle,
+        bills={key: one.bill for result in owed_by.values() for key, one in result.items()},
+        sha256s={key: one.sha256 for result in owed_by.values() for key, one in result.items()},
+        accounts={invoice_id: key for key, result in owed_by.items() for invoice_id in result},
+    )
     holds = {key: result for key, result in missing.items() if isinstance(result, Hold)}
     insert_holds(connection, cycle=cycle, stage="rate", holds=holds)
-    _tell(record, rows, results)
+    _tell(record, results, invoices=invoices)
     return dict(record.counts) | {"written": len(missing)}
 
 
@@ -70,37 +87,36 @@ def refuse_in_part(connection: Connection, cycle: Cycle) -> None:
         raise Inconsistent("CORRECTION_HELD", f"{text}; reject {cycle.cycle_key} and ask for something else")
 
 
-def sound(row: Row[Any], name: str) -> Invoice:
+def sound(content: str, *, sha256: str) -> Invoice:
     """A stored invoice, as it was issued.
 
     Raises:
         Inconsistent: ``INVOICE_CHANGED``.
     """
-    invoice = from_json(Invoice, getattr(row, name))
-    if content_sha256(invoice) != getattr(row, f"{name}_sha256"):
+    invoice = read_back(Invoice, content)
+    if content_sha256(invoice) != sha256:
         raise Inconsistent("INVOICE_CHANGED", f"{invoice.number.text} is not the invoice that was issued")
     return invoice
 
 
 def _rated(rows: list[Row[Any]], loaded: LoadedUtility, *, reverses: bool) -> Rated:
-    account = from_json(AccountSnapshot, rows[0].account_content)
+    account = read_back(AccountSnapshot, rows[0].account_content)
     stopped = unprintable(account)
     if stopped is not None:
         return stopped
-    bills: dict[int, Bill] = {}
+    found_owed: dict[int, Owed] = {}
     for row in rows:
-        in_force = sound(row, "in_force")
-        before = bill_in_force(in_force)
+        before = bill_in_force(sound(row.in_force, sha256=row.in_force_sha256))
         after = nothing_owed(before) if reverses else _owed(row, loaded)
         if isinstance(after, Hold):
-            facts = {"invoice_no": sound(row, "original").number.text, **after.facts}
-            return replace(after, facts=facts, draft=None)
+            return replace(after, facts={"invoice_no": row.invoice_no, **after.facts}, draft=None)
         if not says_the_same(before, after):
-            bills[row.invoice_id] = after
-    if not bills:
+            change = difference(before, after)
+            found_owed[row.invoice_id] = Owed(bill=after, sha256=content_sha256(after), change=change)
+    if not found_owed:
         facts = {"invoices": str(len(rows))}
         return Hold(account_no=account.account_no, code=HoldCode.NOTHING_TO_CORRECT, facts=facts)
-    return bills
+    return found_owed
 
 
 def _owed(row: Row[Any], loaded: LoadedUtility) -> Bill | Hold:
@@ -111,7 +127,7 @@ def _owed(row: Row[Any], loaded: LoadedUtility) -> Bill | Hold:
         payment_days=row.payment_days,
         purpose=row.purpose,
     )
-    made = owed(from_json(AccountSnapshot, row.content), loaded.tariffs, terms)
+    made = owed(read_back(AccountSnapshot, row.content), loaded.tariffs, terms)
     if isinstance(made, Hold):
         return made
     return too_much(made, volume_max_m3_day=loaded.utility.models.volume_max_m3_day) or made
@@ -136,21 +152,19 @@ def _missing(connection: Connection, cycle: Cycle, results: Mapping[int, Rated],
 def _sha256s(result: Rated) -> Any:
     if isinstance(result, Hold):
         return content_sha256(result)
-    return {key: content_sha256(bill) for key, bill in result.items()}
+    return {key: one.sha256 for key, one in result.items()}
 
 
-def _tell(record: StepRecord, rows: Iterable[Row[Any]], results: Mapping[int, Rated]) -> None:
-    before = {row.invoice_id: bill_in_force(sound(row, "in_force")) for row in rows}
-    corrected = {key: bill for result in results.values() if isinstance(result, dict) for key, bill in result.items()}
+def _tell(record: StepRecord, results: Mapping[int, Rated], *, invoices: int) -> None:
+    corrected = [one for result in results.values() if isinstance(result, dict) for one in result.values()]
     record.counts = {
         "accounts": len(results),
-        "invoices": len(before),
+        "invoices": invoices,
         "corrected": len(corrected),
         "held": sum(isinstance(result, Hold) for result in results.values()),
     }
-    changes = [difference(before[key], bill) for key, bill in corrected.items()]
     record.sums = {
-        "net_zl": sum((change.net_zl for change in changes), Decimal(ZERO_ZL)),
-        "gross_zl": sum((change.gross_zl for change in changes), Decimal(ZERO_ZL)),
-        "charges_sha256": content_sha256([content_sha256(bill) for bill in corrected.values()]),
+        "net_zl": sum((one.change.net_zl for one in corrected), Decimal(ZERO_ZL)),
+        "gross_zl": sum((one.change.gross_zl for one in corrected), Decimal(ZERO_ZL)),
+        "charges_sha256": content_sha256([one.sha256 for one in corrected]),
     }

@@ -12,7 +12,7 @@ from billing.errors import DataRefused
 from pipeline.cutover.files import KIND, Opened, open_file
 from pipeline.errors import OperatorError
 from pipeline.import_files import Received
-from pipeline.import_report import refuse_file, write_stored_report
+from pipeline.import_report import refuse_file, write_missing_report
 from pipeline.work import Work, step
 from readings.checks import Outcome
 from readings.cutover import CONTROL_COLUMNS, LAYOUTS, Layout, read_control, read_values
@@ -154,7 +154,7 @@ def _tell(work: Work, done: _Done) -> str | None:
     reports = work.settings.exports / "cutover"
     if done.refusal is not None:
         return str(refuse_file(work, done.received, done.refusal, folder=reports)["refusal"])
-    write_stored_report(work, reports, done.received)
+    write_missing_report(work, reports, done.received)
     return None
 
 

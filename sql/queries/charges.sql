@@ -1,14 +1,19 @@
 -- name: charges_of_chunk
-select c.account_id, c.sha256
-from charge c
-join snapshot_account s using (cycle_id, account_id)
-where c.cycle_id = :cycle_id and s.chunk_no = :chunk_no
+-- Account by account: of a cycle that PostgreSQL has not counted yet it would go through all for each that is rated.
+select s.account_id, c.sha256
+from snapshot_account s
+cross join lateral (select one.sha256 from charge one
+                    where one.cycle_id = s.cycle_id and one.account_id = s.account_id offset 0) c
+where s.cycle_id = :cycle_id and s.chunk_no = :chunk_no
 
 -- name: holds_of_chunk
-select h.account_id, h.sha256
-from hold h
-join snapshot_account s using (cycle_id, account_id)
-where h.cycle_id = :cycle_id and s.chunk_no = :chunk_no and h.stage = 'rate'
+-- Account by account, as above.
+select s.account_id, h.sha256
+from snapshot_account s
+cross join lateral (select one.sha256 from hold one
+                    where one.cycle_id = s.cycle_id and one.account_id = s.account_id and one.stage = 'rate'
+                    offset 0) h
+where s.cycle_id = :cycle_id and s.chunk_no = :chunk_no
 
 -- name: insert_charges
 insert into charge (cycle_id, account_id, corrects_id, channel, net_zl, vat_zl, gross_zl, subsidy_net_zl,

@@ -118,8 +118,14 @@ where s.account_id in (select i.account_id from invoice i where i.invoice_id = a
 order by a.account_no
 limit 1
 
+-- name: accounts_of_run
+select a.account_id
+from account a
+where a.account_id in (select x.account_id from correction_invoice x where x.cycle_id = :cycle_id)
+order by a.account_no
+
 -- name: run_accounts
--- The accounts of a run as they are reached now: bank account, channel agreed for the issue date, address.
+-- Accounts of a run as they are reached now: bank account, channel agreed for the issue date, address.
 select a.account_id, a.account_no, details.bank_account, d.channel, d.consent_id, d.email, d.email_state,
        cast(null as date) as standing_from, cast(null as date) as handed_over_on,
        cast('{}' as date[]) as waived_months
@@ -127,8 +133,9 @@ from account a
 join lateral (select x.bank_account from account_details x
               where x.account_id = a.account_id and lower(x.valid) <= cast(:issue_date as date) is not false
               order by upper(x.valid) desc nulls first limit 1) details on true
-join agreed_delivery(cast(:issue_date as date)) d using (account_id)
-where a.account_id in (select x.account_id from correction_invoice x where x.cycle_id = :cycle_id)
+cross join lateral (
+    select * from agreed_delivery(cast(:issue_date as date)) of_all where of_all.account_id = a.account_id limit 1) d
+where a.account_id = any(:account_ids)
 order by a.account_no
 
 -- name: run_parties
@@ -136,8 +143,7 @@ select ap.account_id, ap.role, p.party_no, d.kind, d.name, d.nip, d.street, d.po
 from account_party ap
 join party p using (party_id)
 join party_details d on d.party_id = p.party_id and d.valid @> cast(:issue_date as date)
-where ap.valid @> cast(:issue_date as date)
-  and ap.account_id in (select x.account_id from correction_invoice x where x.cycle_id = :cycle_id)
+where ap.valid @> cast(:issue_date as date) and ap.account_id = any(:account_ids)
 
 -- name: contents_to_freeze
 -- Of each invoice of a run: what its charge in force was rated from, that charge, and the number of its correction.
@@ -149,11 +155,23 @@ join charge_terms t using (charge_id)
 where x.cycle_id = :cycle_id
 order by x.account_id, x.invoice_id
 
+-- name: freeze_as_rated
+-- The same, written down as it is.
+insert into correction_snapshot (cycle_id, invoice_id, account_id, before_charge_id, content, correction_no, sha256)
+select x.cycle_id, x.invoice_id, x.account_id, f.charge_id, t.content,
+       coalesce((select max(i.correction_no) from invoice i where i.corrects_id = x.invoice_id), 0) + 1,
+       encode(sha256(convert_to(t.content, 'UTF8')), 'hex')
+from correction_invoice x
+join charge_in_force f on f.original_id = x.invoice_id
+join charge_terms t using (charge_id)
+where x.cycle_id = :cycle_id
+order by x.account_id, x.invoice_id
+
 -- name: items_of_chunk
 -- The frozen invoices of a chunk, with the terms that they are rated on and the document that is in force.
-select x.account_id, x.invoice_id, x.content, x.correction_no, y.cycle_key, lower(y.period) as period_start,
+select x.account_id, x.invoice_id, x.content, y.cycle_key, lower(y.period) as period_start,
        upper(y.period) as period_until, y.issue_date, y.payment_days, y.purpose, s.content as account_content,
-       o.content as original, o.sha256 as original_sha256, i.content as in_force, i.sha256 as in_force_sha256
+       o.invoice_no, i.content as in_force, i.sha256 as in_force_sha256
 from correction_snapshot x
 join snapshot_account s using (cycle_id, account_id)
 join invoice o on o.invoice_id = x.invoice_id
@@ -162,11 +180,22 @@ join invoice i on i.charge_id = x.before_charge_id
 where x.cycle_id = :cycle_id and s.chunk_no = :chunk_no
 order by x.account_id, x.invoice_id
 
+-- name: documents_in_force
+-- Invoices of a run, each with its last correction where it has one.
+select o.invoice_id, o.content as original, o.sha256 as original_sha256, i.content as in_force,
+       i.sha256 as in_force_sha256
+from correction_snapshot x
+join invoice o on o.invoice_id = x.invoice_id
+left join invoice i on i.charge_id = x.before_charge_id and i.invoice_id <> o.invoice_id
+where x.cycle_id = :cycle_id and x.invoice_id = any(:invoice_ids)
+
 -- name: charges_of_chunk
-select c.account_id, c.corrects_id, c.sha256
-from charge c
-join snapshot_account s using (cycle_id, account_id)
-where c.cycle_id = :cycle_id and s.chunk_no = :chunk_no
+-- Account by account: of a run that PostgreSQL has not counted yet it would go through all for each that is rated.
+select s.account_id, c.corrects_id, c.sha256
+from snapshot_account s
+cross join lateral (select one.corrects_id, one.sha256 from charge one
+                    where one.cycle_id = s.cycle_id and one.account_id = s.account_id offset 0) c
+where s.cycle_id = :cycle_id and s.chunk_no = :chunk_no
 
 -- name: held_accounts
 select a.account_no, h.code, h.facts

@@ -2,7 +2,8 @@
 -- The newest usable readings of registers before a day, each at least so many days before the next: the ends of their
 -- intervals, oldest first. Positions of the old system that were corrected before the cut-over are none. One row a
 -- register, its points written one after the other: days as numbers from the first of January of the year 1, estimates
--- as e: half a million rows of points would cost more than the checks.
+-- as e: half a million rows of points would cost more than the checks. What came after the newest reading is of the file
+-- itself.
 with recursive wanted as (
     select * from unnest(cast(:installation_ids as bigint[]), cast(:days as date[])) as w(installation_id, before)
 ), point as (
@@ -11,7 +12,7 @@ with recursive wanted as (
     cross join lateral (
         select r.read_on, r.index_m3, r.quality
         from reading_now r
-        where r.installation_id = w.installation_id and r.read_on < w.before and r.is_usable
+        where r.installation_id = w.installation_id and r.read_on < w.before and r.is_usable and r.reading_id <= :newest
           and (r.source <> 'cutover'
                or exists (select 1 from opening_position o where o.reading_id = r.reading_id and o.replaced_at is null))
         order by r.read_on desc, r.read_at desc, r.reading_id desc
@@ -24,6 +25,7 @@ with recursive wanted as (
         select r.read_on, r.index_m3, r.quality
         from reading_now r
         where r.installation_id = e.installation_id and r.read_on <= e.read_on - :days_min and r.is_usable
+          and r.reading_id <= :newest
           and (r.source <> 'cutover'
                or exists (select 1 from opening_position o where o.reading_id = r.reading_id and o.replaced_at is null))
         order by r.read_on desc, r.read_at desc, r.reading_id desc
@@ -68,6 +70,7 @@ with member as (
         select r.read_on, r.index_m3
         from reading_now r
         where r.installation_id = i.installation_id and r.is_usable and r.quality <> 'estimated'
+          and r.reading_id <= :newest
           and r.read_on between cast(:on_day as date) - 366 and cast(:on_day as date)
         order by r.read_on desc, r.read_at desc, r.reading_id desc
         limit 1
@@ -76,6 +79,7 @@ with member as (
         select r.read_on, r.index_m3
         from reading_now r
         where r.installation_id = i.installation_id and r.is_usable and r.read_on <= latest.read_on - :days_min
+          and r.reading_id <= :newest
         order by r.read_on desc, r.read_at desc, r.reading_id desc
         limit 1
     ) earlier

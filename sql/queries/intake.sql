@@ -19,9 +19,14 @@ select file_id
 from import_file
 where kind = :kind and sha256 = :sha256 and status = 'refused' and refusal_text = :refusal_text
 
+-- name: next_file
+select nextval('import_file_file_id_seq')
+
 -- name: insert_file
-insert into import_file (kind, name, sha256, size_bytes, profile, status, refusal_code, refusal_text, rows, accepted,
-                         accepted_warn, quarantined, rejected, duplicate, event_at, recorded_by)
-values (:kind, :name, :sha256, :size_bytes, :profile, :status, :refusal_code, :refusal_text, :rows, :accepted,
-        :accepted_warn, :quarantined, :rejected, :duplicate, business_now(), :recorded_by)
+insert into import_file (file_id, kind, name, sha256, size_bytes, profile, status, refusal_code, refusal_text, rows,
+                         accepted, accepted_warn, quarantined, rejected, duplicate, event_at, recorded_by)
+overriding system value
+values (coalesce(cast(:file_id as bigint), nextval('import_file_file_id_seq')), :kind, :name, :sha256, :size_bytes,
+        :profile, :status, :refusal_code, :refusal_text, :rows, :accepted, :accepted_warn,
+        :quarantined, :rejected, :duplicate, business_now(), :recorded_by)
 returning file_id

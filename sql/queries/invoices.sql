@@ -23,14 +23,19 @@ from unnest(cast(:sequences as bigint[]), cast(:invoice_nos as text[]), cast(:ki
                subsidy_net_zl, subsidy_gross_zl, content, sha256, corrects_id, correction_no)
 
 -- name: supersede_billed_periods
--- What corrections bill instead, or no more.
+-- What corrections bill instead, or no more: the days of their invoice, or of the correction before, and nobody else's.
 update billed_period b
-set superseded_by = new.invoice_id
-from invoice new
-join invoice old on old.invoice_id = new.corrects_id
-                 or old.corrects_id = new.corrects_id and old.correction_no < new.correction_no
-where new.invoice_no = any(:invoice_nos) and new.corrects_id is not null
-  and b.invoice_id = old.invoice_id and b.superseded_by is null
+set superseded_by = past.superseded_by
+from (select p.invoice_id, p.line_no, new.invoice_id as superseded_by
+      from invoice new
+      cross join lateral (select new.corrects_id as invoice_id
+                          union all
+                          select o.invoice_id from invoice o
+                          where o.corrects_id = new.corrects_id and o.correction_no = new.correction_no - 1) old
+      cross join lateral (select one.invoice_id, one.line_no from billed_period one
+                          where one.invoice_id = old.invoice_id and one.superseded_by is null offset 0) p
+      where new.invoice_no = any(:invoice_nos) and new.corrects_id is not null) past
+where b.invoice_id = past.invoice_id and b.line_no = past.line_no
 
 -- name: insert_billed_periods
 -- A service that was ordered occupies no days, and neither does a prognoza: its settlement does.

@@ -1,14 +1,22 @@
 -- name: places
--- Every register that the named meters or points ever had, with the day of its last billed reading.
+-- Every register that the named meters or points ever had; of its last billed reading, see registers.
 with named as (
     select i.installation_id from installation i join meter m using (meter_id) where m.meter_no = any(:meter_nos)
     union
     select i.installation_id from installation i join point p using (point_id) where p.point_no = any(:point_nos)
 )
 select i.installation_id, i.meter_id, p.point_no, m.meter_no, m.module_no, i.register, i.dials, i.decimals,
-       i.installed_on, i.removed_on, i.q3_m3h, billed.read_on as last_billed_on
+       i.installed_on, i.removed_on, i.q3_m3h, null as last_billed_on
 from named
 join installation i using (installation_id)
+join meter m using (meter_id)
+join point p using (point_id)
+
+-- name: registers
+-- Registers by their ids, with the day of the last billed reading.
+select i.installation_id, i.meter_id, p.point_no, m.meter_no, m.module_no, i.register, i.dials, i.decimals,
+       i.installed_on, i.removed_on, i.q3_m3h, billed.read_on as last_billed_on
+from installation i
 join meter m using (meter_id)
 join point p using (point_id)
 left join lateral (
@@ -19,6 +27,7 @@ left join lateral (
     order by r.read_on desc
     limit 1
 ) billed on true
+where i.installation_id = any(cast(:installation_ids as bigint[]))
 
 -- name: known_points
 select point_no from point where point_no = any(:point_nos)
@@ -66,6 +75,12 @@ select r.installation_id, r.meter_id, r.register, r.read_at, r.source, r.index_r
        case when r.is_usable and r.quality <> 'estimated' then r.index_m3 end as counts_m3
 from reading_now r
 where r.external_id = any(:external_ids)
+
+-- name: meters_of_external_ids
+select external_id, meter_id from reading where external_id = any(:external_ids)
+
+-- name: newest
+select coalesce(max(reading_id), 0) from reading
 
 -- name: insert_findings
 insert into finding (reading_id, code, severity, owner, facts)

@@ -11,7 +11,7 @@ from off_cycles import open_holds, rows
 from off_cycles import order_of as off_cycle_order
 from off_cycles import to_close as close_off_cycle
 from test_cycle import decide, row_counts, to_issue, to_the_end
-from test_handover import bill, bill_august, bill_july, lines, rated
+from test_handover import bill, bill_august, bill_july, hand_over, hold_of, lines, rated
 from town import HOUSEHOLDS, PAPERLESS, cycle_order, read_august, set_clock, settle
 
 from delivery.mailbox import Mailbox
@@ -73,6 +73,32 @@ def test_a_wrong_price_is_corrected_for_everybody_in_one_run_and_holds_from_then
         key=august,
     )
     assert prices == [(Decimal("5.0000"),)]
+
+
+def test_a_run_that_is_written_a_few_at_a_time_has_no_gap_and_holds_an_account_once_for_all_its_invoices(
+    town, tmp_path, monkeypatch
+) -> None:
+    july = bill_july(town)
+    read_august(town, tmp_path)
+    august = bill_august(town)
+    set_clock(town, datetime(2026, 9, 3, 7, 0))
+    right = with_water_at_five(town, tmp_path)
+    for place in ("sql.corrections.AT_ONCE", "pipeline.corrections.issue.AT_ONCE"):
+        monkeypatch.setattr(place, 3)  # the second account's two invoices fall into different parts
+    key = to_check(right, order_of(date(2026, 9, 3), cycles=(july, august), reason=WRONG_PRICE))
+    decide(right, key)
+    hand_over(right, tmp_path, no="0002", on="2026-08-15")
+    set_clock(right, datetime(2026, 9, 3, 12, 0))
+
+    issue.run(right, cycle_key=key)
+
+    assert hold_of(right, key, "0002") == "REGISTRY_CHANGED"
+    wrong = """select invoice_no from invoice join account using (account_id)
+               where kind = 'regular' and account_no <> 'A0002'"""
+    made = corrections(right)
+    assert sorted(row[1] for row in made) == sorted(no for (no,) in rows(right, wrong))
+    assert [row[0] for row in made] == [f"FK/2026/09/{place:06}" for place in range(1, len(made) + 1)]
+    assert len(made) >= 2 * (len(HOUSEHOLDS) - 1)
 
 
 def test_until_the_run_is_issued_no_cycle_bills_by_the_file_that_nobody_approved(town, tmp_path) -> None:

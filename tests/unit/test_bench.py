@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from pipeline.bench import run as bench
 from pipeline.bench import set_based
+from pipeline.bench.correct import CORRECTION
 from pipeline.bench.measure import Cost, measured
 from pipeline.bench.stages import STAGES
 from pipeline.bench.table import Round, table
@@ -85,6 +86,22 @@ def test_stages_are_measured_up_to_the_last_that_is_named(capsys: pytest.Capture
     ]
     assert "issue" not in shown
     assert "one e-mailed invoice" not in shown, "not all of its stages were measured"
+
+
+def test_a_mass_correction_is_measured_right_after_issue_without_documents_and_mail(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert bench.main(["--accounts", "40", "--rounds", "1", "--sample", "5", "--stages", "correct"]) == 0
+
+    shown = capsys.readouterr().out
+    items = {
+        stage.name: int(lines_of(shown, stage.name)[0].split(stage.items)[0].split()[-1])
+        for stage in (*STAGES[:5], *CORRECTION)
+    }
+    assert items["correct: open"] == items["correct: freeze"] == items["correct: rate"] == items["issue"] >= 30
+    assert items["correct: check"] == items["issue"]
+    assert items["issue"] // 2 < items["correct: issue"] <= items["issue"], "who used no water has nothing corrected"
+    assert "render" not in shown
 
 
 def test_sql_that_charges_another_grosz_stops_the_bench(
