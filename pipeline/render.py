@@ -15,7 +15,7 @@ from pipeline.errors import Inconsistent
 from pipeline.look import look_of, version_of
 from pipeline.read_back import read_back
 from pipeline.utility_files import load_folder
-from pipeline.work import Work, step
+from pipeline.work import Work, step, uncollected
 from sql.invoices import NewDocument, documents_of_chunk, insert_documents, invoices_to_render
 
 BATCH = 100
@@ -37,7 +37,8 @@ def run(work: Work, *, cycle_key: str, chunk_no: int) -> dict[str, int]:
         rows = invoices_to_render(connection, cycle=cycle, chunk_no=chunk_no)
     look = look_of(work.settings.utility, load_folder(work.settings.utility).utility)
     for start in range(0, len(rows), BATCH):
-        documents = archived(archive, rows[start : start + BATCH], look=look)
+        with uncollected():
+            documents = archived(archive, rows[start : start + BATCH], look=look)
         with work.engine.begin() as connection:
             insert_documents(connection, template_version=version_of(look), documents=documents)
     with step(work, "render") as (connection, record):
