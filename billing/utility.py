@@ -128,7 +128,6 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
     seller, mail, payment, readings = (top.within(part) for part in ("seller", "mail", "payment", "readings"))
     if seller_needed:
         _refuse_unknown(seller, mail, payment)
-    payment.known("days", "allowance_days", "bank_account", "individual_accounts")
     readings.known(
         *("days_before", "days_after", "reject_share_max", "volume_max_m3_day", "checks", "estimation"),
         "estimate_override_two_persons",
@@ -272,6 +271,7 @@ def _chunk_accounts(fields: Fields) -> int:
 
 
 def _bank_account(fields: Fields) -> str | None:
+    fields.known("days", "allowance_days", "bank_account", "individual_accounts")
     written = fields.text("bank_account", default=UNKNOWN)
     number = "".join(written.split()).removeprefix("PL")
     if written not in {"", UNKNOWN} and not is_nrb(number):

@@ -48,12 +48,13 @@ _OVERPAID = (
 )
 
 
-def render_invoice(invoice: Invoice, *, duplicate_on: date | None = None, look: Look = PLAIN) -> Document:
+def render_invoice(
+    invoice: Invoice, *, duplicate_on: date | None = None, look: Look = PLAIN, written: str | None = None
+) -> Document:
     """The PDF of ``invoice``: a pure function of it, ``look``, the fonts and ``TEMPLATE_VERSION``.
 
-    It carries the canonical JSON of the invoice: the very text whose hash was stored when it was issued.
-
-    With ``duplicate_on`` it is a duplicate made out on that day, and says so (VAT act art. 106l).
+    It carries the canonical JSON of the invoice: the very text whose hash was stored when it was issued. ``written`` is
+    that text, where it is at hand. With ``duplicate_on`` it is a duplicate made out on that day, and says so (VAT act art. 106l).
 
     Raises:
         Unprintable: NO_GLYPH, a text holds a character that the fonts cannot print; TEXT_TOO_LONG, a text does not
@@ -71,17 +72,7 @@ def render_invoice(invoice: Invoice, *, duplicate_on: date | None = None, look: 
 
     flow = Flow(begin=continued, look=look)
     draw_head(flow, invoice, title=title, duplicate_on=duplicate_on)
-    if invoice.corrects is None:
-        draw_usage(flow, invoice)
-        draw_history(flow, invoice)
-        draw_charges(flow, invoice)
-        with draw_ksef(flow, invoice):
-            draw_vat_sums(flow, invoice)
-        draw_subsidies(flow, invoice)
-    else:
-        draw_correction(flow, invoice, invoice.corrects)
-        with draw_ksef(flow, invoice):
-            pass
+    _draw_tables(flow, invoice)
     flow.y += 6
     flow.notes(_small_print(invoice))
     dated = f"{name} z dnia {format_date(invoice.issue_date)}{mark}"
@@ -94,8 +85,22 @@ def render_invoice(invoice: Invoice, *, duplicate_on: date | None = None, look: 
             subject=f"Okres rozliczeniowy {invoice.period.word()}, kod klienta {invoice.account_no}",
             issued=duplicate_on or invoice.issue_date,
         ),
-        data=canonical_json(invoice).encode(),
+        data=(canonical_json(invoice) if written is None else written).encode(),
     )
+
+
+def _draw_tables(flow: Flow, invoice: Invoice) -> None:
+    if invoice.corrects is not None:
+        draw_correction(flow, invoice, invoice.corrects)
+        with draw_ksef(flow, invoice):
+            pass  # the sums by VAT rate stand above it
+        return
+    draw_usage(flow, invoice)
+    draw_history(flow, invoice)
+    draw_charges(flow, invoice)
+    with draw_ksef(flow, invoice):
+        draw_vat_sums(flow, invoice)
+    draw_subsidies(flow, invoice)
 
 
 def _small_print(invoice: Invoice) -> list[str]:

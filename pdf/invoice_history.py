@@ -73,17 +73,15 @@ def _draw_bars(flow: Flow, uses: Sequence[_Use], *, column: float) -> None:
 
 def _compared(uses: Sequence[_Use], now: _Use) -> str:
     """The same months a year ago, in words: a hot July is not compared with May."""
+    start, last = now.period.start, now.period.last_day
     for use in uses:
-        if _a_year_before(use, now):
-            this, then = format_exact(now.volume_m3), format_exact(use.volume_m3)
-            return f"teraz {this}{NBSP}m³, rok temu w tym samym okresie {then}{NBSP}m³"
+        then = use.period
+        if then.start == start.replace(year=start.year - 1, day=1) and then.last_day.month == last.month:
+            return (
+                f"teraz {format_exact(now.volume_m3)}{NBSP}m³, "
+                f"rok temu w tym samym okresie {format_exact(use.volume_m3)}{NBSP}m³"
+            )
     return "w metrach sześciennych"
-
-
-def _a_year_before(use: _Use, now: _Use) -> bool:
-    days = (use.period.start, use.period.last_day)
-    wanted = (now.period.start, now.period.last_day)
-    return all((day.year + 1, day.month) == (other.year, other.month) for day, other in zip(days, wanted, strict=True))
 
 
 def _name(period: Period) -> str:

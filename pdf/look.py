@@ -29,7 +29,7 @@ class Logo:
         return self.width * scale, self.height * scale
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Look:
     """``accent`` is for titles, rules and this period's bar; the ground of the payment box has a little of it.
 
@@ -61,7 +61,7 @@ class Look:
     @property
     def version(self) -> str:
         """What a template version gains by this look: nothing when it is the plain one."""
-        if self == PLAIN:
+        if self.accent == ACCENT and self.logo is None:
             return ""
         told = repr((self.accent, self.logo and (self.logo.width, self.logo.height, self.logo.pixels, self.logo.alt)))
         return f"+{hashlib.sha256(told.encode()).hexdigest()[:8]}"

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar, cast
 
@@ -175,12 +175,8 @@ class Page:
 
     def symbol(self, x: float, y: float, side: float, rows: Sequence[bytes], *, alt: str) -> None:
         """A square code of dark modules (zero bytes), as rectangles of one path."""
-        module = side / len(rows)
-        drawn = "".join([
-            _runs(number, start, row[start : start + _BLOCK])
-            for number, row in enumerate(rows)
-            for start in range(0, len(row), _BLOCK)
-        ])  # fmt: skip
+        module, modules = side / len(rows), b"".join(rows)
+        drawn = "".join([runs[modules[block]] for block, runs in _blocks(len(rows))])
         placed = f"{module:.4f} 0 0 {-module:.4f} {x:.2f} {PAGE_HEIGHT - y:.2f} cm"
         self._figure(f"{placed} 0 0 0 rg {drawn}f", alt=alt, box=(x, y, side, side))
 
@@ -272,11 +268,27 @@ def to_pdf(pages: Sequence[Page], *, metadata: Metadata, data: bytes | None = No
     return Document(content=content, pages=len(pages), sha256=hashlib.sha256(content).hexdigest())
 
 
-@lru_cache(maxsize=1 << 15)
-def _runs(number: int, start: int, modules: bytes) -> str:
-    """The dark runs of a few modules: few enough that most of what a code can hold was drawn before."""
-    return "".join(
-        f"{start + run.start()} {number} {run.end() - run.start()} 1 re " for run in _DARK_RUN.finditer(modules)
+class _Runs(dict[bytes, str]):
+    """The dark runs of a few modules at one place of a code, by those modules."""
+
+    def __init__(self, *, row: int, start: int) -> None:
+        super().__init__()
+        self._row, self._start = row, start
+
+    def __missing__(self, modules: bytes) -> str:
+        runs = _DARK_RUN.finditer(modules)
+        drawn = "".join(f"{self._start + run.start()} {self._row} {run.end() - run.start()} 1 re " for run in runs)
+        self[modules] = drawn
+        return drawn
+
+
+@cache
+def _blocks(side: int) -> tuple[tuple[slice, _Runs], ...]:
+    """A code cut into blocks of so few modules that what they can hold was drawn before."""
+    return tuple(
+        (slice(row * side + start, row * side + min(start + _BLOCK, side)), _Runs(row=row, start=start))
+        for row in range(side)
+        for start in range(0, side, _BLOCK)
     )
 
 

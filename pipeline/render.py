@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from billing.canonical import content_sha256
+from billing.canonical import seal
 from billing.invoices import Invoice
 from delivery.archive import Archive, document_key, open_archive
 from pdf.invoice import render_invoice
@@ -53,9 +53,10 @@ def archived(archive: Archive, rows: Sequence[Row[Any]], *, look: Look) -> list[
     documents = []
     for row in rows:
         invoice = read_back(Invoice, row.content)
-        if content_sha256(invoice) != row.sha256:
+        content = seal(invoice)
+        if content.sha256 != row.sha256:
             raise Inconsistent("INVOICE_CHANGED", f"{row.invoice_no} is not the invoice that was issued")
-        document = render_invoice(invoice, look=look)
+        document = render_invoice(invoice, look=look, written=content.text)
         key = document_key(issue_date=row.issue_date, invoice_no=row.invoice_no, sha256=document.sha256)
         archive.put_once(key=key, content=document.content)
         documents.append(
