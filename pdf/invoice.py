@@ -54,7 +54,8 @@ def render_invoice(
     """The PDF of ``invoice``: a pure function of it, ``look``, the fonts and ``TEMPLATE_VERSION``.
 
     It carries the canonical JSON of the invoice: the very text whose hash was stored when it was issued. ``written`` is
-    that text, where it is at hand. With ``duplicate_on`` it is a duplicate made out on that day, and says so (VAT act art. 106l).
+    that text, where it is at hand. With ``duplicate_on`` it is a duplicate made out on that day, and says so (VAT act
+    art. 106l).
 
     Raises:
         Unprintable: NO_GLYPH, a text holds a character that the fonts cannot print; TEXT_TOO_LONG, a text does not
