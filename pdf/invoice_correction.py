@@ -17,7 +17,7 @@ from pdf.tags import P
 from pdf.typeface import wrap
 
 _SUMS = (
-    Column(title="", left=0, right=180),
+    Column(title="Kwoty", left=0, right=180),
     Column(title="Stawka VAT", left=190, right=262),
     Column(title="Netto [zł]", left=264, right=338, to_right=True),
     Column(title="VAT [zł]", left=342, right=408, to_right=True),

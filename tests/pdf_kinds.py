@@ -196,7 +196,9 @@ _MAKERS: dict[str, Callable[[], Document]] = {
     ),
     "every-line": lambda: render_invoice(sample_invoice(lines=_named(lines_of_every_kind()))),
     "sixty-lines": lambda: render_invoice(sample_invoice(lines=many_lines(60))),
-    "twenty-meters": lambda: render_invoice(replace(sample_invoice(lines=many_points(20)), used_before=YEAR)),
+    "twenty-meters": lambda: render_invoice(
+        replace(sample_invoice(lines=many_points(20)), used_before=history("402", "388.5", "395", "471", "1204.125"))
+    ),
     "long-names": lambda: render_invoice(
         replace(
             sample_invoice(parties={Role.BUYER: LONG, Role.PAYER: replace(LONG, party_no="P-98")}), used_before=YEAR
