@@ -3,7 +3,7 @@
 Everything is taken from the frozen invoice and from the readings as they were received; nothing is computed anew.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -12,6 +12,7 @@ from billing.accounts import ALL, Address
 from billing.charges import ChargeLine, LinePart
 from billing.explanations import PriceSource, formula, price_source
 from billing.invoices import Invoice
+from billing.money import ZERO_ZL
 from billing.polish import NBSP, format_date, format_m3, format_percent, format_period, format_zl
 from billing.polish_quantities import days_of, difference_words
 from billing.registers import ESTIMATED, REMOVAL_SOURCE, is_cut
@@ -97,6 +98,70 @@ class ShownInvoice:
     has_open_estimate: bool
     has_settled_estimate: bool
     has_lost_estimate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownCorrection:
+    """A correction of the invoice; ``change`` says in words by how much it changes what is to be paid."""
+
+    invoice_no: str
+    issue_date: str
+    reason: str
+    change: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownDue:
+    """What is to be paid of an invoice, with its corrections, and when.
+
+    ``first`` is payable by the invoice's own due date; ``more``, which the corrections ask beyond it, by
+    ``more_until``; both are empty when there is nothing of the kind. ``before`` is what the invoice alone asked.
+    """
+
+    before: str
+    now: str
+    first: str
+    until: str
+    more: str
+    more_until: str
+    has_overpaid: bool
+
+
+def tell_corrections(corrections: Sequence[Invoice]) -> tuple[ShownCorrection, ...]:
+    """The corrections of an invoice as its customer can follow them."""
+    return tuple(
+        ShownCorrection(
+            invoice_no=one.number.text,
+            issue_date=format_date(one.issue_date),
+            reason=one.corrects.reason if one.corrects else "",
+            change=_change(one.payable_zl),
+        )
+        for one in corrections
+    )
+
+
+def tell_due(invoice: Invoice, *, corrections: Sequence[Invoice]) -> ShownDue:
+    """What is to be paid once the corrections count, each of which says only its difference."""
+    before_zl = invoice.payable_zl
+    now_zl = before_zl + sum((one.payable_zl for one in corrections), ZERO_ZL)
+    first_zl = min(before_zl, now_zl)
+    more_zl = now_zl - max(before_zl, ZERO_ZL)
+    raised = [one.due_date for one in corrections if one.payable_zl > 0]
+    return ShownDue(
+        before=format_zl(before_zl),
+        now=format_zl(now_zl),
+        first=format_zl(first_zl) if first_zl > 0 else "",
+        until=format_date(invoice.due_date),
+        more=format_zl(more_zl) if more_zl > 0 and raised else "",
+        more_until=format_date(max(raised)) if raised else "",
+        has_overpaid=now_zl < before_zl,
+    )
+
+
+def _change(difference_zl: Decimal) -> str:
+    if not difference_zl:
+        return "kwota do zapłaty się nie zmienia"
+    return f"kwota do zapłaty {'rośnie' if difference_zl > 0 else 'maleje'} o {format_zl(abs(difference_zl))}"
 
 
 def tell_invoice(invoice: Invoice, *, tariffs: TariffBook, readings: Mapping[int, ReceivedReading]) -> ShownInvoice:

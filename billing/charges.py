@@ -228,17 +228,17 @@ class Bill:
         return self.gross_zl - self.subsidy_gross_zl
 
     def __post_init__(self) -> None:
-        nets_zl: dict[Decimal, Decimal] = {part.vat_rate: ZERO_ZL for part in self.vat_sums}
+        nets_zl: dict[Decimal, Decimal] = {}
         for line in self.lines:
             nets_zl[line.vat_rate] = nets_zl.get(line.vat_rate, ZERO_ZL) + line.summed_zl(self.line_rounding)
-        rounded_zl = {rate: round_zl(net_zl) for rate, net_zl in nets_zl.items()}
-        if rounded_zl != {part.vat_rate: part.net_zl for part in self.vat_sums}:
+        if {rate: round_zl(net_zl) for rate, net_zl in nets_zl.items()} != {
+            part.vat_rate: part.net_zl for part in self.vat_sums
+        }:
             raise ValueError(f"lines of {self.account_no} do not add up to its net")
-        if (self.net_zl, self.vat_zl, self.gross_zl) != (
-            sum([part.net_zl for part in self.vat_sums]),
-            sum([part.vat_zl for part in self.vat_sums]),
-            sum([part.gross_zl for part in self.vat_sums]),
-        ):
+        net_zl = vat_zl = gross_zl = ZERO_ZL
+        for part in self.vat_sums:
+            net_zl, vat_zl, gross_zl = net_zl + part.net_zl, vat_zl + part.vat_zl, gross_zl + part.gross_zl
+        if (self.net_zl, self.vat_zl, self.gross_zl) != (net_zl, vat_zl, gross_zl):
             raise ValueError(f"rate sums of {self.account_no} do not add up to its totals")
         if self.gross_zl != self.net_zl + self.vat_zl:
             raise ValueError(f"net and VAT of {self.account_no} do not add up to its gross")

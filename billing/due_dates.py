@@ -13,6 +13,9 @@ from billing.errors import DataRefused
 from billing.law import payment_days_min
 from billing.periods import next_month
 
+AGREED = "Rozp. 2018 par. 17 ust. 2"
+"""Stands in the basis of a due date that the contract names."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueDate:
@@ -45,7 +48,7 @@ def plan_due_date(
 def agreed_due_date(due: DueDate, *, payment_day: int) -> DueDate:
     """The day of the month on which the contract lets a prognoza be paid, never before ``due`` (par. 17 ust. 2)."""
     month = due.day if due.day.day <= payment_day else next_month(due.day)
-    basis = f"{due.basis}; the contract's day {payment_day} of the month (Rozp. 2018 par. 17 ust. 2)"
+    basis = f"{due.basis}; the contract's day {payment_day} of the month ({AGREED})"
     return DueDate(day=month.replace(day=payment_day), basis=basis)
 
 

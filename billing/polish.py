@@ -23,6 +23,15 @@ def format_zl(amount_zl: Decimal) -> str:
     return f"{format_amount(amount_zl)}{NBSP}zł"
 
 
+def format_change_zl(difference_zl: Decimal) -> str:
+    """A difference, also with its plus: ``+3,20 zł``, ``-3,20 zł``; nothing as ``0,00 zł``.
+
+    Raises:
+        ValueError: as ``format_zl``.
+    """
+    return f"{'+' if difference_zl > 0 else ''}{format_zl(difference_zl)}"
+
+
 def format_amount(amount_zl: Decimal) -> str:
     """An amount in złoty with two places, without the unit: for columns that name it in their head.
 

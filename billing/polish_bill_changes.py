@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from billing.accounts import Service
 from billing.bill_changes import BillChange, Cause, Change
-from billing.polish import NBSP, format_m3, format_price, format_quantity, format_unit, format_zl
+from billing.polish import NBSP, format_change_zl, format_m3, format_price, format_quantity, format_unit, format_zl
 
 SERVICES = {
     Service.WATER: "woda",
@@ -39,20 +39,14 @@ def why_changed(change: BillChange) -> tuple[str, ...]:
     if not change.parts:
         return (f"Kwota do zapłaty jest taka sama jak poprzednio: {format_zl(change.now_zl)}.",)
     word = "więcej" if change.difference_zl > 0 else "mniej"
-    parts = tuple(f"{_told(part)}: {signed_zl(part.amount_zl)}" for part in change.parts)
+    parts = tuple(f"{_told(part)}: {format_change_zl(part.amount_zl)}" for part in change.parts)
     was, now = format_zl(change.was_zl), format_zl(change.now_zl)
     if not change.difference_zl:
         head = f"Do zapłaty jest tyle samo co poprzednio ({now}), choć zmieniło się:"
     else:
         difference = format_zl(abs(change.difference_zl))
         head = f"Do zapłaty jest {now}, poprzednio było {was}: o {difference} {word}. Złożyły się na to:"
-    return (head, *parts, f"razem: {signed_zl(change.difference_zl)}")
-
-
-def signed_zl(amount_zl: Decimal) -> str:
-    """``+3,20 zł``, ``−3,20 zł``."""
-    sign = "−" if amount_zl < 0 else "+" if amount_zl > 0 else ""
-    return f"{sign}{format_zl(abs(amount_zl))}"
+    return (head, *parts, f"razem: {format_change_zl(change.difference_zl)}")
 
 
 def _told(part: Change) -> str:

@@ -1,14 +1,18 @@
 """A whole bill told in Polish: every line, the tax of each rate with its rounding, the sums and what is left to pay."""
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
-from billing.accounts import Reading
+from billing.accounts import Channel, Reading
 from billing.charges import Bill, VatSum
+from billing.due_dates import AGREED
 from billing.invoices import Invoice
 from billing.polish import NBSP, format_date, format_exact, format_percent, format_period, format_zl
 from billing.polish_explanations import ROUNDED, title_of, why_line
 from billing.tariffs import TariffBook
 from billing.vat import VatModel
+
+_SENDING = {Channel.PAPER: "druk i nadanie listu", Channel.EMAIL: "wysyłkę e-mailem"}
 
 
 def tell_lines(billed: Bill, *, tariffs: TariffBook, readings: Mapping[int, Reading]) -> Iterator[str]:
@@ -34,14 +38,15 @@ def tell_sums(billed: Bill, *, vat: VatModel) -> Iterator[str]:
         yield f"Gmina dopłaca {paid}; do zapłaty zostaje {gross} − {paid} = {format_zl(billed.payable_zl)}."
 
 
-def head_of(invoice: Invoice) -> Iterator[str]:
-    """Which document this is, what it corrects and why, what is to pay and until when."""
+def head_of(invoice: Invoice, *, payment_days: int) -> Iterator[str]:
+    """Which document this is, what it corrects and why, what is to pay, until when and why until then."""
     issued, due = format_date(invoice.issue_date), format_date(invoice.due_date)
     months = f"Okres rozliczeniowy {format_period(invoice.period)}"
     corrects = invoice.corrects
     if corrects is None:
         yield f"Faktura {invoice.number.text} z dnia {issued}, kod klienta {invoice.account_no}"
         yield f"{months}; do zapłaty {format_zl(invoice.payable_zl)} do {due}"
+        yield _term(invoice, payment_days)
         return
     yield f"Faktura korygująca {invoice.number.text} z dnia {issued}, kod klienta {invoice.account_no}"
     yield f"Koryguje fakturę {corrects.invoice_no} z dnia {format_date(corrects.issue_date)}: {corrects.reason}"
@@ -49,6 +54,26 @@ def head_of(invoice: Invoice) -> Iterator[str]:
     word = "do zwrotu lub zaliczenia" if change_zl < 0 else "do dopłaty"
     until = f" do {due}" if change_zl > 0 else ""
     yield f"{months}; {word} {format_zl(abs(change_zl))}{until}"
+    if change_zl > 0:
+        yield _term(invoice, payment_days)
+
+
+def _term(invoice: Invoice, payment_days: int) -> str:
+    """How the due date follows from the day of issue: the carrier's allowance, then the days for payment."""
+    if AGREED in invoice.due_date_basis:
+        return "Termin płatności: dzień miesiąca z umowy (Rozp. 2018 § 17 ust. 2)"
+    sent_by = invoice.due_date - timedelta(days=payment_days)
+    allowance = (sent_by - invoice.issue_date).days
+    term = f"Termin płatności: {_days(payment_days)} od wysłania (Rozp. 2018 § 17 ust. 1)"
+    if not allowance:
+        return f"{term}, a wysyłka jest w dniu wystawienia"
+    return (
+        f"{term}; na {_SENDING[invoice.carrier]} liczy się {_days(allowance)} od wystawienia, do {format_date(sent_by)}"
+    )
+
+
+def _days(days: int) -> str:
+    return f"{days}{NBSP}{'dzień' if days == 1 else 'dni'}"
 
 
 def _vat(part: VatSum, model: VatModel) -> str:

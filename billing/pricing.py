@@ -92,7 +92,7 @@ def _of_service(
         if unread is not None:
             return unread
     is_metered = tariffs.models.split_places is SplitPlaces.METERED
-    fewest = min(quantity.places for quantity in quantities) if is_metered else _THREE
+    fewest = min([quantity.places for quantity in quantities]) if is_metered else _THREE
     used_m3: dict[date, Decimal] = defaultdict(lambda: VOLUME * 0)
     cuts = [step.start for step in steps[1:]]
     lines: list[ChargeLine] = []
@@ -125,7 +125,7 @@ def _unread(quantities: Sequence[Quantity], steps: Sequence[PriceSpan], point: P
 
 
 @lru_cache(maxsize=4096)
-def _steps(tariffs: TariffBook, asked: _Asked) -> Sequence[PriceSpan]:
+def _steps(tariffs: TariffBook, asked: _Asked) -> tuple[PriceSpan, ...]:
     """The prices of the days, in order, without those that change nothing; none when a day has none.
 
     The later of two at the same terms stands for both. Most customers of a town ask for the same.
@@ -136,7 +136,7 @@ def _steps(tariffs: TariffBook, asked: _Asked) -> Sequence[PriceSpan]:
             steps[-1] = span.begun_on(steps[-1].start)
         else:
             steps.append(span)
-    return steps
+    return tuple(steps)
 
 
 def _step_of(steps: Sequence[PriceSpan], piece: Piece, whole: Period) -> tuple[PriceSpan, Period]:
@@ -157,6 +157,13 @@ def _in_blocks(
         yield one.volume_m3, one.net_zl, one.block
 
 
+def _basis(of_quantity: Sequence[str], of_price: str) -> str:
+    """The provisions of a line, each named once: how much it is may rest on the same one as what it is."""
+    if not of_quantity:
+        return of_price
+    return "; ".join(dict.fromkeys(one for given in (*of_quantity, of_price) for one in given.split("; ")))
+
+
 def _line(
     quantity: Quantity,
     piece: Piece,
@@ -168,7 +175,7 @@ def _line(
     row_no: int,
 ) -> ChargeLine:
     volume_m3, tariff_zl, block = part
-    subsidy, price_zl, basis = None, tariff_zl, "; ".join((*quantity.bases, span.basis))
+    subsidy, price_zl, basis = None, tariff_zl, _basis(quantity.bases, span.basis)
     if span.subsidy is not None:
         subsidy = subsidy_of(agreed=span.subsidy, volume_m3=volume_m3, tariff_zl=tariff_zl)
         price_zl = price_left_zl(tariff_zl, subsidy=subsidy)

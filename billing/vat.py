@@ -1,6 +1,5 @@
 """VAT by a named model, rounded half up to the grosz (VAT act art. 106e ust. 11)."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
@@ -30,10 +29,14 @@ def vat_sums(
 
     A net that is not in full grosze is rounded as ``rounding`` says: by itself, or in the sum of its rate.
     """
-    nets: dict[Decimal, list[Decimal]] = defaultdict(list)
+    nets: dict[Decimal, list[Decimal]] = {}
     for vat_rate, net_zl in lines:
-        nets[vat_rate].append(net_zl)
-    return tuple(_vat_sum(vat_rate, nets[vat_rate], model, rounding) for vat_rate in sorted(nets, reverse=True))
+        if vat_rate in nets:
+            nets[vat_rate].append(net_zl)
+        else:
+            nets[vat_rate] = [net_zl]
+    rates = sorted(nets, reverse=True) if len(nets) > 1 else nets
+    return tuple([_vat_sum(vat_rate, nets[vat_rate], model, rounding) for vat_rate in rates])
 
 
 def _vat_sum(vat_rate: Decimal, exact_zl: list[Decimal], model: VatModel, rounding: LineRounding) -> VatSum:

@@ -38,7 +38,7 @@ CYCLE_FORM = {
         minimum=14,
         maximum=60,
         title="Termin płatności (dni)",
-        description="Ustawowo odbiorca ma co najmniej 14 dni od dnia wysłania.",
+        description="Od planowanego wysłania, najmniej 14: do daty wystawienia dolicza się dni na druk albo wysyłkę.",
     ),
     "dry_run": Param(
         False,

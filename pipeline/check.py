@@ -17,27 +17,36 @@ from sql.statistics import refresh_statistics
 
 
 def run(work: Work, *, cycle_key: str) -> dict[str, int | str]:
-    """Run every check and fix the totals; a dry run ends here and leaves its key free.
+    """Run every check and fix the totals; a dry run ends here and leaves its key free, also when a check stops it.
 
     Raises:
         OperatorError: ``CYCLE_UNKNOWN`` or ``CYCLE_STATE``.
         Inconsistent: ``CHECK_FAILED``, with the first accounts and what is wrong with them; ``CORRECTION_HELD``.
     """
+    stopped: Inconsistent | None = None
     with step(work, "check") as (connection, record):
         cycle = require_cycle(connection, cycle_key=cycle_key, lock="writer")
         record.cycle_id = cycle.cycle_id
         if cycle.state != "dry":
             require_reached(cycle, state="frozen")
-            checks = _pass_all(connection, cycle)
-            if cycle.is_correction:
-                refuse_in_part(connection, cycle)
+            checks = 0
+            try:
+                checks = _pass_all(connection, cycle)
+                if cycle.is_correction:
+                    refuse_in_part(connection, cycle)
+            except Inconsistent as error:
+                if not cycle.dry_run:
+                    raise
+                stopped = error  # nobody is asked about a dry run: it is told, and over
             if not has_passed(cycle, state="frozen"):
                 body = totals(connection, cycle) | {"checks": checks}
                 move_cycle(connection, cycle, source="frozen", target="dry" if cycle.dry_run else "checked", body=body)
         found = totals(connection, cycle)
         record.counts = {name: found[name] for name in ("eligible", "charged", "held", "excluded")}
         record.sums = {name: found[name] for name in ("net_zl", "vat_zl", "gross_zl", "charges_sha256")}
-        return dict(record.counts) | {"gross_zl": str(found["gross_zl"])}
+    if stopped is not None:
+        raise stopped
+    return dict(record.counts) | {"gross_zl": str(found["gross_zl"])}
 
 
 def totals(connection: Connection, cycle: Cycle) -> dict[str, Any]:

@@ -124,8 +124,9 @@ def _histories(
         )
     ]
     deeper = points({key: first[key] for key in estimated}, most=_SEASONS)
-    short = [key for key, history in histories.items() if len(history.uses) < most - 1]
-    earlier = _earlier(connection, short, points=partial(points, most=most))
+    # a season ago may lie before the meter or the system that the estimates are of
+    short = dict.fromkeys((*estimated, *(key for key, one in histories.items() if len(one.uses) < most - 1)))
+    earlier = _earlier(connection, list(short), points=partial(points, most=most))
     for key in (*deeper, *earlier):
         own = deeper.get(key) or found.get(key, [])
         histories[key] = fresh_history(own, earlier.get(key, ()), place=places[key], measures=measures)

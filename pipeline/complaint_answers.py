@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from sqlalchemy import Connection, Row
 
-from billing.answer_letters import tell_invoice
+from billing.answer_letters import tell_corrections, tell_due, tell_invoice
 from billing.invoices import Invoice
 from billing.law import payment_despite_complaint
 from billing.polish import format_account, format_date
@@ -36,6 +36,9 @@ def prepared_answer(connection: Connection, case: Row[Any]) -> str:
     invoice = read_back(Invoice, found["content"])
     tariffs = frozen_utility(connection, require_cycle(connection, cycle_key=case.cycle_key)).tariffs
     today = warsaw_day(business_now(connection))
+    corrections = [
+        read_back(Invoice, row.content) for row in stored.corrections_since(connection, invoice_id=case.invoice_id)
+    ]
     words = {
         "seller": invoice.seller,
         "addressee": invoice.addressee,
@@ -54,13 +57,21 @@ def prepared_answer(connection: Connection, case: Row[Any]) -> str:
             tariffs=tariffs,
             readings=stored.readings_as_received(connection, reading_ids=_reading_ids(invoice)),
         ),
-        "is_payable": invoice.gross_zl > 0,
-        "due_date": format_date(invoice.due_date),
+        "corrections": tell_corrections(corrections),
+        "is_corrected_as_asked": bool(_numbers_of_order(connection, case) & {one.number.text for one in corrections}),
+        "due": tell_due(invoice, corrections=corrections),
         "bank_account": format_account(invoice.bank_account),
         "payment": payment_despite_complaint(on=case.received_on),
         "gap": GAP,
     }
     return _environment().get_template("odpowiedz-na-reklamacje.txt.j2").render(words).lstrip("\n").rstrip() + "\n"
+
+
+def _numbers_of_order(connection: Connection, case: Row[Any]) -> set[str]:
+    """Corrections that carry out what the case has ordered."""
+    if case.order_id is None:
+        return set()
+    return {row["invoice_no"] for row in stored.order(connection, order_id=case.order_id)["corrections"]}
 
 
 def _reading_ids(invoice: Invoice) -> list[int]:

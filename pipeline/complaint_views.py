@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from billing.complaints import clock
+from billing.money import ZERO_ZL
 from pipeline.complaints import require_case
 from pipeline.work import Work, warsaw_day
 from sql import complaints as stored
@@ -32,6 +33,8 @@ def listed(work: Work, *, only_open: bool, due: date | None) -> list[dict[str, A
 def shown(work: Work, *, complaint_no: str) -> dict[str, Any]:
     """One case with its events and, if there is one, the correction that was ordered.
 
+    ``owed_zl`` is what is to be paid of the invoice, with its ``corrections`` so far.
+
     Raises:
         OperatorError: ``COMPLAINT_UNKNOWN``.
     """
@@ -40,7 +43,14 @@ def shown(work: Work, *, complaint_no: str) -> dict[str, Any]:
         today = warsaw_day(business_now(connection))
         events = stored.events(connection, complaint_id=row.complaint_id)
         order = stored.order(connection, order_id=row.order_id) if row.order_id else None
-    return {**_standing(row, today), "events": events, "correction_order": order}
+        corrections = stored.corrections_since(connection, invoice_id=row.invoice_id)
+    return {
+        **_standing(row, today),
+        "corrections": [one.invoice_no for one in corrections],
+        "owed_zl": row.payable_zl + sum((one.payable_zl for one in corrections), ZERO_ZL),
+        "events": events,
+        "correction_order": order,
+    }
 
 
 def _standing(row: Row[Any], today: date) -> dict[str, Any]:

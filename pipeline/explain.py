@@ -23,15 +23,16 @@ from sql import views
 class Explained:
     """An invoice with what its explanation needs.
 
-    ``bill`` is what it says is owed (a correction: instead). ``tariffs`` are those that its cycle froze; ``received``
-    are its readings by id. ``before`` names the document that it is compared with, the account's invoice before this
-    one, or what a correction corrects; ``change`` is why it differs (None: there is none, or this one is of ordered
-    services alone).
+    ``bill`` is what it says is owed (a correction: instead). ``payment_days`` and ``tariffs`` are those that its cycle
+    froze; ``received`` are its readings by id. ``before`` names the document that it is compared with, the account's
+    invoice before this one, or what a correction corrects; ``change`` is why it differs (None: there is none, or this
+    one is of ordered services alone).
     """
 
     invoice: Invoice
     bill: Bill
     found: Mapping[str, Any]
+    payment_days: int
     tariffs: TariffBook
     received: Mapping[int, Mapping[str, Any]]
     before: str | None
@@ -63,7 +64,8 @@ def run(connection: Connection, *, invoice_no: str) -> Explained:
     found = views.invoice(connection, invoice_no=invoice_no)
     if found is None:
         raise OperatorError("INVOICE_UNKNOWN", f"there is no invoice {invoice_no}")
-    tariffs = frozen_utility(connection, require_cycle(connection, cycle_key=found["cycle_key"])).tariffs
+    cycle = require_cycle(connection, cycle_key=found["cycle_key"])
+    tariffs = frozen_utility(connection, cycle).tariffs
     invoice = read_back(Invoice, found.pop("content"))
     owed = bill_in_force(invoice)
     keys = dict.fromkeys(key for line in invoice.lines for key in reading_ids(line))
@@ -72,6 +74,7 @@ def run(connection: Connection, *, invoice_no: str) -> Explained:
         invoice=invoice,
         bill=owed,
         found=found,
+        payment_days=cycle.payment_days,
         tariffs=tariffs,
         received={key: views.reading_as_received(connection, reading_id=key) for key in keys},
         before=former.number if former else None,

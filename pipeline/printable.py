@@ -12,7 +12,7 @@ def unprintable(account: AccountSnapshot) -> Hold | None:
     texts = [party.name for party in account.parties.values()]
     texts += [point.gmina for point in account.points if point.gmina]
     texts += [text for address in addresses for text in (address.street, address.postcode, address.city)]
-    joined = " ".join(texts)
+    joined = " ".join(dict.fromkeys(texts))  # who pays is mostly who buys
     if load_fonts().issuperset(joined):
         return None
     try:

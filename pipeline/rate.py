@@ -26,8 +26,8 @@ from sql.cycles import Cycle
 from sql.snapshots import load_chunk
 from sql.validation import doubt_costly
 
-_AT_ONCE: Final = 500
-"""Accounts in memory at once: what is used again soon is found in the processor's own memory."""
+_AT_ONCE: Final = 1000
+"""Accounts in memory at once: what a chunk takes does not grow with it."""
 
 
 def run(work: Work, *, cycle_key: str, chunk_no: int) -> dict[str, int]:

@@ -173,6 +173,11 @@ def order(connection: Connection, *, order_id: int) -> dict[str, Any]:
     }
 
 
+def corrections_since(connection: Connection, *, invoice_id: int) -> Sequence[Row[Any]]:
+    """Issued corrections of an invoice, oldest first: ``invoice_no``, ``payable_zl`` and frozen ``content``."""
+    return connection.execute(_Q["corrections_since"], {"invoice_id": invoice_id}).all()
+
+
 def readings_as_received(connection: Connection, *, reading_ids: Sequence[int]) -> dict[int, ReceivedReading]:
     """Readings by their ids, with the index and unit as they were written in the file that brought them."""
     rows = connection.execute(_Q["readings_as_received"], {"reading_ids": list(reading_ids)}).mappings()

@@ -199,4 +199,4 @@ def snapshot_totals(connection: Connection, *, cycle: Cycle) -> Row[Any]:
 def load_chunk(connection: Connection, *, cycle: Cycle, chunk_no: int) -> list[tuple[int, str]]:
     """Account ids and frozen snapshots (canonical JSON) of a chunk, without those excluded at the freeze."""
     rows = connection.execute(_Q["snapshot_chunk"], {"cycle_id": cycle.cycle_id, "chunk_no": chunk_no})
-    return [(row.account_id, row.content) for row in rows]
+    return [(account_id, content) for account_id, content in rows]

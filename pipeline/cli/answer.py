@@ -43,6 +43,8 @@ def shown(value: Any) -> str:
     match value:
         case None:
             return "–"
+        case bool():
+            return "yes" if value else "no"
         case Mapping():
             return ", ".join(f"{name} {shown(item)}" for name, item in value.items()) or "–"
         case list() | tuple():

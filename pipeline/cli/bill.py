@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.cli import through_airflow
 from pipeline.cli.answer import Answer
-from pipeline.cli.commands import command_of, day, topic_of
+from pipeline.cli.commands import PAYMENT_DAYS, command_of, day, topic_of
 from pipeline.cli.cycle import start
 from pipeline.errors import OperatorError
 from pipeline.open_cycle import CycleOrder
@@ -35,7 +35,7 @@ def _add_purpose(topic: Any, purpose: str, text: str) -> None:
     whom.add_argument("--accounts", type=Path, metavar="FILE", help="a file with an account number a line")
     parser.add_argument("--period", required=True, help="months of the standing charge: 2026-09, or 2026-07..2026-09")
     parser.add_argument("--issue-date", required=True, type=day, metavar="YYYY-MM-DD")
-    parser.add_argument("--payment-days", type=int, default=14, metavar="DAYS")
+    parser.add_argument("--payment-days", type=int, default=14, metavar="DAYS", help=PAYMENT_DAYS)
     parser.add_argument("--dry-run", action="store_true", help="rate and check only")
     parser.add_argument("--airflow", action="store_true", help="through Airflow's scheduler")
     parser.add_argument("--user", default="operator", help="Airflow log-in, with --airflow (default: operator)")

@@ -5,6 +5,8 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+PAYMENT_DAYS = "from the planned sending, which the carrier's allowance puts after the issue (default: 14)"
+
 
 def topic_of(topics: Any, name: str, text: str) -> Any:
     """A topic such as ``cycle``; commands are added to what it gives back."""

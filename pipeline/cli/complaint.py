@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from billing.complaints import ReceivedVia, Subject
+from billing.polish import format_zl
 from pipeline import complaint_views, complaints
 from pipeline.cli.answer import Answer, shown
 from pipeline.cli.commands import command_of, day, person_decides, topic_of
@@ -128,7 +129,7 @@ def _show(work: Work, options: Namespace) -> Answer:
         f"{case['complaint_no']} about {case['invoice_no']}, account {case['account_no']}",
         f"  {case['subject']}, received {case['received_on']} by {case['received_via']}: {case['customer_text']}",
         f"  {_clock(case)}; term by {case['answer_basis']}",
-        f"  payment is not suspended: {case['gross_zl']} zł due {case['due_date']}",
+        f"  payment is not suspended: {_owed(case)}",
     ]
     if case["earlier_no"]:
         lines.append(f"  goes on from {case['earlier_no']}")
@@ -137,6 +138,15 @@ def _show(work: Work, options: Namespace) -> Answer:
         lines.append(f"  ended: {case['outcome']} by {case['decided_by']}: {case['reason']}")
     lines += _order(case["correction_order"])
     return Answer(text="\n".join(lines), data=case)
+
+
+def _owed(case: dict[str, Any]) -> str:
+    if not case["corrections"]:
+        return f"{format_zl(case['payable_zl'])} due {case['due_date']}"
+    after = ", ".join(case["corrections"])
+    return (
+        f"{format_zl(case['owed_zl'])} after {after}, {format_zl(case['payable_zl'])} before (due {case['due_date']})"
+    )
 
 
 def _event(event: dict[str, Any]) -> str:

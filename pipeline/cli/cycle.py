@@ -100,6 +100,7 @@ def _write_draft(folder: Path, draft: dict[str, Any]) -> Path:
 
 def _decide(work: Work, options: Namespace, decision: approval.Decision) -> Answer:
     if options.airflow:
+        options.user = options.acting_as or options.user
         return _through_airflow(work, options)
     counts = approval.run(
         work,

@@ -36,11 +36,13 @@ def explain_to_auditor(work: Work, options: Namespace) -> Answer:
         }
         for line in told.invoice.lines
     ]
-    return Answer(text=_text(dict(told.found), lines), data={**told.found, "lines": lines})
+    return Answer(
+        text=_text(dict(told.found), lines, due_basis=told.invoice.due_date_basis), data={**told.found, "lines": lines}
+    )
 
 
 def _polish(told: Explained) -> Iterator[str]:
-    yield from head_of(told.invoice)
+    yield from head_of(told.invoice, payment_days=told.payment_days)
     yield f"\n{'SKĄD TE KWOTY' if told.invoice.corrects is None else 'SKĄD TE KWOTY PO KOREKCIE'}\n"
     if not told.bill.lines:
         yield "Wszystkie pozycje zostały wycofane: z tej faktury nic nie jest należne."
@@ -81,10 +83,12 @@ def _polish_data(told: Explained) -> dict[str, Any]:
     return {**told.found, "lines": lines, "sums": sums, "change": since}
 
 
-def _text(found: dict[str, Any], lines: list[dict[str, Any]]) -> str:
+def _text(found: dict[str, Any], lines: list[dict[str, Any]], *, due_basis: str) -> str:
+    """Figures as the data has them, like the statements."""
     parts = [
         f"{found['invoice_no']} of {found['issue_date']}, account {found['account_no']}, cycle {found['cycle_key']}",
         f"net {found['net_zl']} zł, VAT {found['vat_zl']} zł, gross {found['gross_zl']} zł, due {found['due_date']}",
+        f"due date: {due_basis}",
     ]
     if found["subsidy_gross_zl"]:
         parts.append(f"subsidy {found['subsidy_gross_zl']} zł gross, payable {found['payable_zl']} zł")

@@ -3,6 +3,7 @@
 from argparse import Namespace
 from typing import Any
 
+from billing.polish import format_zl
 from pipeline import deliver, resolve_delivery
 from pipeline import duplicate as make_duplicate
 from pipeline.cli.answer import Answer, counts_answer, shown
@@ -76,7 +77,7 @@ def _delivery_text(row: dict[str, Any]) -> str:
     if row["delivery_id"] is None:
         return f"{row['invoice_no']} of {row['issue_date']}: no delivery is planned"
     carrier = row["address"] or f"print package {shown(row['package_no'])} {shown(row['package_path'])}"
-    head = f"{row['invoice_no']} of {row['issue_date']}, {row['payable_zl']} zł: {row['channel']} to {carrier}"
+    head = f"{row['invoice_no']} of {row['issue_date']}, {format_zl(row['payable_zl'])}: {row['channel']} to {carrier}"
     lines = [
         head,
         f"  state    {row['state']} ({row['reason']}), due by {row['deadline'].astimezone(WARSAW):%Y-%m-%d %H:%M}",

@@ -7,6 +7,7 @@ from typing import Any
 from billing.canonical import to_data
 from billing.charges import Bill
 from billing.old_invoices import MEANINGS, Cause, OldInvoice, OldLine
+from billing.polish import format_change_zl, format_exact, format_zl
 from pipeline.cli.answer import Answer, counts_answer, shown
 from pipeline.cli.commands import command_of, person_decides, topic_of
 from pipeline.errors import OperatorError
@@ -52,7 +53,7 @@ def _show(work: Work, options: Namespace) -> Answer:
     lines = [f"{state['name']}, attempt {state['attempt']}: {state['compared']} compared = {parts}"]
     for each in found.by_cause:
         word = " accepted" if each["accepted"] else ""
-        sums = f"{each['difference_zl']:+} zł, {each['absolute_zl']} zł in all"
+        sums = f"{format_change_zl(each['difference_zl'])}, {format_zl(each['absolute_zl'])} in all"
         lines.append(f"  {each['cause']}{word}: {each['invoices']} invoices, {sums}: {MEANINGS[Cause(each['cause'])]}")
     if options.csv is not None:
         lines.append(f"list in {showing.write_list(found, path=options.csv)}")
@@ -67,7 +68,9 @@ def _show(work: Work, options: Namespace) -> Answer:
 def _difference(each: Any) -> str:
     facts = ", ".join(f"{name} {value}" for name, value in sorted(each["facts"].items()))
     accepted = f" (accepted by {each['accepted_by']}: {each['note']})" if each["accepted"] else ""
-    head = f"  {each['account_no']} {shown(each['invoice_no'])} {each['cause']} {each['difference_zl']:+} zł"
+    head = (
+        f"  {each['account_no']} {shown(each['invoice_no'])} {each['cause']} {format_change_zl(each['difference_zl'])}"
+    )
     return f"{head}: {facts}{accepted}"
 
 
@@ -75,7 +78,7 @@ def _explain(work: Work, options: Namespace) -> Answer:
     """``obieg parallel explain NAME ACCOUNT``."""
     found = showing.explain(work, name=options.name, account_no=options.account)
     result = found.result
-    title = f"account {result['account_no']}: {result['cause'] or 'equal'}, {result['difference_zl']:+} zł"
+    title = f"account {result['account_no']}: {result['cause'] or 'equal'}, {format_change_zl(result['difference_zl'])}"
     facts = [f"  {name}: {value}" for name, value in sorted(result["facts"].items())]
     lines = [title, *facts, *_invoice("old system", found.old), *_invoice("Obieg", found.ours)]
     if result["accepted_by"] is not None:
@@ -87,14 +90,15 @@ def _explain(work: Work, options: Namespace) -> Answer:
 def _invoice(title: str, invoice: OldInvoice | Bill | None) -> list[str]:
     if invoice is None:
         return [f"{title}: no invoice, or none that differs"]
-    head = f"{title}: {invoice.channel.value}, net {invoice.net_zl}, VAT {invoice.vat_zl}, gross {invoice.gross_zl} zł"
+    net, vat, gross = (format_zl(amount_zl) for amount_zl in (invoice.net_zl, invoice.vat_zl, invoice.gross_zl))
+    head = f"{title}: {invoice.channel.value}, net {net}, VAT {vat}, gross {gross}"
     return [head, *(_line(line) for line in invoice.lines)]
 
 
 def _line(line: OldLine | Any) -> str:
     indexes = "" if line.current_index_m3 is None else f" {line.previous_index_m3} → {line.current_index_m3}"
     place = " ".join(word for word in (line.point_no, line.meter_no) if word)
-    amount = f"{line.quantity.normalize():f} {line.unit} × {line.price_zl} = {line.net_zl} zł"
+    amount = f"{format_exact(line.quantity)} {line.unit} × {format_exact(line.price_zl)} = {format_zl(line.net_zl)}"
     days = f"{line.period.start}..{line.period.until}"
     return f"  {line.service.value:<8} {place} {days}{indexes}: {amount} ({shown(line.tariff_group)})"
 
@@ -107,5 +111,5 @@ def _accept(work: Work, options: Namespace) -> Answer:
         if not each["accepted"]
     ]
     done = [showing.accept(work, name=options.name, account_no=number, note=options.note) for number in accounts]
-    lines = [f"{one['account_no']} {one['cause']} {one['difference_zl']:+} zł" for one in done]
+    lines = [f"{one['account_no']} {one['cause']} {format_change_zl(one['difference_zl'])}" for one in done]
     return Answer(text="\n".join([f"{len(done)} accepted as explained", *lines]), data=done)

@@ -29,7 +29,7 @@ from pipeline.cli import (
     through_airflow,
     utility,
 )
-from pipeline.cli.commands import command_of, day, topic_of
+from pipeline.cli.commands import PAYMENT_DAYS, command_of, day, person_decides, topic_of
 from pipeline.cli.csv_file import takes_csv
 from pipeline.cli.explanation import explain_to_auditor, explain_to_customer
 from pipeline.cli.quote import quote as quote_command
@@ -115,7 +115,7 @@ def _cycle(topics: Any) -> None:
     run.add_argument("--period", required=True, help="2026-09, or 2026-07..2026-09")
     run.add_argument("--route-set", default="ALL", help="ALL, or R1+R2")
     run.add_argument("--issue-date", required=True, type=day, metavar="YYYY-MM-DD")
-    run.add_argument("--payment-days", type=int, default=14, metavar="DAYS")
+    run.add_argument("--payment-days", type=int, default=14, metavar="DAYS", help=PAYMENT_DAYS)
     run.add_argument("--dry-run", action="store_true", help="rate and check only")
     _airflow(run, through_airflow.start, user="operator")
     for name, text, command in (
@@ -125,6 +125,7 @@ def _cycle(topics: Any) -> None:
         decide = command_of(topic, name, text, command)
         decide.add_argument("key", metavar="KEY")
         decide.add_argument("--note", default="", help="kept with the decision")
+        person_decides(decide)
         _airflow(decide, through_airflow.answer, user="approver")
         decide.set_defaults(option={"approve": "Approve", "reject": "Reject"}[name])
     for name, text, command in (

@@ -25,7 +25,7 @@ def proceed(work: Work, *, cycle_key: str, tell: Tell) -> str:
         _until_approval(work, cycle_key, tell)
         state = _state(work, cycle_key)
     if state == "checked":
-        return f"waits for another person's approval: obieg cycle approve {cycle_key} (or reject)"
+        return f"waits for another person's approval: obieg cycle approve {cycle_key} --as LOG-IN (or reject)"
     if state in {"dry", "rejected"}:
         return f"is {state}: nothing follows; the next run is the next revision"
     if not issue.is_due(work, cycle_key=cycle_key):

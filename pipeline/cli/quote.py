@@ -12,6 +12,7 @@ from billing.explanations import explain
 from billing.holds import MEANINGS
 from billing.polish import format_date, format_period
 from billing.polish_explanations import why_line
+from billing.polish_holds import TOLD, tell_facts
 from billing.polish_invoice import tell_lines, tell_sums
 from pipeline import quote as quoting
 from pipeline.cli.answer import Answer
@@ -45,7 +46,7 @@ def _polish(made: Quote) -> Iterator[str]:
     months, issued = format_period(cycle.period), format_date(cycle.issue_date)
     yield f"Konto {made.case.account.account_no}, okres {months}, wystawienie {issued}"
     if isinstance(made.outcome, Hold):
-        yield _held(made.outcome)
+        yield from _held_in_polish(made.outcome)
     if made.bill is not None:
         yield ""
         yield from tell_lines(made.bill, tariffs=made.tariffs, readings=made.readings)
@@ -54,6 +55,7 @@ def _polish(made: Quote) -> Iterator[str]:
 
 
 def _english(made: Quote) -> Iterator[str]:
+    """Figures as the data has them, like the statements."""
     if isinstance(made.outcome, Hold):
         yield _held(made.outcome)
     found = made.bill
@@ -65,6 +67,13 @@ def _english(made: Quote) -> Iterator[str]:
     yield f"net {found.net_zl} zł, VAT {found.vat_zl} zł, gross {found.gross_zl} zł"
     if found.subsidy_gross_zl:
         yield f"subsidy {found.subsidy_gross_zl} zł gross, payable {found.payable_zl} zł"
+
+
+def _held_in_polish(found: Hold) -> Iterator[str]:
+    yield f"Bez faktury ({found.code}): {TOLD[found.code]}."
+    facts = tell_facts(found.facts)
+    if facts:
+        yield f"  {facts}"
 
 
 def _held(found: Hold) -> str:
@@ -79,9 +88,14 @@ def _data(made: Quote) -> dict[str, Any]:
         "account_no": made.case.account.account_no,
         "utility": made.case.utility,
         "outcome": "invoice" if held is None else "hold",
-        "hold": held and {"code": held.code.value, "meaning": MEANINGS[held.code], "facts": dict(held.facts)},
+        "hold": held and _hold(held),
         "bill": None if made.bill is None else _bill(made, made.bill),
     }
+
+
+def _hold(held: Hold) -> dict[str, Any]:
+    meanings = {"meaning": MEANINGS[held.code], "meaning_pl": TOLD[held.code]}
+    return {"code": held.code.value, **meanings, "facts": dict(held.facts)}
 
 
 def _bill(made: Quote, found: Bill) -> dict[str, Any]:

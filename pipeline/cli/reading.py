@@ -22,6 +22,7 @@ BULK_COLUMNS = (
     *("reading_id", "meter_no", "read_on", "state", "was_m3", "decision", "index_m3", "method", "refusal"),
     *("account_no", "bill_m3", "bill_zl", "hold"),
 )
+BACK_AGAIN = "To bring such a reading in again, import its row with the source `staff`"
 _DECISIONS = {"confirm": Decision.CONFIRMED, "void": Decision.VOID, "estimate": Decision.ESTIMATED}
 
 
@@ -37,13 +38,15 @@ def add(topics: Any) -> None:
     for name, text, decision in (
         ("confirm", "it counts as it came", Decision.CONFIRMED),
         ("edit", "another index counts in its place; of an estimate: two people, one after the other", Decision.EDITED),
-        ("void", "it does not count", Decision.VOID),
+        ("void", "it never counts again: this is final", Decision.VOID),
     ):
         parser = command_of(topic, name, text, decide_one)
         parser.set_defaults(decision=decision, why=None, index=None)
         parser.add_argument("reading", type=int, metavar="READING")
         if decision is Decision.EDITED:
             parser.add_argument("--index", type=index, required=True, metavar="M3")
+        if decision is Decision.VOID:
+            parser.add_argument("--yes", action="store_true", help="it is final: say so, after seeing what it means")
         _reason(parser)
     _estimate(topic)
     _bulk(topic)
@@ -144,6 +147,8 @@ def show_reading(work: Work, options: Namespace) -> Answer:
 
 def decide_one(work: Work, options: Namespace) -> Answer:
     """``obieg reading confirm|edit|void READING``."""
+    if options.decision is Decision.VOID and not options.yes:
+        raise _unconfirmed(work, options.reading)
     done = decide.run(
         work,
         reading_id=options.reading,
@@ -156,7 +161,24 @@ def decide_one(work: Work, options: Namespace) -> Answer:
         text = f"another person must decide: obieg reading edit {options.reading} --index {options.index}"
         return Answer(text=f"reading {options.reading}: asked; {text}", data=done)
     told = ", ".join(f"{name} {shown(done[name])}" for name in ("index_m3", "method", "estimate_id") if done.get(name))
-    return Answer(text=f"reading {options.reading} is {done['state']} by {work.actor.name} {told}".rstrip(), data=done)
+    text = f"reading {options.reading} is {done['state']} by {work.actor.name} {told}".rstrip()
+    back = f"\n{BACK_AGAIN}." if options.decision is Decision.VOID else ""
+    return Answer(text=text + back, data=done)
+
+
+def _unconfirmed(work: Work, reading_id: int) -> OperatorError:
+    """What a void means, before it is done; of one that cannot be, why."""
+    seen = show.run(work, reading_id=reading_id)
+    after = seen.would_bill[Decision.VOID.value]
+    if "refused" in after:
+        return OperatorError(after["refused"], after["words"])
+    named = seen.reading
+    held = f"is held ({after['hold']})" if after["hold"] else f"is billed {after['bill_m3']} m³ up to another reading"
+    text = (
+        f"reading {reading_id} of meter {named['meter_no']} on {named['read_on']}, {shown(named['index_m3'])} m³, "
+        f"would never count again, and account {seen.account_no} {held}; nothing is written; do it with --yes"
+    )
+    return OperatorError("VOID_FINAL", f"{text}. {BACK_AGAIN}")
 
 
 def estimate(work: Work, options: Namespace) -> Answer:

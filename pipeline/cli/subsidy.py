@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from billing.canonical import to_data
+from billing.polish import format_m3, format_percent, format_price, format_zl
 from pipeline import subsidy_claims
 from pipeline.cli.answer import Answer
 from pipeline.cli.commands import command_of, day, topic_of
@@ -48,17 +49,20 @@ def _lines(found: SubsidyClaims, csv_file: Path | None) -> Iterator[str]:
 
 
 def _claim(claim: Claim) -> str:
+    price, amount = (
+        f"{format_price(claim.subsidy_zl_m3)} zł {claim.mode}",
+        f"{format_zl(claim.subsidy_zl)} {claim.mode}",
+    )
     return (
-        f"  {claim.tariff_group} {claim.service}: {claim.invoices} invoices, {claim.volume_m3.normalize():f} m3 at "
-        f"{claim.subsidy_zl_m3} zł {claim.mode} = {claim.subsidy_zl} zł {claim.mode} (VAT rate {claim.vat_rate}; "
-        f"{claim.basis})"
+        f"  {claim.tariff_group} {claim.service}: {claim.invoices} invoices, {format_m3(claim.volume_m3)} at "
+        f"{price} = {amount} (VAT {format_percent(claim.vat_rate)}; {claim.basis})"
     )
 
 
 def _total(total: GminaTotal) -> str:
     parts = []
     if total.net_zl or not total.off_gross_zl:
-        parts.append(f"net {total.net_zl} zł + VAT {total.vat_zl} zł")
+        parts.append(f"net {format_zl(total.net_zl)} + VAT {format_zl(total.vat_zl)}")
     if total.off_gross_zl:
-        parts.append(f"gross {total.off_gross_zl} zł, VAT already on the invoices")
-    return f"  claim {total.claim_zl} zł for {total.invoices} invoices: {'; '.join(parts)}"
+        parts.append(f"gross {format_zl(total.off_gross_zl)}, VAT already on the invoices")
+    return f"  claim {format_zl(total.claim_zl)} for {total.invoices} invoices: {'; '.join(parts)}"

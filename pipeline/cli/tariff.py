@@ -9,6 +9,7 @@ from typing import Any
 from billing.canonical import to_data
 from billing.impact import Impact, NoImpactReason
 from billing.impact_summary import GroupImpact, account_percent
+from billing.polish import format_change_zl, format_m3, format_zl
 from pipeline import switch_on_tariff, tariff_check, tariff_impact, tariff_list
 from pipeline.cli.answer import Answer, shown
 from pipeline.cli.commands import command_of, person_decides, topic_of
@@ -87,8 +88,8 @@ def _impact_text(made: TariffImpact, path: Path) -> str:
     lines = [
         f"{made.tariff.title}, from {made.tariff.valid_from}",
         f"  a year of {counts['rated']} of {counts['accounts']} accounts; {', '.join(without)}",
-        f"  net   {sums['net_before_zl']} → {sums['net_after_zl']} zł",
-        f"  gross {sums['gross_before_zl']} → {sums['gross_after_zl']} zł",
+        f"  net   {format_zl(sums['net_before_zl'])} → {format_zl(sums['net_after_zl'])}",
+        f"  gross {format_zl(sums['gross_before_zl'])} → {format_zl(sums['gross_after_zl'])}",
         *_group_lines(made.groups),
     ]
     for name, title in _MOVERS.items():
@@ -103,24 +104,28 @@ def _impact_text(made: TariffImpact, path: Path) -> str:
 def _group_lines(groups: Iterable[GroupImpact]) -> Iterable[str]:
     for group in groups:
         yield f"group {group.group_before} → {group.group_after}: {group.accounts} accounts"
-        yield f"  water {group.water_m3} m³, sewage {group.sewage_m3} m³"
-        yield f"  net {group.net_before_zl} → {group.net_after_zl} zł"
-        difference = f"{group.difference_zl:+} zł, {_percent(group.percent)}"
-        yield f"  gross {group.gross_before_zl} → {group.gross_after_zl} zł ({difference})"
-        yield f"  pay more {shown(group.percent_more)} %, pay less {shown(group.percent_less)} %"
+        yield f"  water {format_m3(group.water_m3)}, sewage {format_m3(group.sewage_m3)}"
+        yield f"  net {format_zl(group.net_before_zl)} → {format_zl(group.net_after_zl)}"
+        difference = f"{format_change_zl(group.difference_zl)}, {_percent(group.percent)}"
+        yield f"  gross {format_zl(group.gross_before_zl)} → {format_zl(group.gross_after_zl)} ({difference})"
+        yield f"  pay more {_share(group.percent_more)}, pay less {_share(group.percent_less)}"
 
 
 def _mover_lines(title: str, found: Sequence[Impact]) -> list[str]:
     rows = [
-        f"  {one.account_no}  {one.before.gross_zl} → {one.after.gross_zl} zł"
-        f" ({one.difference_zl:+} zł, {_percent(account_percent(one))})"
+        f"  {one.account_no}  {format_zl(one.before.gross_zl)} → {format_zl(one.after.gross_zl)}"
+        f" ({format_change_zl(one.difference_zl)}, {_percent(account_percent(one))})"
         for one in found
     ]
     return [f"{title}:", *rows] if rows else []
 
 
 def _percent(value: Decimal | None) -> str:
-    return "–" if value is None else f"{value:+} %"
+    return "–" if value is None else f"{value:+} %".replace(".", ",")
+
+
+def _share(value: Decimal | None) -> str:
+    return f"{shown(value)} %".replace(".", ",")
 
 
 def _impact_data(made: TariffImpact, path: Path) -> dict[str, Any]:

@@ -84,7 +84,8 @@ def refuse_in_part(connection: Connection, cycle: Cycle) -> None:
     for row in found(connection, "held_accounts", cycle_id=cycle.cycle_id):
         why = ", ".join(f"{name} {value}" for name, value in row.facts.items())
         text = f"account {row.account_no} cannot be corrected, {row.code} ({why})"
-        raise Inconsistent("CORRECTION_HELD", f"{text}; reject {cycle.cycle_key} and ask for something else")
+        end = "the dry run is over," if cycle.dry_run else f"reject {cycle.cycle_key} and"
+        raise Inconsistent("CORRECTION_HELD", f"{text}; {end} ask for something else")
 
 
 def sound(content: str, *, sha256: str) -> Invoice:

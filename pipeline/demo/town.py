@@ -7,6 +7,7 @@ that never came, one below the last, rows sent twice, buyers under the KSeF duty
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -26,6 +27,7 @@ _COLUMNS: Final = (
     *("service_point", "meter_no", "module_no", "read_at", "index", "unit", "source", "quality", "reason_code"),
     *("reader_id", "route", "external_id"),
 )
+_PLACES: Final = ("piwnica", "studzienka", "łazienka")
 _EVENING: Final = time(18)
 _SEED_OF_CONSENTS: Final = "consents"
 
@@ -54,6 +56,7 @@ def write_town(
         ],
         "meters": [_meter_row(p, meter, first_month) for _, p in _points(town) for meter in p.meters],
         "emails": list(_emails(town)),
+        "route_stops": list(_stops(town)),
     }
     for kind, lines in rows.items():
         write_registry_file(folder, kind, lines)
@@ -138,6 +141,20 @@ def _meter_row(point: Point, meter: Meter, first_month: date) -> tuple[object, .
         *(meter.meter_no, point.point_no, 5, meter.decimals, meter.installed_on, meter.opening_m3, 0, legalised_until),
         *(meter.replaces or "", removal, "", meter.module_no or ""),
     )
+
+
+def _stops(town: Town) -> Iterator[tuple[object, ...]]:
+    """The walk of each route: street by street and house by house, as a reader goes."""
+    walk = sorted((resident.route, *_house(resident), point.point_no) for resident, point in _points(town))
+    for route, stops in groupby(walk, key=lambda stop: stop[0]):
+        for seq, (*_, point_no) in enumerate(stops, start=1):
+            place = "ogród" if point_no.endswith("B") else _PLACES[int(point_no[1:]) % len(_PLACES)]
+            yield point_no, route, seq, place, "", town.first_month
+
+
+def _house(resident: Resident) -> tuple[str, int]:
+    street, _, number = resident.street.rpartition(" ")
+    return street, int(number)
 
 
 def _emails(town: Town) -> Iterator[tuple[object, ...]]:

@@ -61,10 +61,11 @@ class Preview:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Rows by what would become of them."""
+        """Rows by what would become of them; those whose account is held all the same stand under its code."""
         found: dict[str, int] = {}
         for row in self.rows:
-            key = row["refusal"] or row["decision"]
+            held = row.get("hold")
+            key = row["refusal"] or (f"{row['decision']}, held by {held}" if held else row["decision"])
             found[key] = found.get(key, 0) + 1
         return found
 

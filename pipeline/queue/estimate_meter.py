@@ -19,7 +19,7 @@ def run(work: Work, *, meter_no: str, register: int, on: date, why: EstimateWhy,
     Raises:
         OperatorError: ``METER_UNKNOWN``, ``REASON_MISSING``, ``REASON_UNREADABLE``, or why it cannot be estimated:
             ``E106``, ``E107``, ``E109``, ``NO_CONTRACT``, ``READING_THERE``, ``READING_MISSING``,
-            ``ESTIMATE_PROLONGED`` or ``ESTIMATE_IMPOSSIBLE``.
+            ``ESTIMATE_NOT_MAIN``, ``ESTIMATE_PROLONGED`` or ``ESTIMATE_IMPOSSIBLE``.
     """
     words = reason_words(reason)
     rules = load_folder(work.settings.utility, seller_needed=False).utility.estimation

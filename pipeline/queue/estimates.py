@@ -32,6 +32,7 @@ from sql.estimates import (
     use_of_classes,
 )
 
+MAIN = "main"
 _NO_EARLIER = date(1900, 1, 1)
 _HISTORY_MONTHS = 26
 """Last year, the year's beginning before it, and a quarter: all that a method looks at."""
@@ -139,7 +140,8 @@ def _planned(
         read_on=place.actual_on,
         in_row=place.in_row,
         decimals=place.decimals,
-        class_use=classes.get(place.tariff_class),
+        # what a household uses says nothing about its garden
+        class_use=classes.get(place.tariff_class) if place.purpose == MAIN else None,
     )
     return _made(target, place, estimate(inputs, why=target.why, rules=rules), named)
 
@@ -149,6 +151,9 @@ def _refusal(target: Target, place: Row[Any], today: date) -> tuple[str, str] | 
         return "E106", "the day lies in the future"
     if place.removed_on is not None and place.removed_on <= target.on:
         return "E107", f"the meter was taken away on {place.removed_on}"
+    if target.why is EstimateWhy.FAULTY_METER and place.purpose != MAIN:
+        words = f"it is a {place.purpose} meter; the provision on faulty meters (Rozp. 2018 § 18) is for main ones"
+        return "ESTIMATE_NOT_MAIN", words
     if place.account_id is None:
         return "NO_CONTRACT", "nobody has a contract that day; a final reading is taken, not estimated"
     if place.has_later:
@@ -160,6 +165,9 @@ def _refusal(target: Target, place: Row[Any], today: date) -> tuple[str, str] | 
 
 def _made(target: Target, place: Row[Any], made: Estimate | NotEstimated, named: str) -> PlannedEstimate:
     if isinstance(made, NotEstimated):
+        if made.code is EstimateRefusal.IMPOSSIBLE and place.purpose != MAIN:
+            words = f"{named}: no use of its own is known, and a tariff class is no measure of a {place.purpose} meter"
+            return PlannedEstimate(target=target, place=place, refusal=made.code.value, words=words)
         words = ", ".join(f"{name} {value}" for name, value in made.facts.items())
         return PlannedEstimate(target=target, place=place, refusal=made.code.value, words=f"{named}: {words}")
     index_m3: Decimal = place.previous_m3 + made.volume_m3

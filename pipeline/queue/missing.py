@@ -8,6 +8,8 @@ from sqlalchemy import Connection
 
 from billing.accounts import RegisterSnapshot
 from billing.estimation_rules import EstimateWhy
+from billing.models import MissingSub
+from billing.parts import WITHIN
 from billing.periods import Period
 from billing.reading_life import Decision
 from pipeline.queue.bulk import Choose, Selection
@@ -28,6 +30,7 @@ FAULTY = "damaged"
 def choose_missing(*, period: Period, route_set: str, on: date | None, by: str) -> Choose:
     """Registers that a cycle of these months and routes would find without a reading.
 
+    A sub-meter without a reading holds nobody where ``missing_sub`` says ``no_deduction``.
     They are estimated on the last day of the months, or ``on`` another one. A visit without a reading gets its decision
     with the estimate that stands for it.
     """
@@ -87,9 +90,15 @@ def _unread(
         airflow_run_id=None,
     )
     window = reading_window(period, loaded.utility)
+    passes_over = loaded.utility.models.missing_sub is MissingSub.NO_DEDUCTION
     for one in gather(connection, cycle=cycle, reading_window=window, cut_days=()):
         if one.other_cycle is None:
-            yield from (each for point in one.snapshot.points for each in point.registers if _lacks_reading(each))
+            yield from (
+                each
+                for point in one.snapshot.points
+                for each in point.registers
+                if _lacks_reading(each) and not (passes_over and each.purpose in WITHIN)
+            )
 
 
 def _lacks_reading(register: RegisterSnapshot) -> bool:

@@ -133,7 +133,8 @@ def _refusal(chosen: Chosen, reading: Row[Any]) -> tuple[str, str] | None:
     now = Standing(state=ReadingState(reading.state), index_m3=reading.index_m3)
     if chosen.decision is Decision.CORRECTED or not may_follow(now, chosen.decision):
         what = "a visit without a reading" if reading.index_m3 is None else reading.state
-        return "DECISION_NOT_ALLOWED", f"{named} is {what}, it cannot be {chosen.decision}"
+        again = "; import its row again with the source staff" if now.state is ReadingState.VOID else ""
+        return "DECISION_NOT_ALLOWED", f"{named} is {what}, it cannot be {chosen.decision}{again}"
     if chosen.decision in WITH_INDEX:
         return _index_refusal(chosen.index_m3, reading, named)
     return None

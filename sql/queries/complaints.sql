@@ -26,7 +26,7 @@ returning event_no
 -- name: cases
 -- Cases with how they stand: unanswered ones first, the one whose term ends first on top.
 select c.complaint_id, c.complaint_no, earlier.complaint_no as earlier_no, i.invoice_id, i.invoice_no, i.issue_date,
-       i.due_date, i.gross_zl, y.cycle_key, a.account_no, c.received_on, c.received_via, c.subject, c.customer_text,
+       i.due_date, i.gross_zl, i.payable_zl, y.cycle_key, a.account_no, c.received_on, c.received_via, c.subject, c.customer_text,
        c.consumer, c.answer_until, c.answer_basis, c.silence_basis, c.recorded_by, answered.event_no as answer_no,
        answered.happened_on as answered_on, o.outcome, o.reason, o.decided_by, o.decided_via, o.order_id
 from complaint c
@@ -61,6 +61,15 @@ from correction_order_point q
 join point p using (point_id)
 where q.order_id = :order_id
 order by p.point_no
+
+-- name: corrections_since
+-- Corrections of the invoice of a case; of one about a correction, those that came after it.
+select c.invoice_no, c.payable_zl, c.content
+from invoice i
+join invoice c on c.corrects_id = coalesce(i.corrects_id, i.invoice_id)
+              and c.correction_no > coalesce(i.correction_no, 0)
+where i.invoice_id = :invoice_id
+order by c.correction_no
 
 -- name: order_corrections
 select i.invoice_no, i.gross_zl, y.cycle_key, y.state

@@ -1,13 +1,13 @@
 -- name: registers
 -- Registers that are to be estimated on a day, with their last usable reading before it, when somebody last read them,
 -- how many estimates there are since, whether a later reading counts, the newest visit without a reading, and the class
--- and account under contract that day. A reading that the estimate is to stand for does not count here.
+-- and account under contract that day; what the register measures. A reading that the estimate is to stand for does not count here.
 with wanted as (
     select * from unnest(cast(:installation_ids as bigint[]), cast(:days as date[]), cast(:reading_ids as bigint[]))
                       with ordinality as w(installation_id, on_day, reading_id, place)
 )
 select w.place, i.installation_id, i.meter_id, i.point_id, m.meter_no, i.register, p.point_no, i.dials, i.decimals,
-       i.removed_on, w.on_day, previous.reading_id as previous_id, previous.read_on as previous_on,
+       i.removed_on, i.purpose, w.on_day, previous.reading_id as previous_id, previous.read_on as previous_on,
        previous.read_at as previous_at, previous.index_m3 as previous_m3, actual.read_on as actual_on,
        (select count(*) from reading_now e
         where e.installation_id = i.installation_id and e.is_usable and e.quality = 'estimated'
@@ -90,13 +90,17 @@ where h.replaced_at is null and h.quality <> 'estimated' and h.volume_m3 >= 0 an
 order by 1, 2
 
 -- name: class_use
--- What the points of each tariff class used together in the periods billed of a year, where somebody had read them.
+-- What the points of each tariff class used together in the periods billed of a year, where somebody had read them; by
+-- their main meters: what garden and other meters counted stands in those already, or is no water from the mains.
 select t.tariff_class, count(distinct u.point_id) as points, sum(upper(u.period) - lower(u.period)) as days,
        sum(u.volume_m3) as volume_m3
 from point_consumption u
 join contract c on c.point_id = u.point_id and c.valid @> lower(u.period)
 join contract_terms t on t.contract_id = c.contract_id and t.valid @> lower(u.period)
 where u.quality <> 'estimated' and u.period && daterange(cast(:since as date), cast(:until as date))
+  and not exists (select 1 from meter m join installation i using (meter_id)
+                  where m.meter_no = u.meter_no and i.register = u.register and i.point_id = u.point_id
+                    and i.purpose <> 'main')
 group by t.tariff_class
 having sum(upper(u.period) - lower(u.period)) > 0 and sum(u.volume_m3) >= 0
 

@@ -1,31 +1,37 @@
 -- name: points
 -- The newest usable readings of registers before a day, each at least so many days before the next: the ends of their
--- intervals, oldest first. Positions of the old system that were corrected before the cut-over are none. One row a
+-- intervals, oldest first. Positions of the old system that were corrected before the cut-over are none; where it handed
+-- over its intervals, they reach up to the opening position, and nothing before that is a point. One row a
 -- register, its points written one after the other: days as numbers from the first of January of the year 1, estimates
 -- as e: half a million rows of points would cost more than the checks. What came after the newest reading is of the file
 -- itself.
 with recursive wanted as (
-    select * from unnest(cast(:installation_ids as bigint[]), cast(:days as date[])) as w(installation_id, before)
+    select w.installation_id, w.before, coalesce(o.last_billed_on, '-infinity') as since
+    from unnest(cast(:installation_ids as bigint[]), cast(:days as date[])) as w(installation_id, before)
+    left join opening_position o on o.installation_id = w.installation_id and o.replaced_at is null
+                                and exists (select 1 from consumption_history h
+                                            where h.installation_id = w.installation_id and h.replaced_at is null)
 ), point as (
-    select w.installation_id, p.read_on, p.index_m3, p.quality, 1 as depth
+    select w.installation_id, w.since, p.read_on, p.index_m3, p.quality, 1 as depth
     from wanted w
     cross join lateral (
         select r.read_on, r.index_m3, r.quality
         from reading_now r
-        where r.installation_id = w.installation_id and r.read_on < w.before and r.is_usable and r.reading_id <= :newest
+        where r.installation_id = w.installation_id and r.read_on < w.before and r.read_on >= w.since and r.is_usable
+          and r.reading_id <= :newest
           and (r.source <> 'cutover'
                or exists (select 1 from opening_position o where o.reading_id = r.reading_id and o.replaced_at is null))
         order by r.read_on desc, r.read_at desc, r.reading_id desc
         limit 1
     ) p
     union all
-    select e.installation_id, p.read_on, p.index_m3, p.quality, e.depth + 1
+    select e.installation_id, e.since, p.read_on, p.index_m3, p.quality, e.depth + 1
     from point e
     cross join lateral (
         select r.read_on, r.index_m3, r.quality
         from reading_now r
-        where r.installation_id = e.installation_id and r.read_on <= e.read_on - :days_min and r.is_usable
-          and r.reading_id <= :newest
+        where r.installation_id = e.installation_id and r.read_on <= e.read_on - :days_min and r.read_on >= e.since
+          and r.is_usable and r.reading_id <= :newest
           and (r.source <> 'cutover'
                or exists (select 1 from opening_position o where o.reading_id = r.reading_id and o.replaced_at is null))
         order by r.read_on desc, r.read_at desc, r.reading_id desc

@@ -1,5 +1,6 @@
 """The published list of the cases, made from their ``given.toml``: for whoever answers for the figures."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
@@ -7,9 +8,12 @@ from typing import Any
 
 from billing.accounts import Service
 from billing.cases import Case
+from billing.holds import HoldCode
 from billing.polish import NBSP, format_amount, format_quantity
 from billing.polish_bill_changes import SERVICES
+from billing.polish_holds import TOLD, tell_facts
 
+_ACT = re.compile(r"(?=art\.|§)")
 LISTED_MOST = 12
 """Cases of one provision that are named; a provision of nearly every invoice would only fill the page."""
 
@@ -65,9 +69,7 @@ def _line(line: Mapping[str, Any]) -> str:
 
 
 def _result(expected: Mapping[str, Any]) -> str:
-    held = "" if expected["outcome"] == "invoice" else f"wstrzymane, `{expected['outcome']}`"
-    facts = ", ".join(f"{key} {value}" for key, value in expected.get("facts", {}).items())
-    held += f" ({facts})" if held and facts else ""
+    held = "" if expected["outcome"] == "invoice" else _held(expected)
     if "net_zl" not in expected:
         return held
     payable = expected.get("payable_zl", expected["gross_zl"])
@@ -75,14 +77,23 @@ def _result(expected: Mapping[str, Any]) -> str:
     return "; ".join(text for text in (held, sums, f"do zapłaty **{_amount(payable)} zł**") if text)
 
 
+def _held(expected: Mapping[str, Any]) -> str:
+    code = HoldCode(expected["outcome"])
+    facts = tell_facts({key: str(value) for key, value in expected.get("facts", {}).items()})
+    return f"bez faktury, `{code}`: {TOLD[code]}" + (f" ({facts.replace(NBSP, ' ')})" if facts else "")
+
+
 def _index(cases: Mapping[str, Case]) -> Iterator[str]:
     found: dict[str, set[str]] = defaultdict(set)
     for name, case in cases.items():
         for basis in _bases(case.expected):
+            act = ""
             for piece in basis.split(";"):
                 provision = piece.partition(":")[0].partition("(")[0].strip()
                 if "art." in provision or "§" in provision:
-                    found[provision].add(name)
+                    # a basis names its act once, an index each time
+                    act = _ACT.split(provision)[0] or act
+                    found[act + provision.removeprefix(act)].add(name)
     for provision, names in sorted(found.items()):
         links = ", ".join(f"[{name}](#{name})" for name in sorted(names))
         yield f"- **{provision}**: {links if len(names) <= LISTED_MOST else _cases(len(names))}"

@@ -1,6 +1,7 @@
 """Every folder here is a case: ``given.toml`` by hand, the other files generated and compared (``--update-cases``)."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -117,6 +118,23 @@ def test_the_published_list_of_cases_is_the_one_of_these_files(update_cases: boo
         PAGE.write_text(published, encoding="utf-8")
 
     assert PAGE.read_text(encoding="utf-8") == published
+
+
+def test_the_published_list_speaks_to_an_accountant_and_not_in_words_of_the_program() -> None:
+    told = re.sub(r"`[^`]*`|\(#[^)]*\)", "", PAGE.read_text(encoding="utf-8"))
+
+    assert re.findall(r"\b[a-z]+_[a-z_]+\b|\bmodels?\b|\b[a-z]+ = [a-z]+\b", told) == []
+    index = [line for line in told.partition("## Według przepisu")[2].splitlines() if line]
+    assert [line for line in index if not line.startswith(("- **uzzwś ", "- **Rozp. ", "- **KC ", "- **ustawa "))] == []
+
+
+def test_every_line_names_each_provision_once() -> None:
+    for folder in FOLDERS:
+        found = json.loads((folder / "invoice.json").read_text(encoding="utf-8"))
+        made = found.get("invoice") or found["hold"].get("draft") or {"lines": []}
+        for line in made["lines"]:
+            provisions = line["basis"].split("; ")
+            assert len(set(provisions)) == len(provisions), (folder.name, line["basis"])
 
 
 def test_there_are_cases_and_every_case_is_dated_after_the_law_it_uses() -> None:

@@ -16,7 +16,7 @@ from billing.invoices import Invoice
 from pipeline import check, collect, freeze, issue, rate
 from pipeline.corrections import open as opening
 from pipeline.corrections.preview import preview
-from pipeline.errors import OperatorError
+from pipeline.errors import Inconsistent, OperatorError
 from pipeline.read_back import read_back
 from pipeline.statement import statement
 from sql.engine import make_engine
@@ -177,6 +177,17 @@ def test_a_reading_that_cannot_be_corrected_stops_the_whole_run(two_months) -> N
 
     with pytest.raises(Exception, match=r"CORRECTION_HELD: account A0001 .* CONSUMPTION_NEGATIVE"):
         to_check(two_months, order)
+
+
+def test_a_dry_run_that_is_stopped_is_over_and_leaves_the_invoices_free(two_months) -> None:
+    reading = reading_of(two_months, "0001", "2026-07-31")
+    dry = order_of(SEPTEMBER_3, readings=(f"{reading}=40",), dry_run=True)
+
+    with pytest.raises(Inconsistent, match=r"CORRECTION_HELD: .* the dry run is over, ask for something else"):
+        to_check(two_months, dry)
+
+    assert rows(two_months, "select state from cycle where kind = 'correction'") == [("dry",)]
+    assert to_check(two_months, order_of(SEPTEMBER_3, readings=(f"{reading}=11",))) == "2026-09~KOR~2"
 
 
 def test_only_another_person_approves_a_run(two_months) -> None:

@@ -68,11 +68,26 @@ def test_the_customer_reads_where_each_figure_comes_from_and_why_the_amount_chan
         "Do zapłaty jest 107,24 zł, poprzednio było 55,08 zł: o 52,16 zł więcej.",
         "zużycie – woda, punkt PP0001 (7 m³ zamiast 3 m³): +21,00 zł",
         "zużycie – ścieki, punkt PP0001 (7 m³ zamiast 3 m³): +31,00 zł",
-        "forma faktury – abonament (8,30 zł zamiast 12,00 zł netto za 1 mies.): −3,70 zł",
+        "forma faktury – abonament (8,30 zł zamiast 12,00 zł netto za 1 mies.): -3,70 zł",
         "podatek VAT (7,94 zł zamiast 4,08 zł): +3,86 zł",
         "razem: +52,16 zł",
     ):
         assert sentence in said
+
+
+def test_both_explanations_say_how_the_due_date_came_about(obieg) -> None:
+    # on paper three days are allowed for printing and posting, by e-mail one, and then 14 days run
+    assert (
+        "do zapłaty 55,08 zł do 20.08.2026\n"
+        "Termin płatności: 14 dni od wysłania (Rozp. 2018 § 17 ust. 1); na druk i nadanie listu liczy się 3 dni od "
+        "wystawienia, do 06.08.2026\n"
+    ) in obieg("explain", "FV/2026/08/000001")
+    assert "na wysyłkę e-mailem liczy się 1 dzień od wystawienia, do 03.09.2026" in obieg(
+        "explain", "FV/2026/09/000001"
+    )
+    said = obieg("invoice", "explain", "FV/2026/08/000001")
+    assert "due date: issued 2026-08-03, by paper sent until 2026-08-06 (+3 days), payable within 14 days" in said
+    assert "gross 55.08 zł, due 2026-08-20" in said
 
 
 def test_the_first_invoice_has_nothing_to_be_compared_with(obieg) -> None:
@@ -152,8 +167,8 @@ def test_a_correction_tells_what_is_owed_instead_and_the_next_invoice_is_compare
         "Razem netto 38,00 zł, VAT 3,04 zł, brutto 41,04 zł.",
         "W porównaniu z fakturą FV/2026/08/000003 z dnia 03.08.2026:",
         "Do zapłaty jest 41,04 zł, poprzednio było 55,08 zł: o 14,04 zł mniej.",
-        "zużycie – woda, punkt PP0003 (2 m³ zamiast 3 m³): −5,25 zł",
-        "razem: −14,04 zł",
+        "zużycie – woda, punkt PP0003 (2 m³ zamiast 3 m³): -5,25 zł",
+        "razem: -14,04 zł",
     ):
         assert sentence in said
 

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from subsidised import SUBSIDISED, settle_subsidised
 from town import HOUSEHOLDS, PAPERLESS, cycle_order, read_august, set_clock
 
+from billing.polish import NBSP
 from delivery.mailbox import Mailbox
 from pipeline import approve, check, deliver, freeze, issue, open_cycle, rate, reconcile, render, subsidy_claims
 from pipeline.cli import main
@@ -203,15 +204,15 @@ def test_the_commands_say_it(town, july, mode, monkeypatch, capsys) -> None:
     asked = ["subsidy", "claims", "--from", "2026-08-03", "--until", "2026-08-04", "--gmina", "Zdroje"]
 
     assert main(asked) == 0
-    said = capsys.readouterr().out
+    said = capsys.readouterr().out.replace(NBSP, " ")
     assert main(["--json", *asked]) == 0
     data = json.loads(capsys.readouterr().out)
     assert main(["invoice", "explain", "FV/2026/08/000001"]) == 0
-    explained = capsys.readouterr().out
+    explained = capsys.readouterr().out.replace(NBSP, " ")
 
     net, vat, off_gross, claim = CLAIMED[mode]
-    assert f"claim {claim} zł for 8 invoices" in said
-    assert (f"net {net} zł + VAT {vat} zł" if mode == "net" else f"gross {off_gross} zł, VAT already") in said
+    owed = f"net {net} zł + VAT {vat} zł" if mode == "net" else f"gross {off_gross} zł, VAT already"
+    assert f"claim {claim} zł for 8 invoices: {owed}".replace(".", ",") in said
     assert data["totals"][0]["claim_zl"] == claim
     assert len(data["lines"]) == len(SUBSIDISED)
     assert "resolution: uchwała Rady Gminy Zdroje VII/70/2025" in explained

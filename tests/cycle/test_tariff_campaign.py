@@ -454,9 +454,9 @@ def test_the_command_line_goes_the_whole_way_and_answers_machines(town, monkeypa
 
     assert main(["tariff", "check", NAME]) == 0
     assert main(["tariff", "impact", NAME]) == 0
-    said_aloud = capsys.readouterr().out
+    said_aloud = capsys.readouterr().out.replace("\N{NO-BREAK SPACE}", " ")
     assert "group G-P → G-P: 6 accounts" in said_aloud
-    assert "gross 3908.76 → 4100.94 zł (+192.18 zł, +4.92 %)" in said_aloud
+    assert "gross 3 908,76 zł → 4 100,94 zł (+192,18 zł, +4,92 %)" in said_aloud
     assert main(["tariff", "switch-on", NAME, "--note", "x"]) == 2
     assert capsys.readouterr().err.startswith("SELF_APPROVAL: ")
     assert main(["tariff", "impact", NAME, "--csv", str(town.settings.home / "mine"), "--json"]) == 0

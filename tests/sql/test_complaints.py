@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from complaints_town import ESTIMATE, issued, on_day, two_points
+from correcting import order_of, reading_of, to_close
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from town import settle
@@ -447,6 +448,47 @@ def test_every_letter_says_that_payment_goes_on_with_its_amount_and_day(town) ->
         assert TEXT.partition("\n")[0] not in made
 
 
+def test_a_letter_about_a_corrected_invoice_names_the_correction_and_what_is_left_to_pay(town, update_cases) -> None:
+    # 3 m3 become 1: 2 x (5.25 + 7.75) = 26.00 net less, VAT 2.08; 55.08 less 28.08 is 27.00
+    to_close(town, order_of(date(2026, 8, 6), readings=(f"{reading_of(town, '0001', '2026-07-31')}=11",)))
+
+    made = letter_of(town, complain(town))
+
+    compare(LETTERS / "po-korekcie.txt", made, rewrite=update_cases)
+    correction, pays = made.partition("KOREKTA FAKTURY")[2].split("ZAPŁATA")
+    assert "faktura korygująca nr FK/2026/08/000001 z dnia 06.08.2026" in correction
+    assert "kwota do zapłaty maleje o 28,08\N{NO-BREAK SPACE}zł" in correction
+    assert "27,00\N{NO-BREAK SPACE}zł zamiast 55,08\N{NO-BREAK SPACE}zł" in pays
+    assert "pozostają bez zmian" not in made
+    case = complaint_views.shown(town, complaint_no="R/2026/000001")
+    assert (case["corrections"], case["owed_zl"]) == (["FK/2026/08/000001"], Decimal("27.00"))
+
+
+def test_a_letter_about_a_correction_upwards_says_until_when_the_rest_is_due(town) -> None:
+    # 3 m3 become 5: 26.00 net more, 28.08 with VAT
+    to_close(town, order_of(date(2026, 8, 6), readings=(f"{reading_of(town, '0001', '2026-07-31')}=15",)))
+
+    pays = letter_of(town, complain(town)).partition("ZAPŁATA")[2].replace("\N{NO-BREAK SPACE}", " ")
+
+    assert "do zapłaty jest 83,16 zł zamiast 55,08 zł" in pays
+    assert "- 55,08 zł w terminie płatności faktury: 20.08.2026" in pays
+    assert "- 28,08 zł w terminie płatności faktury korygującej: 23.08.2026" in pays
+
+
+def test_a_letter_about_a_correction_that_the_case_ordered_says_that_it_is_made(town) -> None:
+    number = complain(town)
+    reading = reading_of(town, "0001", "2026-07-31")
+    ordered = complaints.correct(as_approver(town), complaint_no=number, reason="x", readings_m3={reading: Decimal(10)})
+    assert "Fakturę skorygujemy" in letter_of(town, number)
+
+    to_close(town, order_of(date(2026, 8, 6), order_id=ordered["order_id"]))
+
+    made = letter_of(town, number)
+    assert "Fakturę już skorygowaliśmy" in made
+    assert "skorygujemy" not in made
+    assert "Różnicę rozliczymy" not in made
+
+
 def compare(path: Path, made: str, *, rewrite: bool) -> None:
     if rewrite:
         path.write_text(made, encoding="utf-8")
@@ -506,7 +548,7 @@ def test_an_order_is_given_and_shown_by_command(town, monkeypatch, capsys) -> No
     shown = capsys.readouterr().out
     assert "correction order 1, points PP0001" in shown
     assert "meter M0001: 13.000 to be 11.500 m³" in shown
-    assert "payment is not suspended: 55.08 zł due 2026-08-20" in shown
+    assert "payment is not suspended: 55,08\N{NO-BREAK SPACE}zł due 2026-08-20" in shown
 
 
 @pytest.mark.parametrize("words", ["x=1", "1=x", "1=-1", "1=1.2345", "1=NaN", "1=Infinity", "1=1000000000", "1"])

@@ -28,7 +28,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_town(tmp_pa
     first = write_all(tmp_path / "a")
     demo_town.make_town.cache_clear()
     assert write_all(tmp_path / "b") == first
-    assert len(first) == 7 + 3 + 3
+    assert len(first) == 8 + 3 + 3
     assert write_all(tmp_path / "c", seed=2)["parties.csv"] != first["parties.csv"]
 
 
@@ -36,6 +36,16 @@ def test_a_town_of_any_size_can_be_written(tmp_path: Path) -> None:
     for accounts in (1, 7, 2000):
         assert demo_town.write_town(tmp_path / str(accounts), accounts=accounts)["accounts"] == accounts
         demo_town.write_readings(tmp_path / str(accounts), month=MONTHS[0], accounts=accounts)
+
+
+def test_every_point_of_the_town_stands_in_the_walk_of_its_route(tmp_path: Path) -> None:
+    demo_town.write_town(tmp_path, accounts=200)
+    routes, stops = ((tmp_path / f"{name}.csv").read_text("utf-8").splitlines() for name in ("accounts", "route_stops"))
+    walks = [line.split(";") for line in stops[1:]]
+    assert len(stops) == len((tmp_path / "points.csv").read_text("utf-8").splitlines())
+    for route in {line.split(";")[1] for line in routes[1:]}:
+        seqs = [int(seq) for _, of, seq, *_ in walks if of == route]
+        assert seqs == list(range(1, len(seqs) + 1))
 
 
 def test_nobody_in_the_town_can_be_real(tmp_path: Path) -> None:

@@ -187,7 +187,12 @@ def test_a_preview_writes_nothing_and_what_it_showed_is_what_is_done(town, tmp_p
     seen = bulk.preview(town, choose=choose)
 
     assert fetch(town, "select (select count(*) from evidence), (select count(*) from reading_decision)") == before
-    assert seen.counts == {"edited": 1, "void": 1, "confirmed": 1, "DECISION_NOT_ALLOWED": 1}
+    assert seen.counts == {
+        "edited": 1,
+        "void": 1,
+        "DECISION_NOT_ALLOWED": 1,
+        "confirmed, held by CONSUMPTION_NEGATIVE": 1,
+    }
     assert [(row.get("bill_m3"), row.get("hold")) for row in seen.rows[:3]] == [
         (Decimal("6.000"), None),
         (Decimal("3.000"), None),

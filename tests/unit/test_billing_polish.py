@@ -7,6 +7,7 @@ from billing.periods import Period
 from billing.polish import (
     NBSP,
     format_account,
+    format_change_zl,
     format_date,
     format_m3,
     format_percent,
@@ -64,3 +65,9 @@ def test_account_numbers_stand_in_fours() -> None:
     assert format_account("PL37102000030000000000010023") == "37 1020 0003 0000 0000 0001 0023".replace(" ", NBSP)
     with pytest.raises(ValueError, match="26 digits"):
         format_account("3710200003000000000001002")
+
+
+def test_a_difference_has_its_sign_and_a_minus_is_the_same_everywhere() -> None:
+    told = [format_change_zl(Decimal(text)).replace(NBSP, " ") for text in ("1234.5", "-73.44", "0")]
+    assert told == ["+1 234,50 zł", "-73,44 zł", "0,00 zł"]
+    assert format_zl(Decimal("-73.44")) == format_change_zl(Decimal("-73.44"))

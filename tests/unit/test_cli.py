@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import pwd
+import re
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +13,12 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from pipeline import derive
 from pipeline.cli import main
+from pipeline.cli.answer import shown
 from pipeline.cli.parser import make_parser
 from pipeline.cli.person import person
 from pipeline.cli.refusals import guarded
 from pipeline.services.postgres import embedded_url
+from pipeline.settings import PROJECT
 from sql.copying import copy_rows
 from sql.engine import make_engine
 
@@ -373,3 +376,14 @@ def test_an_interruption_ends_with_the_shells_own_code(capsys: pytest.CaptureFix
 
     assert guarded(interrupted) == 130
     assert refusal(capsys).startswith("INTERRUPTED: ")
+
+
+def test_people_read_amounts_in_zloty_one_way_and_yes_or_no() -> None:
+    # an amount that is not formatted would stand as -1324.89 zł beside 103 859,82 zł; the forms for auditors have
+    # every figure as the data has it
+    auditors = {"quote.py", "explanation.py"}
+    raw = re.compile(r"_zl(?:'\])?(?::[^}]*)?\} zł")
+    modules = [path for path in (PROJECT / "pipeline" / "cli").glob("*.py") if path.name not in auditors]
+    found = [(path.name, one) for path in modules for one in raw.findall(path.read_text(encoding="utf-8"))]
+    assert found == []
+    assert [shown(value) for value in (True, False, None, 0)] == ["yes", "no", "–", "0"]

@@ -1,6 +1,7 @@
 """The command on a real database, from registry files to the print package, with two people."""
 
 import json
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,21 @@ def test_who_started_a_cycle_cannot_approve_it(settled: Work, capsys: pytest.Cap
     capsys.readouterr()
     assert main(["cycle", "approve", KEY]) == 2
     assert capsys.readouterr().err.startswith("SELF_APPROVAL: ")
+
+
+def test_one_at_the_same_machine_approves_by_an_airflow_log_in(
+    settled: Work, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr("pipeline.cli.person.session", lambda _settings, log_in: nullcontext(asked.append(log_in)))
+    assert main(RUN) == 0
+    assert f"obieg cycle approve {KEY} --as LOG-IN" in said(capsys)
+
+    assert main(["cycle", "approve", KEY, "--as", "somebody"]) == 2
+    assert capsys.readouterr().err.startswith("NOT_AN_APPROVER: ")
+    assert main(["cycle", "approve", KEY, "--as", "approver", "--note", "seen"]) == 0
+    assert f"{KEY} is approved by approver" in said(capsys)
+    assert asked == ["somebody", "approver"]
 
 
 def test_a_rejected_cycle_leaves_its_key_to_the_next_revision(

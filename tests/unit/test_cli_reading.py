@@ -6,7 +6,8 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from queue_town import read_on, reading_of
+from queue_town import fetch, now_of, read_on, reading_of
+from registry_rows import read
 from town import set_clock, settle
 
 from pipeline.cli import main
@@ -59,10 +60,34 @@ def test_a_reading_from_the_list_to_its_decision(town: Work, capsys, tmp_path: P
     assert "decided   edited 36.000 by" in again
     assert "red digits" in again
     assert json.loads(said(capsys, "--json", "reading", "show", key))["reading"]["state"] == "EDITED"
-    said(capsys, "reading", "void", key, "--reason", "no")
+    said(capsys, "reading", "void", key, "--reason", "no", "--yes")
     assert said(capsys, "reading", "confirm", key, "--reason", "yes", code=2).startswith(
         "DECISION_NOT_ALLOWED: reading"
     )
+
+
+def test_a_void_tells_what_it_means_before_it_is_done_and_how_the_reading_comes_in_again(
+    town: Work, capsys, tmp_path: Path
+) -> None:
+    row = "PP0001;M0001;2026-08-30T08:00:00;16;m3;{};actual"
+    read(town, tmp_path, row.format("customer_mail"))
+    ((key,),) = fetch(town, "select reading_id from reading where source = 'customer_mail'")
+    void = ("reading", "void", str(key), "--reason", "the wrong one")
+
+    before = said(capsys, *void, code=2)
+    assert before.startswith(
+        f"VOID_FINAL: reading {key} of meter M0001 on 2026-08-30, 16.000 m³, would never count again"
+    )
+    assert "account A0001 is billed 3.000 m³ up to another reading" in before
+    assert now_of(town, key) == ("VALID", "16", True)
+    assert "import its row with the source `staff`" in said(capsys, *void, "--yes")
+    assert now_of(town, key) == ("VOID", "16", False)
+    assert "import its row again with the source staff" in said(capsys, *void, code=2)
+
+    counts = read(town, tmp_path, row.format("customer_mail"), row.format("staff"))
+    assert (counts["duplicate"], counts["accepted"]) == (1, 1)
+    ((other,),) = fetch(town, "select reading_id from reading where source = 'staff'")
+    assert now_of(town, other) == ("VALID", "16", True)
 
 
 def test_many_at_once_are_seen_first(town: Work, capsys, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_a_round_from_the_first_command_to_the_last(town: Work, tmp_path: Path, 
     assert "R1" in said(capsys, "route", "list")
     opened = said(capsys, "route", "open", "R1", "--from", "2026-08-25", "--until", "2026-09-06")
     assert f"round {KEY}" in opened
-    assert "PP0001, PP0003" in opened
+    assert "5 stops no walk holds stand at the end, by address: PP0001, PP0003" in opened
     set_clock(town, datetime(2026, 9, 1, 12, 0))
     file = write_readings(tmp_path / "august.csv", month_end=date(2026, 8, 31), used={"0003": -10})
     said(capsys, "readings", "import", str(file))
@@ -53,13 +53,27 @@ def test_a_round_from_the_first_command_to_the_last(town: Work, tmp_path: Path, 
         f"round {KEY} is open: readings from 2026-08-25 to before 2026-09-06",
         "  6 stops = 5 read, 1 suspect",
     ]
-    assert "PP0003  M0003/0  ul. Łąkowa 3  suspect V05 2026-08-31 20.000" in shown
+    # only what is still somebody's work, until everything is asked for
+    assert shown.splitlines()[2:] == [
+        "      3  PP0003  M0003/0  ul. Łąkowa 3  suspect V05 2026-08-31 20.000",
+        "  … 5 more: --all",
+    ]
+    assert len(said(capsys, "route", "show", KEY, "--all").splitlines()) == 2 + 6
     assert len((tmp_path / "stops.csv").read_text("utf-8").splitlines()) == 7
+    assert len(json.loads(said(capsys, "--json", "route", "show", KEY))["each"]) == 6
     closed = json.loads(said(capsys, "--json", "route", "close", KEY))
     assert (closed["already"], closed["totals"]["listed"]) == (0, 0)
     assert "is closed" in said(capsys, "route", "close", KEY)
     assert KEY in said(capsys, "route", "list")
     assert [row["last_state"] for row in json.loads(said(capsys, "--json", "route", "list"))] == ["closed", None]
+
+
+def test_a_route_without_a_walk_in_the_registry_says_so_once(town: Work, capsys) -> None:
+    opened = said(capsys, "route", "open", "R2", "--from", "2026-08-25", "--until", "2026-09-06")
+    assert opened.splitlines()[-1] == (
+        "  no walk of this route is in the registry (route_stops.csv): all stops stand by address"
+    )
+    assert "PP00" not in opened
 
 
 def test_a_profile_from_preview_to_import(town: Work, tmp_path: Path, capsys) -> None:
