@@ -20,6 +20,7 @@ from pdf.invoice_tables import draw_charges, draw_vat_sums
 from pdf.invoice_usage import draw_usage
 from pdf.look import PLAIN, Look
 from pdf.metadata import Metadata
+from pdf.seal import Seal
 from pdf.sheet import Document, Page, to_pdf
 from pdf.typeface import Unprintable
 
@@ -49,13 +50,18 @@ _OVERPAID = (
 
 
 def render_invoice(
-    invoice: Invoice, *, duplicate_on: date | None = None, look: Look = PLAIN, written: str | None = None
+    invoice: Invoice,
+    *,
+    duplicate_on: date | None = None,
+    look: Look = PLAIN,
+    written: str | None = None,
+    seal: Seal | None = None,
 ) -> Document:
     """The PDF of ``invoice``: a pure function of it, ``look``, the fonts and ``TEMPLATE_VERSION``.
 
     It carries the canonical JSON of the invoice: the very text whose hash was stored when it was issued. ``written`` is
-    that text, where it is at hand. With ``duplicate_on`` it is a duplicate made out on that day, and says so (VAT act
-    art. 106l).
+    that text, where it is at hand; ``seal`` signs the document. With ``duplicate_on`` it is a duplicate made out on
+    that day, and says so (VAT act art. 106l).
 
     Raises:
         Unprintable: NO_GLYPH, a text holds a character that the fonts cannot print; TEXT_TOO_LONG, a text does not
@@ -87,6 +93,7 @@ def render_invoice(
             issued=duplicate_on or invoice.issue_date,
         ),
         data=(canonical_json(invoice) if written is None else written).encode(),
+        seal=seal,
     )
 
 

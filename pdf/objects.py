@@ -13,7 +13,8 @@ XREF_WIDTHS = "[1 3 2]"
 class Number(IntEnum):
     """The objects that a document has once; its pages, their content and the elements of its structure come after.
 
-    ``LOGO`` is there only in documents with one, ``ATTACHED`` and ``DATA`` in those that carry their data.
+    ``LOGO`` is there only in documents with one, ``ATTACHED`` and ``DATA`` in those that carry their data,
+    ``SEAL_FIELD`` and ``SEAL`` in those that are sealed.
     """
 
     REGULAR_FILE = 1
@@ -37,7 +38,9 @@ class Number(IntEnum):
     STRUCTURE_ROOT = 19
     PARENT_TREE = 20
     PAGES = 21
-    FIRST_PAGE = 22
+    SEAL_FIELD = 22
+    SEAL = 23
+    FIRST_PAGE = 24
 
 
 def dictionary_object(number: int, body: str) -> bytes:

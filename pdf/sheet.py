@@ -6,11 +6,10 @@ points; ``y`` counts down from the top edge of the paper.
 """
 
 import hashlib
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import lru_cache
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar, cast
 
@@ -20,6 +19,8 @@ from pdf.colour import HAIRLINE, INK, Colour
 from pdf.cut import encoded
 from pdf.look import PLAIN, Look
 from pdf.metadata import Metadata
+from pdf.seal import Seal
+from pdf.symbol import dark_runs
 from pdf.tags import P, Tags, figure
 from pdf.typeface import BOLD, REGULAR, text_width, wrap
 from pdf.writer import TaggedDocument
@@ -27,8 +28,6 @@ from pdf.writer import TaggedDocument
 PAGE_WIDTH, PAGE_HEIGHT = A4
 MM = 72 / 25.4
 
-_DARK_RUN = re.compile(rb"\0+")
-_BLOCK = 6
 _ESCAPES = str.maketrans({"\\": r"\\", "(": r"\(", ")": r"\)"})
 
 
@@ -175,10 +174,9 @@ class Page:
 
     def symbol(self, x: float, y: float, side: float, rows: Sequence[bytes], *, alt: str) -> None:
         """A square code of dark modules (zero bytes), as rectangles of one path."""
-        module, modules = side / len(rows), b"".join(rows)
-        drawn = "".join([runs[modules[block]] for block, runs in _blocks(len(rows))])
+        module = side / len(rows)
         placed = f"{module:.4f} 0 0 {-module:.4f} {x:.2f} {PAGE_HEIGHT - y:.2f} cm"
-        self._figure(f"{placed} 0 0 0 rg {drawn}f", alt=alt, box=(x, y, side, side))
+        self._figure(f"{placed} 0 0 0 rg {dark_runs(rows)}f", alt=alt, box=(x, y, side, side))
 
     def bars(
         self,
@@ -249,10 +247,12 @@ def fitting(text: str, style: Style, *, width: float) -> Style:
     return Style(size=style.size * width / wide, bold=style.bold, colour=style.colour)
 
 
-def to_pdf(pages: Sequence[Page], *, metadata: Metadata, data: bytes | None = None) -> Document:
+def to_pdf(
+    pages: Sequence[Page], *, metadata: Metadata, data: bytes | None = None, seal: Seal | None = None
+) -> Document:
     """The file of ``pages``: the same input gives the same bytes, in any process and on any day.
 
-    ``data`` is the JSON that it carries.
+    ``data`` is the JSON that it carries; ``seal`` signs it.
 
     Raises:
         Unprintable: NO_GLYPH, a text holds a character that the fonts cannot print.
@@ -264,32 +264,9 @@ def to_pdf(pages: Sequence[Page], *, metadata: Metadata, data: bytes | None = No
         metadata=metadata,
         data=data,
         logo=first.look.logo,
+        seal=seal,
     ).format()
     return Document(content=content, pages=len(pages), sha256=hashlib.sha256(content).hexdigest())
-
-
-class _Runs(dict[bytes, str]):
-    """The dark runs of a few modules at one place of a code, by those modules."""
-
-    def __init__(self, *, row: int, start: int) -> None:
-        super().__init__()
-        self._row, self._start = row, start
-
-    def __missing__(self, modules: bytes) -> str:
-        runs = _DARK_RUN.finditer(modules)
-        drawn = "".join(f"{self._start + run.start()} {self._row} {run.end() - run.start()} 1 re " for run in runs)
-        self[modules] = drawn
-        return drawn
-
-
-@cache
-def _blocks(side: int) -> tuple[tuple[slice, _Runs], ...]:
-    """A code cut into blocks of so few modules that what they can hold was drawn before."""
-    return tuple(
-        (slice(row * side + start, row * side + min(start + _BLOCK, side)), _Runs(row=row, start=start))
-        for row in range(side)
-        for start in range(0, side, _BLOCK)
-    )
 
 
 @lru_cache(maxsize=64)

@@ -97,7 +97,7 @@ class _Element:
 
 
 @lru_cache(maxsize=_SHAPES_KEPT)
-def structure_of(shape: str, *, media_box: str) -> Structure:
+def structure_of(shape: str, *, media_box: str, is_sealed: bool = False) -> Structure:
     """The structure that the marks ``shape`` tell, and its pages.
 
     Raises:
@@ -108,12 +108,17 @@ def structure_of(shape: str, *, media_box: str) -> Structure:
     contents = range(pages.stop, pages.stop + count)
     elements, leaves = _elements(shape, first=contents.stop)
     parents = " ".join(f"{number}[{' '.join(of_page)}]" for number, of_page in enumerate(leaves))
+    if is_sealed:
+        parents += f" {count} {_add_field(elements, first=contents.stop)}"
     kids = " ".join(f"{number} 0 R" for number in pages)
     objects = [
-        (Number.STRUCTURE_ROOT, _root(contents.stop, count)),
+        (Number.STRUCTURE_ROOT, _root(contents.stop, count + is_sealed)),
         (Number.PARENT_TREE, f"<</Nums[{parents}]>>"),
         (Number.PAGES, f"<</Type/Pages/Count {count}/Kids[{kids}]/MediaBox{media_box}>>"),
-        *((page, _page(number, content)) for number, (page, content) in enumerate(zip(pages, contents, strict=True))),
+        *(
+            (page, _page(number, content, is_sealed=is_sealed and number == 0))
+            for number, (page, content) in enumerate(zip(pages, contents, strict=True))
+        ),
         *enumerate(_written(elements, pages), start=contents.stop),
     ]
     stream, first = object_stream(objects)
@@ -127,14 +132,17 @@ def structure_of(shape: str, *, media_box: str) -> Structure:
     )
 
 
-def _root(document: int, pages: int) -> str:
-    return f"<</Type/StructTreeRoot/K {document} 0 R/ParentTree {Number.PARENT_TREE:d} 0 R/ParentTreeNextKey {pages}>>"
+def _root(document: int, next_key: int) -> str:
+    return (
+        f"<</Type/StructTreeRoot/K {document} 0 R/ParentTree {Number.PARENT_TREE:d} 0 R/ParentTreeNextKey {next_key}>>"
+    )
 
 
-def _page(number: int, content: int) -> str:
+def _page(number: int, content: int, *, is_sealed: bool) -> str:
+    fields = f"/Annots[{Number.SEAL_FIELD:d} 0 R]" if is_sealed else ""
     return (
         f"<</Type/Page/Parent {Number.PAGES:d} 0 R/Resources {Number.RESOURCES:d} 0 R/Contents {content} 0 R"
-        f"/StructParents {number}/Tabs/S>>"
+        f"/StructParents {number}/Tabs/S{fields}>>"
     )
 
 
@@ -162,6 +170,15 @@ def _elements(shape: str, *, first: int) -> tuple[list[_Element], list[list[str]
     if stack != [0]:
         raise ValueError("an element of the structure was not closed")
     return elements, pages
+
+
+def _add_field(elements: list[_Element], *, first: int) -> str:
+    """The field of a seal, last in the document; the reference to its element."""
+    held = f"<</Type/OBJR/Obj {Number.SEAL_FIELD:d} 0 R/Pg {Number.FIRST_PAGE:d} 0 R>>"
+    reference = f"{first + len(elements)} 0 R"
+    elements[0].children.append(reference)
+    elements.append(_Element(role="/S/Form", parent=first, children=[held]))
+    return reference
 
 
 def _written(elements: Sequence[_Element], pages: range) -> Iterator[str]:

@@ -30,6 +30,7 @@ from pdf.objects import (
     stream_object,
     within,
 )
+from pdf.seal import Seal, seal_objects, sealed
 from pdf.tags import structure_of
 from pdf.typeface import BOLD, REGULAR
 from pdf.wide import WideFonts, widened
@@ -43,6 +44,7 @@ _LEVEL = 3
 
 DATA_NAME = "faktura.json"
 """Name of the file in the file that holds the invoice's own data."""
+_SEALED = "Pochodzenie i nienaruszalność dokumentu"
 DATA_TOLD = "Dane faktury w zapisie JSON"
 
 
@@ -61,6 +63,7 @@ class TaggedDocument(pdfdoc.PDFDocument):
         metadata: Metadata,
         data: bytes | None = None,
         logo: Logo | None = None,
+        seal: Seal | None = None,
     ) -> None:
         super().__init__(invariant=1, lang=LANGUAGE, pdfVersion=(1, 7))
         self.contents = contents
@@ -68,12 +71,13 @@ class TaggedDocument(pdfdoc.PDFDocument):
         self.metadata = metadata
         self.data = data
         self.logo = logo
+        self.seal = seal
 
     def format(self) -> bytes:
         """The file. Nothing but the document decides its bytes, and which zlib deflates them."""
-        structure = structure_of(self.shape, media_box=_MEDIA_BOX)
+        structure = structure_of(self.shape, media_box=_MEDIA_BOX, is_sealed=self.seal is not None)
         contents, fonts = self._encoded(next_number=structure.next_number)
-        common = _common(logo=self.logo, has_data=self.data is not None)
+        common = _common(logo=self.logo, has_data=self.data is not None, is_sealed=self.seal is not None)
         objects = dict(common.varying_resources(fonts))
         objects |= {
             number: stream_object(number, zlib.compress(content, _LEVEL))
@@ -84,7 +88,10 @@ class TaggedDocument(pdfdoc.PDFDocument):
         objects[Number.INFO] = dictionary_object(Number.INFO, self.metadata.dictionary())
         if self.data is not None:
             objects[Number.DATA] = _data(self.data, moment=self.metadata.moment())
-        return _assembled(common, objects, structure.entries)
+        if self.seal is None:
+            return _assembled(common, objects, structure.entries)
+        objects |= seal_objects(moment=self.metadata.moment(), reason=text_string(_SEALED), pages=len(self.contents))
+        return sealed(_assembled(common, objects, structure.entries), self.seal)
 
     def _encoded(self, *, next_number: int) -> tuple[Sequence[bytes], WideFonts | None]:
         try:
@@ -113,7 +120,7 @@ class _Common:
 
 
 @lru_cache(maxsize=8)
-def _common(*, logo: Logo | None, has_data: bool) -> _Common:
+def _common(*, logo: Logo | None, has_data: bool, is_sealed: bool) -> _Common:
     regular, bold = cut_font(REGULAR), cut_font(BOLD)
     objects: dict[int, bytes] = {
         Number.REGULAR_FILE: stream_object(
@@ -126,7 +133,7 @@ def _common(*, logo: Logo | None, has_data: bool) -> _Common:
     if logo is not None:
         objects[Number.LOGO] = _picture(logo)
     packed: dict[int, str] = {
-        Number.CATALOG: _catalog(has_data=has_data),
+        Number.CATALOG: _catalog(has_data=has_data, is_sealed=is_sealed),
         Number.REGULAR: font_dictionary(
             regular, descriptor=Number.REGULAR_MEASURES, to_unicode_number=Number.TO_UNICODE
         ),
@@ -144,15 +151,16 @@ def _common(*, logo: Logo | None, has_data: bool) -> _Common:
     return _Common(content=content, entries=entries, logo=logo is not None)
 
 
-def _catalog(*, has_data: bool) -> str:
+def _catalog(*, has_data: bool, is_sealed: bool) -> str:
     file = f"{Number.ATTACHED:d} 0 R"
     attached = f"/AF[{file}]/Names<</EmbeddedFiles<</Names[{text_string(DATA_NAME)} {file}]>>>>" if has_data else ""
+    form = f"/AcroForm<</Fields[{Number.SEAL_FIELD:d} 0 R]/SigFlags 3>>" if is_sealed else ""
     return (
         f"<</Type/Catalog/Pages {Number.PAGES:d} 0 R/Lang({LANGUAGE})/MarkInfo<</Marked true>>"
         f"/StructTreeRoot {Number.STRUCTURE_ROOT:d} 0 R/Metadata {Number.METADATA:d} 0 R"
         f"/OutputIntents[<</Type/OutputIntent/S/GTS_PDFA1/OutputConditionIdentifier(sRGB IEC61966-2.1)"
         f"/RegistryName(http://www.color.org)/Info(sRGB IEC61966-2.1)/DestOutputProfile {Number.PROFILE:d} 0 R>>]"
-        f"/ViewerPreferences<</DisplayDocTitle true>>{attached}>>"
+        f"/ViewerPreferences<</DisplayDocTitle true>>{attached}{form}>>"
     )
 
 

@@ -13,7 +13,7 @@ from delivery.archive import document_key, open_archive
 from delivery.message import message_id
 from pdf.invoice import render_invoice
 from pipeline.errors import Inconsistent, OperatorError
-from pipeline.look import look_of, version_of
+from pipeline.look import look_of, seal_of, version_of
 from pipeline.planned import DELIVERY_NAMES
 from pipeline.read_back import read_back
 from pipeline.utility_files import load_folder
@@ -74,7 +74,7 @@ def _refuse_reversed(connection: Connection, *, invoice_no: str, today: date) ->
 
 def _archived(work: Work, row: Row[Any], invoice: Invoice, today: date) -> NewDuplicate:
     look = look_of(work.settings.utility, load_folder(work.settings.utility).utility)
-    document = render_invoice(invoice, duplicate_on=today, look=look)
+    document = render_invoice(invoice, duplicate_on=today, look=look, seal=seal_of(work.settings))
     key = document_key(issue_date=row.issue_date, invoice_no=row.invoice_no, sha256=document.sha256)
     open_archive(work.settings.archive_url).put_once(key=key, content=document.content)
     return NewDuplicate(
@@ -83,7 +83,7 @@ def _archived(work: Work, row: Row[Any], invoice: Invoice, today: date) -> NewDu
         sha256=document.sha256,
         size_bytes=len(document.content),
         pages=document.pages,
-        template_version=version_of(look),
+        template_version=version_of(look, seal_of(work.settings)),
         archive_key=key,
     )
 

@@ -18,6 +18,7 @@ class Settings:
     mailbox server under ``home``. Both are started by the project itself when nothing else runs.
     ``relay_mailbox`` is the Maildir that the relay writes, where whatever it took can be looked up; None when there is
     no such evidence. ``unknown_grace_s`` seconds after an attempt, a message that is not there was not taken.
+    ``seal`` is a PEM file with a key and its certificate, which sign documents; None: they are not signed.
     """
 
     home: Path
@@ -30,6 +31,7 @@ class Settings:
     unknown_grace_s: float
     archive_url: str
     airflow_url: str | None
+    seal: Path | None = None
 
     @property
     def mailbox(self) -> Path:
@@ -62,6 +64,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         unknown_grace_s=_seconds(environ, "OBIEG_UNKNOWN_GRACE_S", default="60"),
         archive_url=environ.get("OBIEG_ARCHIVE_URL", f"file://{home / 'archive'}"),
         airflow_url=environ.get("OBIEG_AIRFLOW_URL"),
+        seal=Path(environ["OBIEG_SEAL"]).resolve() if environ.get("OBIEG_SEAL") else None,
     )
 
 

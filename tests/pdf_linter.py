@@ -25,7 +25,7 @@ SHOWS = {"Tj", "TJ", "'", '"'}
 
 OTHER_COLOURS = {"k", "K", "cs", "CS", "sc", "SC", "scn", "SCN", "g", "G"}
 HEADINGS = {"/H1": 1, "/H2": 2, "/H3": 3}
-ROLES = {"/Document", "/H1", "/H2", "/P", "/Table", "/TR", "/TH", "/TD", "/Figure"}
+ROLES = {"/Document", "/H1", "/H2", "/P", "/Table", "/TR", "/TH", "/TD", "/Figure", "/Form"}
 ALTS = {"symbol": "Kod QR", "logo": "Logo", "chart": "Wykres"}
 ALT_LENGTH_LEAST = 12
 XMP_WANTED = {
@@ -34,6 +34,7 @@ XMP_WANTED = {
     "XMP_UA": r"<pdfuaid:part>1</pdfuaid:part>",
     "XMP_EXTENSION": r"<pdfaSchema:namespaceURI>http://www.aiim.org/pdfua/ns/id/</pdfaSchema:namespaceURI>",
 }
+PRINTED_AND_LOCKED = 132
 A_THOUSANDTH = 1
 Marks = dict[tuple[int, int], dict[int, tuple[str, str]]]
 """By page and number: the role of marked content, and what kind of picture it is."""
@@ -82,8 +83,15 @@ def _catalog(pdf: Pdf) -> Iterator[str]:
     if "/ID" not in pdf.trailer:
         yield "ID trailer"
     for key in ("/Encrypt", "/AcroForm", "/OpenAction", "/AA", "/OCProperties"):
-        if key in root or key in pdf.trailer:
+        if (key in root or key in pdf.trailer) and not (key == "/AcroForm" and _is_seal(root.AcroForm.Fields)):
             yield f"FORBIDDEN {key}"
+
+
+def _is_seal(fields: Object) -> bool:
+    """Whether there is nothing but one field of a signature, which nobody sees and which says what it is."""
+    (field,) = fields
+    unseen = [float(corner) for corner in field.Rect] == [0.0] * 4
+    return bool(Name.Sig == field.FT and field.F == PRINTED_AND_LOCKED and unseen and field.TU and field.StructParent)
 
 
 def _metadata(pdf: Pdf) -> Iterator[str]:
@@ -192,7 +200,7 @@ class _Painted:
         page, place = self.page.obj, f"page {self.number + 1}"
         if page.get("/Tabs") != Name.S or page.get("/StructParents") != self.number:
             yield f"PAGE_TABS {place}"
-        if "/Annots" in page or "/Group" in page:
+        if "/Group" in page or ("/Annots" in page and not _is_seal(page.Annots)):
             yield f"FORBIDDEN {place}"
         yield from self._marked(place)
         yield from self._shown(place)
@@ -303,7 +311,8 @@ class _Walk:
         if role == "/Table":
             yield from _table(children, place)
         for child in children:
-            yield from self.element(child, element)
+            if child.get("/Type") != Name.OBJR:
+                yield from self.element(child, element)
 
     def _leaf(self, element: Object, role: str, place: str) -> Iterator[str]:
         leaf = (element.Pg.objgen, int(element.K))
