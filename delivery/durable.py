@@ -1,14 +1,18 @@
 """Files that are either wholly there, on the disk, or not there at all."""
 
+import errno
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedRandom
 from pathlib import Path
 from typing import BinaryIO
 
 READ_ONLY = 0o440
+_NO_NAMELESS_FILES = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,24 +34,42 @@ def write_once(*, target: Path, scratch: Path, write: Callable[[BinaryIO], objec
     """
     make_folder(scratch)
     make_folder(target.parent)
-    handle, name = tempfile.mkstemp(dir=scratch)
-    try:
-        with os.fdopen(handle, "w+b") as file:
-            write(file)
-            file.seek(0)
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
+    with _scratch_file(scratch) as (file, name):
+        write(file)
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        os.fchmod(file.fileno(), mode)
+        os.fsync(file.fileno())
         try:
-            os.link(name, target)
+            os.link(name, target, src_dir_fd=file.fileno(), follow_symlinks=True)
         except FileExistsError:
             created = False
         else:
             created = True
-    finally:
-        Path(name).unlink(missing_ok=True)
     sync_folder(target.parent)
     return Written(sha256=digest, created=created)
+
+
+@contextmanager
+def _scratch_file(folder: Path) -> Iterator[tuple[BufferedRandom, str]]:
+    """An empty file and a path to link it by: one without a name, so that nothing of it outlives this process.
+
+    Where the file system knows no such files it has a name in ``folder``, which a killed process leaves behind.
+    """
+    try:
+        handle = os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o600)
+    except OSError as error:
+        if error.errno not in _NO_NAMELESS_FILES:
+            raise
+        handle, name = tempfile.mkstemp(dir=folder)
+        try:
+            with os.fdopen(handle, "w+b") as file:
+                yield file, name
+        finally:
+            Path(name).unlink(missing_ok=True)
+    else:
+        with os.fdopen(handle, "w+b") as file:
+            yield file, f"/proc/self/fd/{handle}"
 
 
 def move_once(*, source: Path, target: Path) -> None:

@@ -28,3 +28,7 @@ class ArchiveConflict(_Coded):
 
 class ArchiveMissing(_Coded):
     """No content is stored under the key."""
+
+
+class PackDamaged(_Coded):
+    """What is stored as a pack of documents cannot be read as one."""

@@ -13,7 +13,6 @@ from sqlalchemy import Connection, Row
 
 from billing.errors import Retryable
 from delivery.addresses import smtp_address
-from delivery.archive import Archive, open_archive
 from delivery.errors import ArchiveMissing, NotSendable
 from delivery.guard import check_agreement, check_attachment
 from delivery.mailbox_server import mailbox_server
@@ -21,7 +20,9 @@ from delivery.message import Sender, build_message
 from delivery.relay import parse_smtp_url
 from delivery.replies import RETRY_DELAYS, State
 from delivery.smtp import Envelope, SmtpChannel
+from delivery.store import Archive
 from pipeline.deliver_recovery import lease_owner
+from pipeline.documents import archive_of, stored_document
 from pipeline.mail import invoice_mail, mail_sender
 from pipeline.utility_files import load_folder
 from pipeline.work import Work
@@ -47,7 +48,7 @@ LEASE_S = 900.0
 def send_ready(work: Work, *, cycle: Cycle | None) -> Counter[str]:
     """Send every e-mail that is ready; counts by outcome."""
     counts: Counter[str] = Counter()
-    archive = open_archive(work.settings.archive_url)
+    archive = archive_of(work.settings)
     sender = mail_sender(load_folder(work.settings.utility).utility)
     with _channel(work) as (channel, relay):
         while claims := _claim(work, cycle):
@@ -102,7 +103,7 @@ def _send(work: Work, row: Row[Any], *, archive: Archive, sender: Sender, channe
     held = Claim(delivery_id=row.delivery_id, fence=row.fence)
     attempt = Attempt(work=work, held=held, relay=relay)
     try:
-        content = archive.get(key=row.archive_key)
+        content = stored_document(archive, row)
         check_attachment(
             content=content,
             expected_sha256=row.document_sha256,

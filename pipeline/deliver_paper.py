@@ -5,13 +5,14 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from billing.invoices import Invoice
-from delivery.archive import Archive, open_archive
 from delivery.errors import ArchiveMissing, NotSendable, Unreachable
 from delivery.guard import check_attachment
 from delivery.paper import PaperDocument, write_print_package
+from delivery.store import Archive
 from pdf.look import Look
 from pipeline.acceptance_form import form_for, form_offered
 from pipeline.deliver_packages import TURN, pending_folder, recorded_path, settle_pending, show_recorded
+from pipeline.documents import archive_of, stored_document
 from pipeline.look import look_of
 from pipeline.read_back import read_back
 from pipeline.utility_files import LoadedUtility, load_folder
@@ -48,7 +49,7 @@ def package_ready(work: Work, *, cycle: Cycle | None) -> dict[str, int]:
 
 def _package(work: Work, *, cycle_id: int, cycle_key: str) -> tuple[int, int]:
     """How many letters were packaged, and how many blocked."""
-    archive = open_archive(work.settings.archive_url)
+    archive = archive_of(work.settings)
     loaded = load_folder(work.settings.utility)
     look = look_of(work.settings.utility, loaded.utility)
     with work.engine.begin() as connection:
@@ -63,7 +64,7 @@ def _package(work: Work, *, cycle_id: int, cycle_key: str) -> tuple[int, int]:
             folder=pending_folder(work),
             cycle_key=package_no,
             documents=[_document(row, loaded) for row in rows.values()],
-            read_pdf=lambda document: archive.get(key=document.archive_key),
+            read_pdf=lambda document: stored_document(archive, rows[document.invoice_no]),
             read_form=lambda document: _form(rows[document.invoice_no], loaded, look),
         )
         insert_package(
@@ -80,7 +81,7 @@ def _package(work: Work, *, cycle_id: int, cycle_key: str) -> tuple[int, int]:
 def _blocked(connection: Connection, row: Row[Any], *, archive: Archive) -> bool:
     try:
         check_attachment(
-            content=archive.get(key=row.archive_key),
+            content=stored_document(archive, row),
             expected_sha256=row.document_sha256,
             invoice_account=read_back(Invoice, row.content).account_no,
             address_account=row.account_no,

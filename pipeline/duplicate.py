@@ -9,17 +9,18 @@ from sqlalchemy import Connection, Row
 from billing.accounts import Channel, Role
 from billing.canonical import content_sha256
 from billing.invoices import Invoice
-from delivery.archive import document_key, open_archive
+from delivery.archive import pack_folder
 from delivery.message import message_id
-from pdf.invoice import render_invoice
+from pipeline.documents import archive_of, rendering_of, retain_until
 from pipeline.errors import Inconsistent, OperatorError
-from pipeline.look import look_of, seal_of, version_of
+from pipeline.packing import publish, record
 from pipeline.planned import DELIVERY_NAMES
 from pipeline.read_back import read_back
 from pipeline.utility_files import load_folder
 from pipeline.work import Work, step, warsaw_day
 from sql.clock import business_now
-from sql.duplicates import DuplicateDelivery, NewDuplicate, find_invoice, insert_duplicate, send_duplicate
+from sql.documents import NewPack
+from sql.duplicates import DuplicateDelivery, find_duplicate, find_invoice, note_duplicate, send_duplicate
 from sql.locks import take_turn
 
 
@@ -31,7 +32,7 @@ def run(work: Work, *, invoice_no: str, send: bool) -> dict[str, Any]:
 
     Raises:
         OperatorError: ``INVOICE_UNKNOWN`` or ``INVOICE_REVERSED``.
-        Inconsistent: ``INVOICE_CHANGED``.
+        Inconsistent: ``INVOICE_CHANGED`` or ``ARCHIVE_CONFLICT``.
         Retryable: the archive is full or away.
     """
     with work.engine.connect() as connection:
@@ -46,14 +47,21 @@ def run(work: Work, *, invoice_no: str, send: bool) -> dict[str, Any]:
     invoice = read_back(Invoice, row.content)
     if content_sha256(invoice) != row.sha256:
         raise Inconsistent("INVOICE_CHANGED", f"{invoice_no} is not the invoice that was issued")
-    new = _archived(work, row, invoice, today)
+    pack = _published(work, row, today)
     delivery = _delivery(work, row, invoice, today)
-    with step(work, "duplicate") as (connection, record):
+    with step(work, "duplicate") as (connection, entry):
         if send:
             _refuse_reversed(connection, invoice_no=invoice_no, today=today)
-        stored = insert_duplicate(connection, new, invoice_no=invoice_no, by=work.actor.name)
-        sent = send and send_duplicate(connection, new, delivery, document_id=stored.document_id)
-        record.counts = {"duplicates": 1, "deliveries": int(sent)}
+        is_new = record(connection, pack, duplicate_on=today)
+        stored = find_duplicate(connection, invoice_id=row.invoice_id, duplicate_on=today)
+        if is_new:
+            note_duplicate(
+                connection, invoice_no=invoice_no, duplicate_on=today, sha256=stored.sha256, by=work.actor.name
+            )
+        sent = send and send_duplicate(
+            connection, delivery, invoice_id=row.invoice_id, duplicate_on=today, document_id=stored.document_id
+        )
+        entry.counts = {"duplicates": 1, "deliveries": int(sent)}
     return {
         "invoice_no": invoice_no,
         "duplicate_on": today,
@@ -72,19 +80,17 @@ def _refuse_reversed(connection: Connection, *, invoice_no: str, today: date) ->
         )
 
 
-def _archived(work: Work, row: Row[Any], invoice: Invoice, today: date) -> NewDuplicate:
-    look = look_of(work.settings.utility, load_folder(work.settings.utility).utility)
-    document = render_invoice(invoice, duplicate_on=today, look=look, seal=seal_of(work.settings))
-    key = document_key(issue_date=row.issue_date, invoice_no=row.invoice_no, sha256=document.sha256)
-    open_archive(work.settings.archive_url).put_once(key=key, content=document.content)
-    return NewDuplicate(
-        invoice_id=row.invoice_id,
+def _published(work: Work, row: Row[Any], today: date) -> NewPack:
+    """A pack of one document, beside the invoice's month."""
+    return publish(
+        archive_of(work.settings),
+        rendering_of(work.settings),
+        folder=pack_folder(issue_date=row.issue_date, run="duplikaty"),
+        part=f"{row.invoice_no}-{today}",
+        cycle_id=None,
+        rows=[row],
+        retain_until=retain_until(work.settings, issue_date=row.issue_date),
         duplicate_on=today,
-        sha256=document.sha256,
-        size_bytes=len(document.content),
-        pages=document.pages,
-        template_version=version_of(look, seal_of(work.settings)),
-        archive_key=key,
     )
 
 

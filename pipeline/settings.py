@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.errors import OperatorError
 
 PROJECT = Path(__file__).resolve().parent.parent
+RETAIN_YEARS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,8 @@ class Settings:
     ``relay_mailbox`` is the Maildir that the relay writes, where whatever it took can be looked up; None when there is
     no such evidence. ``unknown_grace_s`` seconds after an attempt, a message that is not there was not taken.
     ``seal`` is a PEM file with a key and its certificate, which sign documents; None: they are not signed.
+    ``archive_endpoint`` is the S3 server of an ``s3://`` archive, None for Amazon's; documents are locked there to the
+    end of ``archive_retain_years`` calendar years after the year of their issue, None leaves that to the bucket's rule.
     """
 
     home: Path
@@ -30,6 +33,8 @@ class Settings:
     relay_mailbox: Path | None
     unknown_grace_s: float
     archive_url: str
+    archive_endpoint: str | None
+    archive_retain_years: int | None
     airflow_url: str | None
     seal: Path | None = None
 
@@ -63,6 +68,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         relay_mailbox=Path(mailbox).resolve() if mailbox else None,
         unknown_grace_s=_seconds(environ, "OBIEG_UNKNOWN_GRACE_S", default="60"),
         archive_url=environ.get("OBIEG_ARCHIVE_URL", f"file://{home / 'archive'}"),
+        archive_endpoint=environ.get("OBIEG_ARCHIVE_ENDPOINT") or None,
+        archive_retain_years=_years(environ, "OBIEG_ARCHIVE_RETAIN_YEARS"),
         airflow_url=environ.get("OBIEG_AIRFLOW_URL"),
         seal=Path(environ["OBIEG_SEAL"]).resolve() if environ.get("OBIEG_SEAL") else None,
     )
@@ -73,3 +80,12 @@ def _seconds(environ: Mapping[str, str], name: str, *, default: str) -> float:
         return float(environ.get(name, default))
     except ValueError:
         raise OperatorError("SETTING_WRONG", f"{name} must be a number of seconds") from None
+
+
+def _years(environ: Mapping[str, str], name: str) -> int | None:
+    text = environ.get(name, "")
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= RETAIN_YEARS_MAX:
+        raise OperatorError("SETTING_WRONG", f"{name} must be a whole number of years, 1 to {RETAIN_YEARS_MAX}")
+    return int(text)

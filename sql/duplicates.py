@@ -15,19 +15,6 @@ _Q = queries("duplicates")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewDuplicate:
-    """A rendered and archived duplicate."""
-
-    invoice_id: int
-    duplicate_on: date
-    sha256: str
-    size_bytes: int
-    pages: int
-    template_version: str
-    archive_key: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DuplicateDelivery:
     """How a duplicate leaves; ``address`` and ``message_id`` are None on paper."""
 
@@ -42,25 +29,29 @@ def find_invoice(connection: Connection, *, invoice_no: str, today: date) -> Row
     return connection.execute(_Q["find_invoice"], {"invoice_no": invoice_no, "today": today}).one_or_none()
 
 
-def insert_duplicate(connection: Connection, new: NewDuplicate, *, invoice_no: str, by: str) -> Row[Any]:
-    """Record a duplicate once a day (``document_id``, ``archive_key``, ``sha256``); the day's first one stays."""
-    values = {name: getattr(new, name) for name in NewDuplicate.__dataclass_fields__}
-    if connection.execute(_Q["insert_duplicate"], values).scalar_one_or_none() is not None:
-        body = {"duplicate_on": new.duplicate_on, "sha256": new.sha256, "by": by}
-        _record(connection, f"invoice:{invoice_no}", "duplicated", body)
-    key = {"invoice_id": new.invoice_id, "duplicate_on": new.duplicate_on}
+def note_duplicate(connection: Connection, *, invoice_no: str, duplicate_on: date, sha256: str, by: str) -> None:
+    """Append to the evidence that a duplicate was made out."""
+    body = {"duplicate_on": duplicate_on, "sha256": sha256, "by": by}
+    _record(connection, f"invoice:{invoice_no}", "duplicated", body)
+
+
+def find_duplicate(connection: Connection, *, invoice_id: int, duplicate_on: date) -> Row[Any]:
+    """The duplicate of a day (``document_id``, ``archive_key``, ``sha256``): the one that was recorded first."""
+    key = {"invoice_id": invoice_id, "duplicate_on": duplicate_on}
     return connection.execute(_Q["find_duplicate"], key).one()
 
 
-def send_duplicate(connection: Connection, new: NewDuplicate, delivery: DuplicateDelivery, *, document_id: int) -> bool:
+def send_duplicate(
+    connection: Connection, delivery: DuplicateDelivery, *, invoice_id: int, duplicate_on: date, document_id: int
+) -> bool:
     """Plan the delivery of a duplicate; False when it is planned, or has left, already."""
     values = {name: getattr(delivery, name) for name in DuplicateDelivery.__dataclass_fields__}
-    key = {"invoice_id": new.invoice_id, "duplicate_on": new.duplicate_on, "document_id": document_id}
+    key = {"invoice_id": invoice_id, "duplicate_on": duplicate_on, "document_id": document_id}
     made = connection.execute(_Q["insert_delivery"], values | key).scalar_one_or_none()
     if made is None:
         return False
     connection.execute(_Q["archive_delivery"], {"delivery_id": made})
-    _record(connection, f"delivery:{made}", "archived", {"duplicate_on": new.duplicate_on})
+    _record(connection, f"delivery:{made}", "archived", {"duplicate_on": duplicate_on})
     return True
 
 

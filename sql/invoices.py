@@ -1,4 +1,4 @@
-"""Invoices, their numbers and their documents: written once."""
+"""Invoices and their numbers: written once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,17 +33,6 @@ class NewInvoice:
     message_id: str | None
     reason: str
     corrects_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewDocument:
-    """A rendered and archived invoice."""
-
-    invoice_id: int
-    sha256: str
-    size_bytes: int
-    pages: int
-    archive_key: str
 
 
 def lock_series(connection: Connection, *, series: str) -> int:
@@ -141,47 +130,6 @@ def _insert_deliveries(connection: Connection, invoices: Sequence[NewInvoice]) -
 def issued_totals(connection: Connection, *, cycle: Cycle) -> Row[Any]:
     """Count, sums, first and last number of the cycle's invoices, and one hash over all of them."""
     return connection.execute(_Q["issued_totals"], {"cycle_id": cycle.cycle_id}).one()
-
-
-def invoices_to_render(connection: Connection, *, cycle: Cycle, chunk_no: int) -> Sequence[Row[Any]]:
-    """Invoices of a chunk that have no document yet."""
-    return connection.execute(_Q["invoices_to_render"], {"cycle_id": cycle.cycle_id, "chunk_no": chunk_no}).all()
-
-
-def documents_of_chunk(connection: Connection, *, cycle: Cycle, chunk_no: int) -> Row[Any]:
-    """How many documents, pages and bytes a chunk has."""
-    return connection.execute(_Q["documents_of_chunk"], {"cycle_id": cycle.cycle_id, "chunk_no": chunk_no}).one()
-
-
-def insert_documents(connection: Connection, *, template_version: str, documents: Sequence[NewDocument]) -> None:
-    """Record archived documents; their deliveries become ``archived``."""
-    written = list(
-        connection.execute(
-            _Q["insert_documents"],
-            {
-                "template_version": template_version,
-                "invoice_ids": [document.invoice_id for document in documents],
-                "sha256s": [document.sha256 for document in documents],
-                "sizes": [document.size_bytes for document in documents],
-                "pages": [document.pages for document in documents],
-                "archive_keys": [document.archive_key for document in documents],
-            },
-        ).scalars()
-    )
-    archived = list(connection.execute(_Q["mark_archived"], {"invoice_ids": written}).scalars())
-    moment = business_now(connection)
-    append_events(
-        connection,
-        [
-            Event(event_at=moment, subject=f"delivery:{delivery_id}", kind="archived", body={})
-            for delivery_id in archived
-        ],
-    )
-
-
-def documents_of_cycle(connection: Connection, *, cycle: Cycle) -> Sequence[Row[Any]]:
-    """Archive key, hash and size of each document of the cycle."""
-    return connection.execute(_Q["documents_of_cycle"], {"cycle_id": cycle.cycle_id}).all()
 
 
 def find_invoice(connection: Connection, *, invoice_no: str) -> Row[Any] | None:

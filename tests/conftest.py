@@ -1,5 +1,6 @@
 """One embedded PostgreSQL for the whole test run, one database copied from a migrated template for each test."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from databases import TestDatabase, own_database, own_settings
+from rados_gateway import ACCESS_KEY, SECRET_KEY, Gateway, missing_programs, rados_gateway
 
 from pipeline.services.postgres import start_embedded, stop_embedded
 from pipeline.settings import Settings
@@ -41,6 +43,21 @@ def cluster() -> Iterator[Path]:
     yield home
     stop_embedded(home=home)
     shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[Gateway]:
+    """A real S3 server, its keys in the environment; skips visibly where it is not installed, and fails in CI."""
+    missing = missing_programs()
+    if missing and os.environ.get("CI"):
+        pytest.fail(f"not installed: {', '.join(missing)}")
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    with pytest.MonkeyPatch.context() as patched, rados_gateway() as running:
+        patched.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+        patched.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+        patched.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield running
 
 
 @pytest.fixture

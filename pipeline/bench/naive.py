@@ -19,9 +19,9 @@ from billing.charges import Bill, ChargeLine
 from billing.invoices import Invoice
 from billing.polish import format_date, format_zl
 from billing.rating import bill
-from delivery.archive import open_archive
 from delivery.relay import parse_smtp_url
 from pipeline.cycles import frozen_utility
+from pipeline.documents import archive_of, stored_document
 from pipeline.read_back import read_back
 from pipeline.work import Work
 from sql.cycles import Cycle, find_cycle
@@ -105,7 +105,7 @@ _LINE_FIELDS = (
     "basis",
 )
 _MAILS = text("""
-    select i.content, d.address, doc.archive_key
+    select i.content, d.address, doc.archive_key, doc.offset_bytes, doc.size_bytes
     from delivery d join invoice i using (invoice_id) join document doc using (invoice_id)
     where d.channel = 'email' and d.address is not null order by i.invoice_id limit :sample
 """)
@@ -204,11 +204,11 @@ def _line(charge_id: int, line_no: int, line: ChargeLine) -> dict[str, Any]:
 
 def mail(work: Work, sample: int) -> int:
     """Some of the e-mails: built by ``email.message``, a new connection each. No record is kept, before or after."""
-    archive, relay = open_archive(work.settings.archive_url), parse_smtp_url(work.settings.smtp_url or "")
+    archive, relay = archive_of(work.settings), parse_smtp_url(work.settings.smtp_url or "")
     with work.engine.connect() as connection:
         rows = connection.execute(_MAILS, {"sample": sample}).all()
     for row in rows:
-        message = _message(read_back(Invoice, row.content), row.address, archive.get(key=row.archive_key))
+        message = _message(read_back(Invoice, row.content), row.address, stored_document(archive, row))
         with smtplib.SMTP(relay.host, relay.port) as server:
             server.send_message(message)
     return len(rows)

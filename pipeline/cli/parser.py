@@ -14,6 +14,7 @@ from pipeline.cli import (
     cutover,
     cycle,
     database,
+    document,
     hold,
     intake,
     lists,
@@ -38,7 +39,7 @@ from pipeline.work import WARSAW
 
 EPILOG = """exit codes: 0 done, 2 request or data refused, 3 data contradicts itself, 4 something cannot be reached,
 1 a bug. Settings come from the environment: OBIEG_HOME, OBIEG_UTILITY, OBIEG_INBOX, OBIEG_DATABASE_URL, OBIEG_SMTP_URL,
-OBIEG_ARCHIVE_URL, OBIEG_AIRFLOW_URL."""
+OBIEG_ARCHIVE_URL, OBIEG_ARCHIVE_ENDPOINT, OBIEG_ARCHIVE_RETAIN_YEARS, OBIEG_AIRFLOW_URL."""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -59,6 +60,7 @@ def make_parser() -> argparse.ArgumentParser:
         reading,
         complaint,
         correction,
+        document,
         route,
         tariff,
         subsidy,

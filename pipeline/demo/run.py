@@ -7,10 +7,9 @@ import json
 import sys
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from delivery.mailbox import Mailbox
-from pipeline import statement
+from pipeline import get_document, statement
 from pipeline.cli.person import person
 from pipeline.cli.refusals import guarded
 from pipeline.demo.cycles import MONTHS, bill_month, open_demo, settle_town
@@ -58,7 +57,7 @@ def _tell_where(work: Work, key: str) -> None:
         packages = views.print_packages(connection, cycle_key=key)
     _tell("\nTo look at:")
     if mailed is not None:
-        pdf = Path(urlsplit(work.settings.archive_url).path) / mailed["archive_key"]
+        pdf = _taken_out(work, mailed["invoice_no"])
         copies = Mailbox(path=work.settings.mailbox).find(message_id=mailed["message_id"])
         _tell(f"  invoice {mailed['invoice_no']} as PDF     {pdf}")
         _tell(f"  its e-mail to {mailed['address']}  {copies[0].path if copies else 'not in the local mailbox'}")
@@ -66,6 +65,15 @@ def _tell_where(work: Work, key: str) -> None:
     for package in packages:
         _tell(f"  print package of {package['letters']} letters  {work.settings.home / package['path']}")
     _tell("  in Airflow                make up   (addresses and log-ins; make down stops it)")
+
+
+def _taken_out(work: Work, invoice_no: str) -> Path:
+    """The invoice's document as a file, taken out of its pack in the archive."""
+    content = get_document.read(work, invoice_no=invoice_no)
+    path = work.settings.exports / "documents" / f"{invoice_no.replace('/', '-')}.pdf"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
 
 
 def _marker(settings: Settings) -> Path:

@@ -69,7 +69,7 @@ select d.delivery_id, d.fence, d.attempts, d.address, d.message_id, d.account_id
         where e.account_id = i.account_id and e.address = d.address
         limit 1) as address_account_id,
        coalesce(g.channel = 'email' and g.email = d.address and g.email_state = 'confirmed', false) as agreed,
-       doc.archive_key, doc.sha256 as document_sha256, doc.duplicate_on
+       doc.archive_key, doc.offset_bytes, doc.size_bytes, doc.sha256 as document_sha256, doc.duplicate_on
 from delivery d
 join invoice i using (invoice_id)
 join document doc on doc.document_id = d.document_id and doc.invoice_id = d.invoice_id
@@ -148,7 +148,8 @@ where d.channel = 'paper' and d.state = 'ready' and (cast(:cycle_id as bigint) i
 order by i.cycle_id
 
 -- name: letters
-select d.delivery_id, a.account_no, i.invoice_no, i.content, doc.archive_key, doc.sha256 as document_sha256, doc.pages,
+select d.delivery_id, a.account_no, i.invoice_no, i.content, doc.archive_key, doc.offset_bytes, doc.size_bytes,
+       doc.sha256 as document_sha256, doc.pages,
        s.content::json #>> '{points,0,tariff_class}' as tariff_class,
        -- priced as paper, so that a letter instead of a rejected e-mail is none; only a natural person may choose
        (s.content::json ->> 'channel') = 'paper'

@@ -12,13 +12,6 @@ cross join lateral (
     select * from agreed_delivery(cast(:today as date)) of_all where of_all.account_id = i.account_id limit 1) d
 where i.invoice_no = :invoice_no
 
--- name: insert_duplicate
-insert into document (invoice_id, kind, duplicate_on, sha256, size_bytes, pages, template_version, archive_key, event_at)
-values (:invoice_id, 'duplicate', :duplicate_on, :sha256, :size_bytes, :pages, :template_version, :archive_key,
-        business_now())
-on conflict (invoice_id, kind, duplicate_on) do nothing
-returning document_id
-
 -- name: find_duplicate
 select document_id, archive_key, sha256 from document
 where invoice_id = :invoice_id and kind = 'duplicate' and duplicate_on = :duplicate_on

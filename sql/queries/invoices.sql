@@ -99,45 +99,6 @@ select count(*) as invoices, coalesce(sum(net_zl), 0) as net_zl, coalesce(sum(va
 from invoice
 where cycle_id = :cycle_id
 
--- name: invoices_to_render
-select i.invoice_id, i.invoice_no, i.issue_date, i.content, i.sha256
-from invoice i
-join snapshot_account s using (cycle_id, account_id)
-where i.cycle_id = :cycle_id and s.chunk_no = :chunk_no
-  and not exists (select 1 from document d where d.invoice_id = i.invoice_id and d.kind = 'invoice')
-order by i.sequence
-
--- name: documents_of_chunk
-select count(*) as documents, coalesce(sum(d.pages), 0) as pages, coalesce(sum(d.size_bytes), 0) as bytes
-from document d
-join invoice i using (invoice_id)
-join snapshot_account s using (cycle_id, account_id)
-where i.cycle_id = :cycle_id and s.chunk_no = :chunk_no and d.kind = 'invoice'
-
--- name: insert_documents
-insert into document (invoice_id, kind, sha256, size_bytes, pages, template_version, archive_key, event_at)
-select invoice_id, 'invoice', sha256, size_bytes, pages, :template_version, archive_key, business_now()
-from unnest(cast(:invoice_ids as bigint[]), cast(:sha256s as text[]), cast(:sizes as integer[]),
-            cast(:pages as integer[]), cast(:archive_keys as text[]))
-     as given (invoice_id, sha256, size_bytes, pages, archive_key)
-on conflict (invoice_id, kind, duplicate_on) do nothing
-returning invoice_id
-
--- name: mark_archived
-update delivery d
-set state = 'archived', document_id = doc.document_id, updated_at = clock_timestamp()
-from document doc
-where doc.invoice_id = d.invoice_id and doc.kind = 'invoice' and d.state = 'planned' and d.purpose = 'invoice'
-  and d.invoice_id = any(:invoice_ids)
-returning d.delivery_id
-
--- name: documents_of_cycle
-select d.archive_key, d.sha256, d.size_bytes, i.invoice_no
-from document d
-join invoice i using (invoice_id)
-where i.cycle_id = :cycle_id and d.kind = 'invoice'
-order by d.archive_key
-
 -- name: find_invoice
 select i.invoice_id, i.invoice_no, i.issue_date, i.due_date, i.content, i.sha256, c.cycle_key, d.sha256 as document_sha256,
        d.archive_key, d.template_version

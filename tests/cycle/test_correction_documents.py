@@ -7,6 +7,7 @@ from email.parser import BytesParser
 
 import pypdfium2
 import pytest
+from archived import content_of
 from correcting import corrections, order_of, reading_of, to_close
 from off_cycles import as_approver, rows
 from test_cycle import row_counts
@@ -14,7 +15,6 @@ from test_handover import bill_july, hand_over, recipients
 from town import PAPERLESS, set_clock, settle
 
 from billing.complaints import ReceivedVia, Subject
-from delivery.archive import open_archive
 from delivery.mailbox import Mailbox
 from pipeline import complaint_views, complaints, deliver, duplicate, reconcile
 from pipeline.cli import correction
@@ -38,14 +38,7 @@ def misread(work, no: str, index: str = "11", **changes):
 
 
 def printed(work, invoice_no: str, kind: str = "invoice") -> str:
-    ((key,),) = rows(
-        work,
-        """select archive_key from document d join invoice using (invoice_id)
-           where invoice_no = :invoice_no and d.kind = :kind""",
-        invoice_no=invoice_no,
-        kind=kind,
-    )
-    with pypdfium2.PdfDocument(open_archive(work.settings.archive_url).get(key=key)) as pdf:
+    with pypdfium2.PdfDocument(content_of(work, invoice_no=invoice_no, kind=kind)) as pdf:
         return "\n".join(page.get_textpage().get_text_range() for page in pdf).replace("\xa0", " ")
 
 

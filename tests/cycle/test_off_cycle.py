@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 import pypdfium2
 import pytest
+from archived import content_of
 from off_cycles import open_holds, order_of, resolutions, rows, to_check, to_close
 from registry_rows import read, register
 from sqlalchemy import text
@@ -15,7 +16,6 @@ from test_handover import bill_august, bill_july, bill_september, hold_of, lines
 from town import COMPANY, LATECOMER, bank_account, cycle_order, read_august, set_clock, settle
 
 from billing.holds import HoldCode
-from delivery.archive import open_archive
 from pipeline import approve, freeze, open_cycle
 from pipeline.errors import OperatorError
 from pipeline.work import AirflowRun
@@ -49,13 +49,10 @@ def move_in(work, tmp_path, *, on: str) -> None:
 
 
 def document_text(work, key: str) -> str:
-    ((path,),) = rows(
-        work,
-        """select d.archive_key from document d join invoice using (invoice_id) join cycle using (cycle_id)
-           where cycle_key = :key""",
-        key=key,
+    ((number,),) = rows(
+        work, "select invoice_no from invoice join cycle using (cycle_id) where cycle_key = :key", key=key
     )
-    with pypdfium2.PdfDocument(open_archive(work.settings.archive_url).get(key=path)) as pdf:
+    with pypdfium2.PdfDocument(content_of(work, invoice_no=number)) as pdf:
         return pdf[0].get_textpage().get_text_range()
 
 

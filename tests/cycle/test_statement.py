@@ -1,8 +1,10 @@
 """The statement finds whatever is missing, doubled or changed after the cycle: one row of the table for each tamper."""
 
-from pathlib import Path
+import os
+import shutil
 
 import pytest
+from archived import documents, file_of, lay_out_alone
 from sqlalchemy import text
 from test_cycle import to_issue, to_the_end
 from town import settle
@@ -73,11 +75,66 @@ def test_a_tamper_in_the_tables_unbalances_the_statement(closed, work, database,
         reconcile.run(work, cycle_key=closed)
 
 
-def test_a_document_missing_from_the_archive_unbalances_the_statement(closed, work) -> None:
-    archive = Path(work.settings.archive_url.removeprefix("file://"))
-    next(archive.rglob("*.pdf")).unlink()
+def test_a_pack_missing_from_the_archive_unbalances_the_statement(closed, work) -> None:
+    key = documents(work)[0].archive_key
+    assert statement(work, cycle_key=closed).outside.documents == 10
+    file_of(work, key).unlink()
 
-    assert any("is not in the archive" in each for each in statement(work, cycle_key=closed).differences)
+    made = statement(work, cycle_key=closed)
+
+    assert made.differences == (f"{key} with 10 documents is not in the archive",)
+    assert made.outside.documents == 0
+
+
+def test_a_pack_cut_short_unbalances_the_statement(closed, work) -> None:
+    path = file_of(work, documents(work)[0].archive_key)
+    path.chmod(0o600)
+    os.truncate(path, path.stat().st_size - 1)
+
+    assert any(each.startswith("ARCHIVE_MISSING") for each in statement(work, cycle_key=closed).differences)
+
+
+def test_a_pack_whose_directory_says_otherwise_unbalances_the_statement(closed, work) -> None:
+    row = documents(work)[0]
+    path = file_of(work, row.archive_key)
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes().replace(row.sha256.encode(), b"0" * 64))
+
+    (difference,) = statement(work, cycle_key=closed).differences
+
+    assert difference.endswith("is not in the archive as it was recorded")
+
+
+def test_a_document_that_only_the_archive_knows_unbalances_the_statement(closed, work, database) -> None:
+    row = documents(work)[0]
+    tamper(
+        database, f"update delivery set document_id = null; delete from document where document_id = {row.document_id}"
+    )
+
+    differences = statement(work, cycle_key=closed).differences
+
+    assert any(each.endswith("is not in our tables") for each in differences)
+
+
+def test_a_pack_that_only_the_archive_knows_unbalances_the_statement(closed, work) -> None:
+    key = documents(work)[0].archive_key
+    copied = key.replace(".zip", "x.zip")
+    shutil.copy(file_of(work, key), file_of(work, copied))
+
+    assert statement(work, cycle_key=closed).differences == (
+        f"{copied} is in the archive, and nothing of it in our tables",
+    )
+
+
+def test_documents_of_before_there_were_packs_are_counted_one_by_one(closed, work, database) -> None:
+    lay_out_alone(work, database)
+    made = statement(work, cycle_key=closed)
+    assert (made.balanced, made.outside.documents, made.outside.packs) == (True, 10, 0)
+
+    row = documents(work)[0]
+    file_of(work, row.archive_key).unlink()
+
+    assert statement(work, cycle_key=closed).differences == (f"{row.invoice_no} is not in the archive",)
 
 
 def test_a_message_missing_from_the_mailbox_unbalances_the_statement(closed, work) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from archived import documents, spoil
 from deliveries_seen import FIRST, MAILS, OTHERS, deliveries, one, sweep, with_settings
 from smtp_fault_server import Fault
 from sqlalchemy import text
@@ -202,20 +203,14 @@ def test_only_what_stands_still_can_be_decided_on_and_only_as_it_may(town, serve
 
 
 def test_a_letter_that_is_blocked_can_only_be_tried_again(town, server) -> None:
-    key = one(
-        town,
-        "select archive_key from delivery join document using (document_id) join account using (account_id) "
-        "where account_no = 'A0001'",
-    ).archive_key
-    file = town.settings.home / "archive" / key
-    content = file.read_bytes()
-    file.unlink()
+    (row,) = documents(town, account_no="A0001")
+    content = spoil(town, row)
     sweep(town)
     for decision in ("paper", "accepted"):
         with pytest.raises(OperatorError, match="DELIVERY_STATE"):
             decide(town, decision, no="0001")
 
-    file.write_bytes(content)
+    spoil(town, row, content)
     decide(town, "retry", no="0001")
     sweep(town)
 

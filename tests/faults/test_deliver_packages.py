@@ -175,16 +175,16 @@ def test_a_file_of_the_next_package_s_name_that_nobody_recorded_is_neither_overw
 
 
 def test_a_sweep_while_the_cycle_is_rendered_makes_no_package(issued, server, monkeypatch) -> None:
-    monkeypatch.setattr(render, "BATCH", 4)
+    monkeypatch.setattr(render, "PACK_DOCUMENTS", 4)
     batches: list[dict[str, int]] = []
-    insert = render.insert_documents
+    record = render.record
 
-    def insert_and_sweep(*args: object, **options: object) -> None:
+    def sweep_and_record(*args: object, **options: object) -> None:
         if batches or one(issued, "select count(*) as n from document").n:
             batches.append(sweep(issued))
-        insert(*args, **options)
+        record(*args, **options)
 
-    monkeypatch.setattr(render, "insert_documents", insert_and_sweep)
+    monkeypatch.setattr(render, "record", sweep_and_record)
 
     render.run(issued, cycle_key=KEY, chunk_no=0)
 
@@ -198,9 +198,14 @@ def test_a_sweep_while_the_cycle_is_rendered_makes_no_package(issued, server, mo
 
 
 def test_a_rendering_that_ends_after_the_sweep_began_does_not_split_the_package(issued, server, monkeypatch) -> None:
+    first = iter([4, 0])
     unrendered = render.invoices_to_render
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(render, "invoices_to_render", lambda *args, **options: unrendered(*args, **options)[:4])
+        patched.setattr(
+            render,
+            "invoices_to_render",
+            lambda *given, **asked: unrendered(*given, **asked | {"most": next(first)}),
+        )
         render.run(issued, cycle_key=KEY, chunk_no=0)
 
     def render_the_rest(*args: object, **options: object) -> Counter[str]:

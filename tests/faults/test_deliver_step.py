@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 
 import pytest
+from archived import documents, file_of, lay_out_alone, spoil
 from deliveries_seen import FIRST, MAILS, OTHERS, deliveries, one, store, sweep, with_settings
 from smtp_fault_server import Fault
 from sqlalchemy import text
@@ -209,11 +210,9 @@ def test_a_relay_that_goes_away_half_way_gets_the_rest_later(town, server) -> No
 
 
 def test_documents_changed_in_the_archive_leave_neither_way_and_the_relay_is_not_even_called(town, server) -> None:
-    files = list((town.settings.home / "archive").rglob("*.pdf"))
-    assert len(files) == len(HOUSEHOLDS)
-    for path in files:
-        path.chmod(0o600)
-        path.write_bytes(path.read_bytes().replace(b"%%EOF", b"%%EOX"))
+    for row in documents(town):
+        spoil(town, row, b"%PDF-9")
+    assert len(documents(town)) == len(HOUSEHOLDS)
 
     counts = sweep(town)
 
@@ -223,13 +222,10 @@ def test_documents_changed_in_the_archive_leave_neither_way_and_the_relay_is_not
     assert not (town.settings.exports / "print").exists()
 
 
-def test_one_letter_whose_document_is_missing_holds_up_nobody_else(town, server) -> None:
-    key = one(
-        town,
-        "select archive_key from delivery join document using (document_id) join account using (account_id) "
-        "where account_no = 'A0001'",
-    ).archive_key
-    (town.settings.home / "archive" / key).unlink()
+def test_one_letter_whose_document_is_missing_holds_up_nobody_else(town, server, database) -> None:
+    lay_out_alone(town, database)
+    (row,) = documents(town, account_no="A0001")
+    file_of(town, row.archive_key).unlink()
 
     counts = sweep(town)
 
@@ -240,11 +236,10 @@ def test_one_letter_whose_document_is_missing_holds_up_nobody_else(town, server)
     assert answer.reply_text.startswith("ARCHIVE_MISSING")
 
 
-def test_one_document_missing_from_the_archive_blocks_its_own_e_mail_only(town, server) -> None:
-    key = one(
-        town, "select archive_key from delivery join document using (document_id) where address = :a", a=FIRST
-    ).archive_key
-    (town.settings.home / "archive" / key).unlink()
+def test_one_document_missing_from_the_archive_blocks_its_own_e_mail_only(town, server, database) -> None:
+    lay_out_alone(town, database)
+    (row,) = documents(town, account_no=f"A{PAPERLESS[0]}")
+    file_of(town, row.archive_key).unlink()
 
     sweep(town)
 
@@ -323,6 +318,6 @@ def test_a_full_archive_stops_the_rendering_and_a_second_run_completes_it(issued
     assert [path for path in archive.rglob("*") if path.is_file()] == []
     assert sweep(issued)["released"] == 0
     render.run(issued, cycle_key="2026-07~ALL~1", chunk_no=0)
-    assert len(list(archive.rglob("*.pdf"))) == len(HOUSEHOLDS)
+    assert len(list(archive.rglob("*.zip"))) == 1
     assert sweep(issued)["accepted"] == 4
     assert server.recipients == MAILS

@@ -46,7 +46,7 @@ FACTS = (
     *("consent_event", "consent_conversion", "input_file", "cycle_input", "cycle_group", "cycle_price"),
     *("snapshot_account", "charge", "charge_line", "hold", "approval", "invoice", "billed_period", "document"),
     *("print_package", "evidence", "step_run", "cycle_account", "hold_resolution", "waived_days"),
-    *("print_package", "evidence", "step_run", "registry_change", "registry_change_decision"),
+    *("print_package", "evidence", "step_run", "registry_change", "registry_change_decision", "pack"),
 )
 DATED = (
     *("party_details", "account_details", "contract_terms", "contract", "account_party", "email_address"),

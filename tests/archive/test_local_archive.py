@@ -1,23 +1,33 @@
-"""The archive keeps each document once, whole, unchanged, under a key that nobody can bend."""
+"""An archive in a folder: what it leaves on the disk, and what it does not; and the names of things in any archive."""
 
+import errno
 import hashlib
+import os
 import resource
 import signal
 import subprocess
 import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from billing.errors import DataRefused, Retryable
-from delivery.archive import Archive, document_key, open_archive
-from delivery.errors import ArchiveConflict, ArchiveMissing
+from delivery.archive import key_word, open_archive, pack_folder, pack_key
+from delivery.errors import ArchiveConflict
+from delivery.store import Archive
 
 KEY = "faktury/2026/11/ab/FV-2026-11-000001/x.pdf"
 PROJECT = Path(__file__).resolve().parent.parent.parent
+
+NO_NAMELESS_FILES = """
+open_as_asked = os.open
+def open_named(path, flags, mode=0o777):
+    if flags & os.O_TMPFILE == os.O_TMPFILE:
+        raise OSError(95, "no such files here")
+    return open_as_asked(path, flags, mode)
+durable.os.open = open_named
+"""
 
 
 @pytest.fixture
@@ -49,34 +59,6 @@ def test_the_same_content_again_is_a_success_and_changes_nothing(archive, tmp_pa
     assert (tmp_path / "archiwum" / KEY).stat() == before
 
 
-def test_other_content_under_the_same_key_is_refused_and_the_first_stays(archive) -> None:
-    archive.put_once(key=KEY, content=b"faktura")
-
-    with pytest.raises(ArchiveConflict, match="ARCHIVE_CONFLICT"):
-        archive.put_once(key=KEY, content=b"inna")
-
-    assert archive.get(key=KEY) == b"faktura"
-
-
-def test_of_many_at_the_same_time_exactly_one_writes(archive, tmp_path) -> None:
-    together = threading.Barrier(32)
-
-    def put(number: int) -> str:
-        together.wait(timeout=20)
-        try:
-            stored = archive.put_once(key=KEY, content=b"%d" % (number % 2) * 100_000)
-        except ArchiveConflict:
-            return "conflict"
-        return "created" if stored.created else "equal"
-
-    with ThreadPoolExecutor(max_workers=32) as pool:
-        results = list(pool.map(put, range(32)))
-
-    assert sorted(results) == ["conflict"] * 16 + ["created"] + ["equal"] * 15
-    assert len(set(archive.get(key=KEY))) == 1
-    assert files(tmp_path / "archiwum") == [KEY]
-
-
 def test_a_disk_that_is_full_in_the_middle_of_a_file_leaves_nothing_behind(archive, tmp_path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
@@ -91,10 +73,12 @@ def test_a_disk_that_is_full_in_the_middle_of_a_file_leaves_nothing_behind(archi
     assert archive.put_once(key=KEY, content=b"x" * 100_000).created
 
 
-def test_a_writer_killed_in_the_middle_leaves_no_part_under_the_key(archive, tmp_path) -> None:
+@pytest.mark.parametrize(("named", "left"), [("", 0), (NO_NAMELESS_FILES, 1)], ids=["nameless", "named"])
+def test_a_writer_killed_in_the_middle_leaves_no_part_under_the_key(archive, tmp_path, named, left) -> None:
     script = (
         "import os, signal, sys\n"
         "from delivery import durable\n"
+        f"{named}"
         "from delivery.archive import open_archive\n"
         "real = os.fsync\n"
         "def die(handle):\n"
@@ -108,10 +92,25 @@ def test_a_writer_killed_in_the_middle_leaves_no_part_under_the_key(archive, tmp
     )
 
     assert done.returncode == -signal.SIGKILL
-    assert len(files(tmp_path / "archiwum" / ".incoming")) == 1
+    assert len(files(tmp_path / "archiwum" / ".incoming")) == left
     assert archive.head(key=KEY) is None
     assert list(archive.list(prefix="")) == []
     assert archive.put_once(key=KEY, content=b"x" * 100_000).created
+
+
+def test_where_every_file_has_a_name_an_archive_is_the_same(archive, tmp_path, monkeypatch) -> None:
+    open_as_asked = os.open
+
+    def open_named(path, flags, mode=0o777) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(errno.EOPNOTSUPP, "no such files here")
+        return open_as_asked(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", open_named)
+
+    assert archive.put_once(key=KEY, content=b"faktura").created
+    assert not archive.put_once(key=KEY, content=b"faktura").created
+    assert files(tmp_path / "archiwum") == [KEY]
 
 
 def test_damage_on_the_disk_is_seen(archive, tmp_path) -> None:
@@ -128,13 +127,6 @@ def test_damage_on_the_disk_is_seen(archive, tmp_path) -> None:
         archive.put_once(key=KEY, content=b"faktura")
 
 
-def test_what_was_never_stored_is_missing(archive) -> None:
-    assert archive.head(key=KEY) is None
-    with pytest.raises(ArchiveMissing, match="ARCHIVE_MISSING"):
-        archive.get(key=KEY)
-    assert list(archive.list(prefix="faktury/")) == []
-
-
 def test_an_archive_that_is_no_folder_is_away_for_now(tmp_path) -> None:
     (tmp_path / "archiwum").write_text("to nie jest folder")
     archive = open_archive(f"file://{tmp_path / 'archiwum'}")
@@ -145,58 +137,26 @@ def test_an_archive_that_is_no_folder_is_away_for_now(tmp_path) -> None:
         archive.get(key=KEY)
 
 
-def test_keys_are_listed_by_their_beginning_in_order(archive) -> None:
-    keys = ["a/b.pdf", "a/b/c.pdf", "a/b-c.pdf", "a/c/d.pdf", "b/a.pdf"]
-    for key in reversed(keys):
-        archive.put_once(key=key, content=b"faktura")
+def test_the_key_of_a_pack_tells_its_month_its_run_and_its_invoices() -> None:
+    folder = pack_folder(issue_date=date(2026, 11, 2), run="2026-10~R1+R2~1-7")
+    key = pack_key(folder=folder, part="0003-FV/2026/11/000001", invoice_sha256s=["a" * 64, "b" * 64])
 
-    assert list(archive.list(prefix="")) == sorted(keys)
-    assert list(archive.list(prefix="a/b")) == sorted(key for key in keys if key.startswith("a/b"))
-    assert list(archive.list(prefix="a/b/")) == ["a/b/c.pdf"]
-    assert list(archive.list(prefix="c/")) == []
+    assert key.startswith("faktury/2026/11/paczki/2026-10-R1-R2-1-7/0003-FV-2026-11-000001-")
+    assert key == pack_key(folder=folder, part="0003-FV/2026/11/000001", invoice_sha256s=["a" * 64, "b" * 64])
+    assert key != pack_key(folder=folder, part="0003-FV/2026/11/000001", invoice_sha256s=["b" * 64, "a" * 64])
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
-        *("", "/etc/x", "../x", "a/../x", "a//x", "a/./x", "a/x/", ".incoming/x", "a/.x"),
-        *("ż.pdf", "a\0b", "a\nb", "a/x\n", "a\\b", "a" * 513),
-    ],
-)
-def test_a_key_cannot_leave_the_archive(archive, tmp_path, key) -> None:
-    with pytest.raises(ValueError, match="not a key"):
-        archive.put_once(key=key, content=b"faktura")
-    with pytest.raises(ValueError, match="not a key"):
-        archive.get(key=key)
-    with pytest.raises(ValueError, match="not a key"):
-        archive.head(key=key)
-
-    assert files(tmp_path) == []
-
-
-def test_a_listing_cannot_leave_the_archive(archive) -> None:
-    with pytest.raises(ValueError, match="not a key"):
-        list(archive.list(prefix="../"))
-
-
-def test_the_key_of_a_document_holds_month_number_and_hash() -> None:
-    sha256 = "ab" + "0" * 62
-
-    key = document_key(issue_date=date(2026, 11, 2), invoice_no="FV/2026/11/000001", sha256=sha256)
-
-    assert key == f"faktury/2026/11/ab/FV-2026-11-000001/{sha256}.pdf"
-
-
-@pytest.mark.parametrize(("number", "sha256"), [("///", "a" * 64), ("FV/1", "A" * 64), ("FV/1", "a" * 63)])
-def test_a_document_without_a_number_or_a_hash_has_no_key(number, sha256) -> None:
-    with pytest.raises(ValueError, match=r"invoice number|SHA-256"):
-        document_key(issue_date=date(2026, 11, 2), invoice_no=number, sha256=sha256)
+def test_a_name_without_a_letter_or_digit_makes_no_key() -> None:
+    with pytest.raises(ValueError, match="without a letter"):
+        key_word("///")
 
 
 @pytest.mark.parametrize(
     ("url", "code"),
     [
-        ("s3://kubelek/faktury", "ARCHIVE_SCHEME"),
+        ("s3://K/faktury", "ARCHIVE_URL"),
+        ("s3://", "ARCHIVE_URL"),
+        ("s3://kubelek/a/../b", "ARCHIVE_URL"),
         ("ftp://x/y", "ARCHIVE_SCHEME"),
         ("var/archive", "ARCHIVE_SCHEME"),
         ("file://var/archive", "ARCHIVE_URL"),
