@@ -27,8 +27,9 @@ from pdf.cut_fonts import cut_of
 from pdf.invoice import TEMPLATE_VERSION, render_invoice
 from pdf.look import PLAIN, Look, colour_of
 from pdf.typeface import REGULAR, Unprintable, advance
+from pipeline.documents import rendering_of
 from pipeline.look import look_of, version_of
-from pipeline.settings import PROJECT
+from pipeline.settings import PROJECT, read_settings
 from pipeline.utility_files import load_folder
 
 MANY_LETTERS = "".join(chr(code) for code in (*range(0x391, 0x3A2), *range(0x3A3, 0x3CA), *range(0x410, 0x450)))
@@ -182,3 +183,15 @@ def test_a_document_holds_the_data_of_its_own_customer_only() -> None:
         assert set(re.findall(r"Q\d{6}Z", everything)) == {f"Q{number:06}Z"}
         if number % 20 == 0:
             assert all(f"Q{number:06}Z" in code for code in codes(content, dpi=96))
+
+
+def test_what_renders_here_is_told_with_its_look(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, 'colour = "#0a4f6e"')
+
+    plain = rendering_of(read_settings({}))
+    own = rendering_of(read_settings({"OBIEG_UTILITY": str(folder)}))
+
+    assert plain.by.template_version == TEMPLATE_VERSION
+    assert own.by.template_version == f"{TEMPLATE_VERSION}{own.look.version}"
+    assert own.by.template_version != plain.by.template_version
+    assert own.by.fonts_sha256 == plain.by.fonts_sha256
