@@ -60,13 +60,32 @@ class CorrectedInvoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UsedBefore:
+    """Water that an earlier invoice of the account billed for its period, as it stands corrected."""
+
+    period: Period
+    volume_m3: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KsefMark:
+    """What a structured invoice must bear outside KSeF (VAT act art. 106gb ust. 5): the link that its code holds.
+
+    ``ksef_no`` is None until KSeF has given a number: the code is then marked OFFLINE.
+    """
+
+    link: str
+    ksef_no: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Invoice:
     """An issued invoice; its canonical JSON is stored, hashed and never changed.
 
     ``due_date_basis`` says how the due date follows from the planned sending (Rozp. 2018 par. 17 ust. 1).
     ``carrier`` is how it was planned to travel on the issue date. The subsidies are those of ``Bill``.
     A correction has the lines of what is owed instead, and as its sums and subsidies the difference; its period is
-    that of the invoice that it corrects.
+    that of the invoice that it corrects. ``used_before`` are up to twelve earlier periods, oldest first.
     """
 
     number: InvoiceNumber
@@ -92,6 +111,8 @@ class Invoice:
     subsidy_net_zl: Decimal = field(default=ZERO_ZL, metadata=LATER)
     subsidy_gross_zl: Decimal = field(default=ZERO_ZL, metadata=LATER)
     corrects: CorrectedInvoice | None = field(default=None, metadata=LATER)
+    used_before: tuple[UsedBefore, ...] = field(default=(), metadata=LATER)
+    ksef: KsefMark | None = field(default=None, metadata=LATER)
 
     @property
     def payable_zl(self) -> Decimal:

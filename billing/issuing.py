@@ -2,8 +2,8 @@
 
 from billing.accounts import AccountSnapshot, CycleTerms
 from billing.charges import Bill, Origin
-from billing.due_dates import agreed_due_date, plan_due_date
-from billing.invoices import Invoice, InvoiceNumber, PointOfSupply
+from billing.due_dates import DueDate, agreed_due_date, plan_due_date
+from billing.invoices import Invoice, InvoiceNumber, PointOfSupply, UsedBefore
 from billing.utility import Utility
 
 INVOICE = "invoice"
@@ -18,25 +18,25 @@ them off (Rozp. 2018 par. 16 ust. 4-5, 17 ust. 3).
 
 
 def make_invoice(
-    *, account: AccountSnapshot, bill: Bill, number: InvoiceNumber, utility: Utility, cycle: CycleTerms
+    *,
+    account: AccountSnapshot,
+    bill: Bill,
+    number: InvoiceNumber,
+    utility: Utility,
+    cycle: CycleTerms,
+    used_before: tuple[UsedBefore, ...] = (),
 ) -> Invoice:
     """The invoice of a bill. It shows the points that the bill has lines of, or all when it has none of a point.
+
+    ``used_before`` is what earlier invoices billed, for comparison: it decides no figure.
 
     Raises:
         ValueError: the bill is of another account, or was made for another channel.
         DataRefused: ``PAYMENT_DAYS_SHORT``, see ``billing.due_dates``.
     """
     _refuse_other_account(account, bill)
-    due = plan_due_date(
-        issue_date=cycle.issue_date,
-        carrier=account.carrier,
-        allowance_days=utility.sending_allowance_days,
-        payment_days=cycle.payment_days,
-    )
     kind = kind_of(bill, purpose=cycle.purpose)
-    payment_days = {point.forecast.payment_day for point in account.points if point.forecast} - {None}
-    if kind == FORECAST and payment_days:
-        due = agreed_due_date(due, payment_day=min(day for day in payment_days if day))
+    due = _due(account, kind=kind, utility=utility, cycle=cycle)
     return Invoice(
         number=number,
         kind=kind,
@@ -60,7 +60,21 @@ def make_invoice(
         gross_zl=bill.gross_zl,
         subsidy_net_zl=bill.subsidy_net_zl,
         subsidy_gross_zl=bill.subsidy_gross_zl,
+        used_before=used_before,
     )
+
+
+def _due(account: AccountSnapshot, *, kind: str, utility: Utility, cycle: CycleTerms) -> DueDate:
+    due = plan_due_date(
+        issue_date=cycle.issue_date,
+        carrier=account.carrier,
+        allowance_days=utility.sending_allowance_days,
+        payment_days=cycle.payment_days,
+    )
+    payment_days = {point.forecast.payment_day for point in account.points if point.forecast} - {None}
+    if kind == FORECAST and payment_days:
+        return agreed_due_date(due, payment_day=min(day for day in payment_days if day))
+    return due
 
 
 def kind_of(bill: Bill, *, purpose: str | None) -> str:

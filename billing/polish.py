@@ -5,6 +5,7 @@ Every document and message prints through these, so that the same figure looks t
 
 from datetime import date
 from decimal import ROUND_DOWN, Decimal
+from functools import lru_cache
 
 from billing.periods import Period
 
@@ -113,12 +114,14 @@ def account_digits(bank_account: str) -> str:
     return digits
 
 
+@lru_cache(maxsize=8192)  # a cycle prints the same prices, rates and small quantities over and over
 def _places(value: Decimal) -> int:
     """How many decimal places ``value`` needs, trailing zeros apart."""
     _, _, fraction = format(value, "f").partition(".")
     return len(fraction.rstrip("0"))
 
 
+@lru_cache(maxsize=8192)
 def _grouped(value: Decimal, *, places: int) -> str:
     if _places(value) > places:
         raise ValueError(f"{value} does not fit into {places} decimal places")

@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from billing.accounts import Address, Channel
+from billing.appearance import Appearance, read_appearance
 from billing.charges import LineRounding
 from billing.consents import ConsentMethod, ConsentRule, EffectiveRule
 from billing.errors import DataRefused
@@ -76,7 +77,7 @@ class Utility:
     ``bank_account`` is the utility's own NRB, for a customer without an account of its own; with
     ``individual_accounts`` every customer must have one; ``routes`` is the calendar of readings;
     ``answer_term`` is another term for answering complaints than the law's, None without a provision that sets one.
-    Corrections have a series of their own, ``correction_numbering``.
+    Corrections have a series of their own, ``correction_numbering``; ``appearance`` is that of the documents.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Utility:
     answer_term: AnswerTerm | None = None
     estimation: EstimationRules = field(default_factory=EstimationRules)
     correction_numbering: Numbering = CORRECTIONS
+    appearance: Appearance = field(default_factory=Appearance)
 
     def terms_on(self, day: date) -> TermsVersion | None:
         """The regulamin in force on a day."""
@@ -121,12 +123,11 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
     top = read_fields(text, name=f"{name}/utility.toml", kind="UTILITY", faults=faults)
     top.known(
         *("is_demo", "seller", "numbering", "payment", "issue_time", "mail", "vat_model", "line_rounding"),
-        *("models", "consents", "terms", "approvers", "readings", "chunk_accounts", "route", "complaints"),
+        *("models", "consents", "terms", "approvers", "readings", "chunk_accounts", "route", "complaints", "look"),
     )
     seller, mail, payment, readings = (top.within(part) for part in ("seller", "mail", "payment", "readings"))
     if seller_needed:
         _refuse_unknown(seller, mail, payment)
-    payment.known("days", "allowance_days", "bank_account", "individual_accounts")
     readings.known(
         *("days_before", "days_after", "reject_share_max", "volume_max_m3_day", "checks", "estimation"),
         "estimate_override_two_persons",
@@ -157,6 +158,7 @@ def load_utility(text: str, *, name: str, seller_needed: bool = True, faults: li
         estimation=read_estimation_rules(readings),
         answer_term=_answer_term(top.within("complaints")) if "complaints" in top.table else None,
         correction_numbering=_correction_numbering(top, numbering),
+        appearance=read_appearance(top.within("look", default={})),
     )
 
 
@@ -269,6 +271,7 @@ def _chunk_accounts(fields: Fields) -> int:
 
 
 def _bank_account(fields: Fields) -> str | None:
+    fields.known("days", "allowance_days", "bank_account", "individual_accounts")
     written = fields.text("bank_account", default=UNKNOWN)
     number = "".join(written.split()).removeprefix("PL")
     if written not in {"", UNKNOWN} and not is_nrb(number):

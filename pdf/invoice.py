@@ -6,19 +6,25 @@ settlements, Dz.U. 2018 poz. 472) par. 17. Paper and electronic customers get th
 
 from datetime import date
 
+from billing.canonical import canonical_json
 from billing.invoices import Invoice
 from billing.polish import format_date
 from pdf.flow import BOTTOM, MARGIN, NOTE, RIGHT, STRONG, WIDTH, Flow
 from pdf.invoice_beside import beside_notes, tariff_words
 from pdf.invoice_correction import draw_correction
 from pdf.invoice_head import draw_head
+from pdf.invoice_history import draw_history
+from pdf.invoice_ksef import draw_ksef, ksef_notes
 from pdf.invoice_subsidies import draw_subsidies, subsidy_notes
 from pdf.invoice_tables import draw_charges, draw_vat_sums
 from pdf.invoice_usage import draw_usage
+from pdf.look import PLAIN, Look
+from pdf.metadata import Metadata
+from pdf.seal import Seal
 from pdf.sheet import Document, Page, to_pdf
 from pdf.typeface import Unprintable
 
-TEMPLATE_VERSION = "invoice-2"
+TEMPLATE_VERSION = "invoice-3"
 """Recorded with every document; raise it whenever the same invoice would give other bytes."""
 
 TITLES = {
@@ -43,10 +49,19 @@ _OVERPAID = (
 )
 
 
-def render_invoice(invoice: Invoice, *, duplicate_on: date | None = None) -> Document:
-    """The PDF of ``invoice``: a pure function of it, the fonts and ``TEMPLATE_VERSION``.
+def render_invoice(
+    invoice: Invoice,
+    *,
+    duplicate_on: date | None = None,
+    look: Look = PLAIN,
+    written: str | None = None,
+    seal: Seal | None = None,
+) -> Document:
+    """The PDF of ``invoice``: a pure function of it, ``look``, the fonts and ``TEMPLATE_VERSION``.
 
-    With ``duplicate_on`` it is a duplicate made out on that day, and says so (VAT act art. 106l).
+    It carries the canonical JSON of the invoice: the very text whose hash was stored when it was issued. ``written`` is
+    that text, where it is at hand; ``seal`` signs the document. With ``duplicate_on`` it is a duplicate made out on
+    that day, and says so (VAT act art. 106l).
 
     Raises:
         Unprintable: NO_GLYPH, a text holds a character that the fonts cannot print; TEXT_TOO_LONG, a text does not
@@ -62,26 +77,38 @@ def render_invoice(invoice: Invoice, *, duplicate_on: date | None = None) -> Doc
     def continued(page: Page) -> None:
         page.text(MARGIN, 44, f"{name}{mark} – ciąg dalszy", STRONG)
 
-    flow = Flow(begin=continued)
+    flow = Flow(begin=continued, look=look)
     draw_head(flow, invoice, title=title, duplicate_on=duplicate_on)
-    if invoice.corrects is None:
-        draw_usage(flow, invoice)
-        draw_charges(flow, invoice)
-        draw_vat_sums(flow, invoice)
-        draw_subsidies(flow, invoice)
-    else:
-        draw_correction(flow, invoice, invoice.corrects)
-    flow.y += 8
+    _draw_tables(flow, invoice)
+    flow.y += 6
     flow.notes(_small_print(invoice))
     dated = f"{name} z dnia {format_date(invoice.issue_date)}{mark}"
     _number_pages(flow.pages, f"{dated} · kod klienta {invoice.account_no}")
     return to_pdf(
         flow.pages,
-        title=f"{name}{mark}",
-        author=invoice.seller.name,
-        subject=f"Okres rozliczeniowy {invoice.period.word()}, kod klienta {invoice.account_no}",
-        issued=duplicate_on or invoice.issue_date,
+        metadata=Metadata(
+            title=f"{name}{mark}",
+            author=invoice.seller.name,
+            subject=f"Okres rozliczeniowy {invoice.period.word()}, kod klienta {invoice.account_no}",
+            issued=duplicate_on or invoice.issue_date,
+        ),
+        data=(canonical_json(invoice) if written is None else written).encode(),
+        seal=seal,
     )
+
+
+def _draw_tables(flow: Flow, invoice: Invoice) -> None:
+    if invoice.corrects is not None:
+        draw_correction(flow, invoice, invoice.corrects)
+        with draw_ksef(flow, invoice):
+            pass  # the sums by VAT rate stand above it
+        return
+    draw_usage(flow, invoice)
+    draw_history(flow, invoice)
+    draw_charges(flow, invoice)
+    with draw_ksef(flow, invoice):
+        draw_vat_sums(flow, invoice)
+    draw_subsidies(flow, invoice)
 
 
 def _small_print(invoice: Invoice) -> list[str]:
@@ -95,11 +122,15 @@ def _small_print(invoice: Invoice) -> list[str]:
     notes = [*beside_notes(invoice), *term, f"Pytania i reklamacje: {contact}. {_COMPLAINT}"]
     if invoice.payable_zl < 0:
         notes.append(_OVERPAID)
-    return subsidy_notes(invoice) + ([" ".join(tariff)] if tariff else []) + notes
+    return subsidy_notes(invoice) + ([" ".join(tariff)] if tariff else []) + notes + ksef_notes(invoice)
 
 
 def _number_pages(pages: list[Page], text: str) -> None:
     for number, page in enumerate(pages, start=1):
         page.rule(MARGIN, BOTTOM + 12, WIDTH)
         page.paragraph(MARGIN, BOTTOM + 22, text, NOTE, width=WIDTH - 70)
-        page.text_right(RIGHT, BOTTOM + 22, f"strona {number} z {len(pages)}", NOTE)
+        page.kept(_draw_folio, number, len(pages))
+
+
+def _draw_folio(page: Page, number: int, count: int) -> None:
+    page.text_right(RIGHT, BOTTOM + 22, f"strona {number} z {count}", NOTE)

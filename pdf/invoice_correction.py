@@ -13,10 +13,11 @@ from billing.polish import format_amount, format_percent
 from pdf.flow import BODY, MARGIN, WIDTH, Column, Flow, Row, RowKind
 from pdf.invoice_tables import draw_charges
 from pdf.invoice_usage import draw_usage
+from pdf.tags import P
 from pdf.typeface import wrap
 
 _SUMS = (
-    Column(title="", left=0, right=180),
+    Column(title="Kwoty", left=0, right=180),
     Column(title="Stawka VAT", left=190, right=262),
     Column(title="Netto [zł]", left=264, right=338, to_right=True),
     Column(title="VAT [zł]", left=342, right=408, to_right=True),
@@ -47,9 +48,10 @@ def draw_correction(flow: Flow, invoice: Invoice, corrects: CorrectedInvoice) ->
 def _paragraph(flow: Flow, text: str) -> None:
     lines = wrap(text, font=BODY.font, size=BODY.size, width=WIDTH)
     flow.reserve(len(lines) * BODY.leading + 4)
-    for line in lines:
-        flow.y += BODY.leading
-        flow.page.text(MARGIN, flow.y, line, BODY)
+    with flow.page.tagged(P):
+        for line in lines:
+            flow.y += BODY.leading
+            flow.page.text(MARGIN, flow.y, line, BODY)
     flow.y += 4
 
 

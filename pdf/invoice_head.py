@@ -7,9 +7,11 @@ from billing.accounts import Address, Channel, Party, Role, Service
 from billing.invoices import Invoice, Seller
 from billing.periods import Period
 from billing.polish import NBSP, format_date, format_period
+from pdf.colour import ACCENT, MUTED
 from pdf.flow import BOTTOM, MARGIN, RIGHT, WIDTH, Flow
 from pdf.payment_box import BOX_HEIGHT, draw_payment_box
-from pdf.sheet import ACCENT, MM, MUTED, Page, Style, fitting
+from pdf.sheet import MM, Page, Style, fitting
+from pdf.tags import H1, P
 from pdf.typeface import Unprintable, wrap
 
 # Folded in three, a DL envelope with the window on the right (35 × 90 mm) shows this part of the first page,
@@ -35,6 +37,7 @@ _VALUE_BOLD = Style(size=8.8, bold=True)
 _ADDRESSEE = Style(size=10)
 _ADDRESSEE_SMALL = Style(size=7.5)
 
+_ACCOUNT = "Kod klienta"
 _SETTLEMENT = "settlement"
 _MARKS = {"final": (("Rodzaj faktury", "Rozliczenie końcowe"),)}
 """What is said of a kind of invoice at the top of its facts."""
@@ -55,11 +58,12 @@ def draw_head(flow: Flow, invoice: Invoice, *, title: str, duplicate_on: date | 
         ValueError: the bank account number is not a valid one.
     """
     page = flow.page
-    seller_end = draw_seller(page, invoice.seller)
-    page.text_right(RIGHT, 56, title, _TITLE)
-    page.text_right(RIGHT, 73, invoice.number.text, fitting(invoice.number.text, _NUMBER, width=WIDTH - 300))
-    if duplicate_on is not None:
-        page.text_right(RIGHT, 90, f"DUPLIKAT z dnia {format_date(duplicate_on)}", _DUPLICATE)
+    with page.tagged(H1):
+        page.text_right(RIGHT, 56, title, _TITLE)
+        page.text_right(RIGHT, 73, invoice.number.text, fitting(invoice.number.text, _NUMBER, width=WIDTH - 300))
+        if duplicate_on is not None:
+            page.text_right(RIGHT, 90, f"DUPLIKAT z dnia {format_date(duplicate_on)}", _DUPLICATE)
+    seller_end = page.kept(draw_seller, invoice.seller)
     window_end = draw_window(page, invoice.addressee)
     y = _draw_facts(page, invoice, top=max(seller_end + 12, 112))
     y = _draw_parties(page, invoice, top=y + 5)
@@ -71,12 +75,20 @@ def draw_head(flow: Flow, invoice: Invoice, *, title: str, duplicate_on: date | 
 
 
 def draw_seller(page: Page, seller: Seller) -> float:
-    """The utility's name and particulars at the top left; returns the next free baseline."""
-    y = page.paragraph(MARGIN, 50, seller.name, _SELLER, width=290)
+    """The utility's logo, name and particulars at the top left; returns the next free baseline."""
+    y = 50.0
+    logo = page.look.logo
+    if logo is not None:
+        width, height = logo.fitted()
+        page.logo(MARGIN, 36, width, height, alt=logo.alt)
+        y = 36 + height + 15
+    with page.tagged(P):
+        y = page.paragraph(MARGIN, y, seller.name, _SELLER, width=290)
     numbers = f"NIP {seller.nip} · REGON {seller.regon}"
     contact = f"tel. {seller.phone} · {seller.website}"
     for text in (one_line(seller.address), numbers, contact, seller.email):
-        y = page.paragraph(MARGIN, y, text, _SMALL, width=290)
+        with page.tagged(P):
+            y = page.paragraph(MARGIN, y, text, _SMALL, width=290)
     return y
 
 
@@ -91,9 +103,10 @@ def draw_window(page: Page, party: Party) -> float:
         style = _ADDRESSEE_SMALL
         lines = _window_lines(party, style)
     y = WINDOW_TOP
-    for line in lines:
-        page.text(WINDOW_LEFT, y, line, style)
-        y += style.leading
+    with page.tagged(P):
+        for line in lines:
+            page.text(WINDOW_LEFT, y, line, style)
+            y += style.leading
     return y
 
 
@@ -121,15 +134,22 @@ def _draw_facts(page: Page, invoice: Invoice, *, top: float) -> float:
         ("Data wystawienia", format_date(invoice.issue_date)),
         ("Okres rozliczeniowy", format_period(period)),
         ("Data wykonania usługi", format_date(performed_on)),
-        ("Kod klienta", invoice.account_no),
+        (_ACCOUNT, invoice.account_no),
         ("Forma faktury", _FORMS[invoice.channel]),
     )
     y = top
     for label, value in facts:
-        page.text(MARGIN, y, label, _LABEL)
-        style = _VALUE_BOLD if label == "Kod klienta" else _VALUE
-        y = page.paragraph(MARGIN + _LABEL_WIDTH, y, value, style, width=_LEFT_WIDTH - _LABEL_WIDTH) + 1.2
+        if label == _ACCOUNT:  # alone among them in differing from customer to customer
+            y = _draw_fact(page, label, value, _VALUE_BOLD, y)
+        else:
+            y = page.kept(_draw_fact, label, value, _VALUE, y)
     return y
+
+
+def _draw_fact(page: Page, label: str, value: str, style: Style, y: float) -> float:
+    with page.tagged(P):
+        page.text(MARGIN, y, label, _LABEL)
+        return page.paragraph(MARGIN + _LABEL_WIDTH, y, value, style, width=_LEFT_WIDTH - _LABEL_WIDTH) + 1.2
 
 
 def _corrected(invoice: Invoice) -> Iterator[tuple[str, str]]:
@@ -164,10 +184,12 @@ def _draw_parties(page: Page, invoice: Invoice, *, top: float) -> float:
             shown.append((label, party))
     y = top
     for label, party in shown:
-        page.text(MARGIN, y, label, _LABEL)
-        y = page.paragraph(MARGIN + _LABEL_WIDTH, y, party.name, _VALUE_BOLD, width=_LEFT_WIDTH - _LABEL_WIDTH)
-        y = page.paragraph(MARGIN + _LABEL_WIDTH, y, one_line(party.address), _VALUE, width=_LEFT_WIDTH - _LABEL_WIDTH)
-        if party.nip:
-            y = page.paragraph(MARGIN + _LABEL_WIDTH, y, f"NIP {party.nip}", _VALUE, width=_LEFT_WIDTH - _LABEL_WIDTH)
+        left, width = MARGIN + _LABEL_WIDTH, _LEFT_WIDTH - _LABEL_WIDTH
+        with page.tagged(P):
+            page.text(MARGIN, y, label, _LABEL)
+            y = page.paragraph(left, y, party.name, _VALUE_BOLD, width=width)
+            y = page.paragraph(left, y, one_line(party.address), _VALUE, width=width)
+            if party.nip:
+                y = page.paragraph(left, y, f"NIP {party.nip}", _VALUE, width=width)
         y += 3
     return y

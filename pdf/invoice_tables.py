@@ -34,13 +34,13 @@ _OF_NO_POINT = "Wszystkie punkty"
 
 _CHARGES = (
     Column(title="Lp.", left=0, right=16),
-    Column(title="Usługa", left=19, right=176),
-    Column(title="Okres", left=182, right=290),
-    Column(title="Ilość", left=292, right=331, to_right=True),
-    Column(title="J.m.", left=337, right=362),
-    Column(title="Cena netto [zł]", left=364, right=402, to_right=True),
-    Column(title="VAT", left=405, right=432, to_right=True),
-    Column(title="Wartość netto [zł]", left=436, right=WIDTH, to_right=True),
+    Column(title="Usługa", left=19, right=168),
+    Column(title="Okres", left=173, right=278),
+    Column(title="Ilość", left=280, right=321, to_right=True),
+    Column(title="J.m.", left=326, right=350),
+    Column(title="Cena netto [zł]", left=351, right=404, to_right=True),
+    Column(title="VAT", left=405, right=428, to_right=True),
+    Column(title="Wartość netto [zł]", left=429, right=WIDTH, to_right=True),
 )
 _VAT_SUMS = (
     Column(title="Stawka VAT", left=190, right=262),

@@ -9,9 +9,13 @@ from datetime import date
 
 from billing.accounts import Party
 from billing.invoices import Seller
+from pdf.colour import ACCENT, INK, MUTED, TINT
 from pdf.flow import BOTTOM, MARGIN, RIGHT, WIDTH, Flow
 from pdf.invoice_head import draw_seller, one_line
-from pdf.sheet import ACCENT, INK, MUTED, TINT, Document, Page, Style, to_pdf
+from pdf.look import PLAIN, Look
+from pdf.metadata import Metadata
+from pdf.sheet import Document, Page, Style, to_pdf
+from pdf.tags import H1, H2, P
 from pdf.typeface import wrap
 
 FORM_TITLE = "Oświadczenie o akceptacji faktur elektronicznych"
@@ -44,6 +48,7 @@ def render_statement_form(
     statement: Sequence[str],
     notices: Sequence[tuple[str, str]],
     saving: str = "",
+    look: Look = PLAIN,
 ) -> Document:
     """The form, prefilled for ``customer`` (the nabywca of account ``account_no``), to be completed by hand.
 
@@ -55,7 +60,7 @@ def render_statement_form(
         Unprintable: NO_GLYPH, a text holds a character that the fonts cannot print; TEXT_TOO_LONG, a paragraph does
             not fit on a page.
     """
-    flow = Flow(begin=lambda page: page.text(MARGIN, 44, f"{FORM_TITLE} – ciąg dalszy", _FIELD))
+    flow = Flow(begin=lambda page: page.text(MARGIN, 44, f"{FORM_TITLE} – ciąg dalszy", _FIELD), look=look)
     flow.y = draw_seller(flow.page, seller) + 24
     _draw_title(flow)
     if saving:
@@ -68,15 +73,15 @@ def render_statement_form(
     _draw_office(flow)
     return to_pdf(
         flow.pages,
-        title=FORM_TITLE,
-        author=seller.name,
-        subject=f"Kod klienta {account_no}",
-        issued=prepared_on,
+        metadata=Metadata(
+            title=FORM_TITLE, author=seller.name, subject=f"Kod klienta {account_no}", issued=prepared_on
+        ),
     )
 
 
 def _draw_title(flow: Flow) -> None:
-    flow.y = flow.page.paragraph(MARGIN, flow.y, FORM_TITLE, _TITLE, width=WIDTH) - 6
+    with flow.page.tagged(H1):
+        flow.y = flow.page.paragraph(MARGIN, flow.y, FORM_TITLE, _TITLE, width=WIDTH) - 6
 
 
 def _draw_saving(flow: Flow, saving: str) -> None:
@@ -84,7 +89,8 @@ def _draw_saving(flow: Flow, saving: str) -> None:
     height = len(lines) * _SAVING.leading + 12
     flow.page.box(MARGIN, flow.y, WIDTH, height, TINT)
     flow.page.box(MARGIN, flow.y, 3, height, ACCENT)
-    flow.page.paragraph(MARGIN + 14, flow.y + 17, saving, _SAVING, width=WIDTH - 28)
+    with flow.page.tagged(P):
+        flow.page.paragraph(MARGIN + 14, flow.y + 17, saving, _SAVING, width=WIDTH - 28)
     flow.y += height + 8
 
 
@@ -95,8 +101,9 @@ def _draw_customer(flow: Flow, customer: Party, *, account_no: str) -> None:
         ("Adres", one_line(customer.address)),
         ("Kod klienta", account_no),
     ):
-        flow.page.text(MARGIN, flow.y, label, _LABEL)
-        flow.y = flow.page.paragraph(MARGIN + 80, flow.y, value, _VALUE, width=WIDTH - 80) + 2
+        with flow.page.tagged(P):
+            flow.page.text(MARGIN, flow.y, label, _LABEL)
+            flow.y = flow.page.paragraph(MARGIN + 80, flow.y, value, _VALUE, width=WIDTH - 80) + 2
 
 
 def _draw_statement(flow: Flow, statement: Sequence[str]) -> None:
@@ -105,16 +112,18 @@ def _draw_statement(flow: Flow, statement: Sequence[str]) -> None:
         lines = wrap(paragraph, font=_TEXT.font, size=_TEXT.size, width=WIDTH - _INDENT)
         flow.reserve(len(lines) * _TEXT.leading + 4)
         flow.y += _TEXT.leading
-        flow.page.text(MARGIN, flow.y, f"{number}.", _TEXT)
-        end = flow.page.paragraph(MARGIN + _INDENT, flow.y, paragraph, _TEXT, width=WIDTH - _INDENT)
+        with flow.page.tagged(P):
+            flow.page.text(MARGIN, flow.y, f"{number}.", _TEXT)
+            end = flow.page.paragraph(MARGIN + _INDENT, flow.y, paragraph, _TEXT, width=WIDTH - _INDENT)
         flow.y = end - _TEXT.leading + 4
 
 
 def _draw_email(flow: Flow) -> None:
     flow.reserve(30 + _EMAIL_ROWS * _BOX_STEP)
     flow.y += 20
-    flow.page.text(MARGIN, flow.y, "Adres e-mail do przesyłania faktur", _FIELD)
-    flow.page.text_right(RIGHT, flow.y, "prosimy pisać drukowanymi literami, jeden znak w kratce", _HINT)
+    with flow.page.tagged(P):
+        flow.page.text(MARGIN, flow.y, "Adres e-mail do przesyłania faktur", _FIELD)
+        flow.page.text_right(RIGHT, flow.y, "prosimy pisać drukowanymi literami, jeden znak w kratce", _HINT)
     flow.y += 6
     for _ in range(_EMAIL_ROWS):
         _draw_boxes(flow.page, top=flow.y)
@@ -136,7 +145,7 @@ def _draw_signing(flow: Flow) -> None:
         (MARGIN + 210, RIGHT, "czytelny podpis nabywcy lub osoby upoważnionej"),
     ):
         flow.page.rule(left, line, right - left, INK, thickness=0.7)
-        flow.page.text(left, line + 10, label, _HINT)
+        flow.page.line(left, line + 10, label, _HINT)
     flow.y += _SIGNING_HEIGHT
 
 
@@ -144,8 +153,9 @@ def _draw_notices(flow: Flow, notices: Sequence[tuple[str, str]]) -> None:
     for heading, text in notices:
         lines = wrap(text, font=_NOTICE.font, size=_NOTICE.size, width=WIDTH)
         flow.reserve((len(lines) + 1) * _NOTICE.leading + 5)
-        flow.page.text(MARGIN, flow.y + _NOTICE.leading, heading, _HEADING)
-        flow.y = flow.page.paragraph(MARGIN, flow.y + 2 * _NOTICE.leading, text, _NOTICE, width=WIDTH)
+        flow.page.line(MARGIN, flow.y + _NOTICE.leading, heading, _HEADING, role=H2)
+        with flow.page.tagged(P):
+            flow.y = flow.page.paragraph(MARGIN, flow.y + 2 * _NOTICE.leading, text, _NOTICE, width=WIDTH)
         flow.y += 5 - _NOTICE.leading
 
 
@@ -154,8 +164,8 @@ def _draw_office(flow: Flow) -> None:
     flow.reserve(_OFFICE_HEIGHT)
     top = BOTTOM - _OFFICE_HEIGHT + 20
     flow.page.rule(MARGIN, top - 12, WIDTH)
-    flow.page.text(MARGIN, top + 4, "Wypełnia przedsiębiorstwo", _HINT)
+    flow.page.line(MARGIN, top + 4, "Wypełnia przedsiębiorstwo", _HINT)
     for left, right, label in ((MARGIN + 130, MARGIN + 290, "data wpływu"), (MARGIN + 320, RIGHT, "podpis")):
-        flow.page.text(left, top + 4, label, _HINT)
+        flow.page.line(left, top + 4, label, _HINT)
         flow.page.rule(left + 48, top + 5, right - left - 48, MUTED)
     flow.y = BOTTOM

@@ -2,9 +2,11 @@
 
 from billing.invoices import CorrectedInvoice, Invoice
 from billing.polish import format_account, format_date, format_zl
+from pdf.colour import ACCENT, MUTED, TINT, WHITE
 from pdf.flow import MARGIN, WIDTH
 from pdf.payment_code import checked_account, payment_payload, qr_rows
-from pdf.sheet import ACCENT, MUTED, TINT, WHITE, Page, Style, fitting
+from pdf.sheet import Page, Style, fitting
+from pdf.tags import P
 from pdf.words import amount_in_words
 
 BOX_HEIGHT = 118.0
@@ -18,6 +20,7 @@ _TITLE = Style(size=8.8)
 _HINT = Style(size=6.8, colour=MUTED)
 
 _HINT_TEXT = "Zapłać kodem w aplikacji banku"
+_SYMBOL_ALT = "Kod QR polecenia przelewu dla aplikacji banku: kwota, numer rachunku i tytuł takie, jak podano obok."
 
 _AMOUNT_LEFT = MARGIN + 16
 _AMOUNT_WIDTH = 152.0
@@ -44,22 +47,24 @@ def draw_payment_box(page: Page, invoice: Invoice, *, top: float) -> None:
 
 
 def _draw_amount(page: Page, invoice: Invoice, *, top: float) -> None:
-    page.text(_AMOUNT_LEFT, top + 22, _label(invoice), _LABEL)
     amount = format_zl(abs(invoice.payable_zl))
-    page.text(_AMOUNT_LEFT, top + 50, amount, fitting(amount, _AMOUNT, width=_AMOUNT_WIDTH))
     words = f"słownie: {amount_in_words(abs(invoice.payable_zl))}"
-    page.paragraph(_AMOUNT_LEFT, top + 68, words, _SMALL, width=_AMOUNT_WIDTH)
+    with page.tagged(P):
+        page.text(_AMOUNT_LEFT, top + 22, _label(invoice), _LABEL)
+        page.text(_AMOUNT_LEFT, top + 50, amount, fitting(amount, _AMOUNT, width=_AMOUNT_WIDTH))
+        page.paragraph(_AMOUNT_LEFT, top + 68, words, _SMALL, width=_AMOUNT_WIDTH)
 
 
 def _draw_transfer(page: Page, invoice: Invoice, *, top: float) -> None:
     account = format_account(checked_account(invoice.bank_account))
-    page.text(_TRANSFER_LEFT, top + 22, "Termin płatności", _LABEL)
-    page.text(_TRANSFER_LEFT, top + 39, format_date(invoice.due_date), _DUE)
-    page.text(_TRANSFER_LEFT, top + 56, "Numer rachunku", _LABEL)
-    page.text(_TRANSFER_LEFT, top + 70, account, fitting(account, _ACCOUNT, width=_TRANSFER_WIDTH))
-    page.text(_TRANSFER_LEFT, top + 87, "Tytuł przelewu", _LABEL)
-    style = fitting(invoice.payment_title, _TITLE, width=_TRANSFER_WIDTH)
-    page.text(_TRANSFER_LEFT, top + 99, invoice.payment_title, style)
+    for y, label, drop, value, style in (
+        (top + 22, "Termin płatności", 17, format_date(invoice.due_date), _DUE),
+        (top + 56, "Numer rachunku", 14, account, _ACCOUNT),
+        (top + 87, "Tytuł przelewu", 12, invoice.payment_title, _TITLE),
+    ):
+        with page.tagged(P):
+            page.text(_TRANSFER_LEFT, y, label, _LABEL)
+            page.text(_TRANSFER_LEFT, y + drop, value, fitting(value, style, width=_TRANSFER_WIDTH))
 
 
 def _draw_symbol(page: Page, invoice: Invoice, *, top: float) -> None:
@@ -74,8 +79,8 @@ def _draw_symbol(page: Page, invoice: Invoice, *, top: float) -> None:
         return
     left = MARGIN + WIDTH - _SYMBOL_SIDE - 2 * _QUIET - 6
     page.box(left, top + 6, _SYMBOL_SIDE + 2 * _QUIET, _SYMBOL_SIDE + 2 * _QUIET, WHITE)
-    page.symbol(left + _QUIET, top + 6 + _QUIET, _SYMBOL_SIDE, qr_rows(payload))
-    page.text(left, top + 112, _HINT_TEXT, fitting(_HINT_TEXT, _HINT, width=_SYMBOL_SIDE + 2 * _QUIET))
+    page.symbol(left + _QUIET, top + 6 + _QUIET, _SYMBOL_SIDE, qr_rows(payload), alt=_SYMBOL_ALT)
+    page.line(left, top + 112, _HINT_TEXT, fitting(_HINT_TEXT, _HINT, width=_SYMBOL_SIDE + 2 * _QUIET))
 
 
 def _label(invoice: Invoice) -> str:
@@ -95,7 +100,8 @@ def _draw_nothing_due(page: Page, invoice: Invoice, *, top: float) -> None:
         if invoice.payable_zl < 0
         else "Nie trzeba nic płacić."
     )
-    page.paragraph(_TRANSFER_LEFT, top + 39, text, _TITLE, width=_TRANSFER_WIDTH + 90)
+    with page.tagged(P):
+        page.paragraph(_TRANSFER_LEFT, top + 39, text, _TITLE, width=_TRANSFER_WIDTH + 90)
 
 
 def _draw_less(page: Page, invoice: Invoice, corrects: CorrectedInvoice, *, top: float) -> None:
@@ -104,10 +110,12 @@ def _draw_less(page: Page, invoice: Invoice, corrects: CorrectedInvoice, *, top:
         f"Po korekcie do zapłaty z faktury {corrects.invoice_no} jest {format_zl(after_zl)} "
         f"zamiast {format_zl(corrects.before.payable_zl)}."
     )
-    y = page.paragraph(_TRANSFER_LEFT, top + 30, text, _TITLE, width=_TRANSFER_WIDTH + 90)
+    with page.tagged(P):
+        y = page.paragraph(_TRANSFER_LEFT, top + 30, text, _TITLE, width=_TRANSFER_WIDTH + 90)
     if invoice.payable_zl < 0:
         paid = (
             "Jeżeli faktura jest już zapłacona, nadpłatę zaliczymy na poczet przyszłych należności, a na Państwa "
             "wniosek zwrócimy w ciągu 14 dni."
         )
-        page.paragraph(_TRANSFER_LEFT, y + 5, paid, _TITLE, width=_TRANSFER_WIDTH + 90)
+        with page.tagged(P):
+            page.paragraph(_TRANSFER_LEFT, y + 5, paid, _TITLE, width=_TRANSFER_WIDTH + 90)

@@ -6,6 +6,7 @@ six digits of grosze, a name of up to 20 and a title of up to 32 characters, 160
 
 import unicodedata
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import zxingcpp
@@ -68,6 +69,7 @@ def qr_rows(payload: str) -> tuple[bytes, ...]:
     return tuple(modules[start : start + width] for start in range(0, len(modules), width))
 
 
+@lru_cache(maxsize=1024)
 def _ascii(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text.translate({ord("ł"): "l", ord("Ł"): "L", ord("|"): " "}))
     return " ".join("".join(character for character in plain if " " <= character <= "~").split())

@@ -8,9 +8,8 @@ import unicodedata
 from functools import cache, lru_cache
 from pathlib import Path
 
-from reportlab import rl_config
 from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfbase.ttfonts import TTFont, TTFontFace
 
 from billing.polish import NBSP
 
@@ -22,7 +21,8 @@ FONT_SHA256 = {
     BOLD: "e83493c945848ecd4a9ad0f6d19164541a0d3e23a9c952304a00a46e00272ac5",
 }
 
-_FOLDER = Path(__file__).parent / "fonts"
+FOLDER = Path(__file__).parent / "fonts"
+"""Where the pinned font files and their licence are."""
 # letters that need shaping (Devanagari) or stand on their neighbour (marks) would come out wrong, not missing
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mc", "Me", "Mn", "Zl", "Zp"})
 
@@ -45,10 +45,9 @@ def load_fonts() -> frozenset[str]:
     Raises:
         RuntimeError: a font file is not the pinned one.
     """
-    rl_config.useA85 = 0  # ASCII armour costs a quarter of the size
     printable: set[str] | None = None
     for name, expected in FONT_SHA256.items():
-        path = _FOLDER / f"{name}.ttf"
+        path = FOLDER / f"{name}.ttf"
         if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
             raise RuntimeError(f"the font file {path.name} is not the pinned one")
         font = TTFont(name, str(path), asciiReadable=0)
@@ -58,8 +57,41 @@ def load_fonts() -> frozenset[str]:
     return frozenset(printable or ())
 
 
+def face_of(font: str) -> TTFontFace:
+    """The face of one of the two fonts, with its measures."""
+    load_fonts()
+    found = pdfmetrics.getFont(font)
+    if not isinstance(found, TTFont):
+        raise TypeError(f"{font} is not a TrueType font")
+    return found.face
+
+
+def advance(font: str, character: str) -> int:
+    """How far a letter moves the pen, in thousandths of the size (Noto's own units)."""
+    face = face_of(font)
+    width: float = face.charWidths.get(ord(character), face.defaultWidth)
+    return round(width)
+
+
+class _Advances(dict[str, int]):
+    """Widths of the letters of one font, looked up once each."""
+
+    def __init__(self, font: str) -> None:
+        super().__init__()
+        self._font = font
+
+    def __missing__(self, character: str) -> int:
+        width = self[character] = advance(self._font, character)
+        return width
+
+
+_ADVANCES = {REGULAR: _Advances(REGULAR), BOLD: _Advances(BOLD)}
+
+
 def clean(text: str) -> str:
     """Composed letters and single plain spaces; non-breaking spaces stay, they hold figures together."""
+    if text.replace(NBSP, "").isprintable() and "  " not in text and text == text.strip(" "):
+        return unicodedata.normalize("NFC", text)  # as nearly every text is
     spaced = "".join(" " if character.isspace() and character != NBSP else character for character in text)
     return " ".join(part for part in unicodedata.normalize("NFC", spaced).split(" ") if part)
 
@@ -76,11 +108,9 @@ def require_printable(text: str) -> None:
         raise Unprintable("NO_GLYPH", f"no letter shape for U+{ord(first):04X}")
 
 
-@lru_cache(maxsize=4096)
 def text_width(text: str, font: str, size: float) -> float:
     """Width in points."""
-    load_fonts()
-    return pdfmetrics.stringWidth(text, font, size)
+    return sum(map(_ADVANCES[font].__getitem__, text)) * size * 0.001
 
 
 @lru_cache(maxsize=4096)
@@ -89,6 +119,9 @@ def wrap(text: str, *, font: str, size: float, width: float) -> tuple[str, ...]:
 
     A word of one letter (i, w, z …) goes with the next one, as Polish typesetting wants it.
     """
+    text = clean(text)
+    if text_width(text, font, size) <= width:
+        return (text,)
     lines: list[str] = []
     line = ""
     for word in _bound_words(text):
@@ -106,7 +139,7 @@ def wrap(text: str, *, font: str, size: float, width: float) -> tuple[str, ...]:
 
 def _bound_words(text: str) -> list[str]:
     words: list[str] = []
-    for word in clean(text).split(" "):
+    for word in text.split(" "):
         if words and len(words[-1].rpartition(" ")[2]) == 1 and words[-1][-1].isalpha():
             words[-1] = f"{words[-1]} {word}"
         else:

@@ -11,6 +11,7 @@ from billing.errors import DataRefused
 from billing.invoices import Invoice
 from billing.polish import NBSP, format_date, format_zl
 from pdf.letter import render_statement_form
+from pdf.look import PLAIN, Look
 from pipeline.utility_files import LoadedUtility
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates" / "letter"
@@ -30,7 +31,7 @@ def form_offered(invoice: Invoice, *, loaded: LoadedUtility) -> bool:
     return ConsentMethod.PAPER_FORM in utility.consents.methods and utility.terms_on(invoice.issue_date) is not None
 
 
-def form_for(invoice: Invoice, *, tariff_class: str, loaded: LoadedUtility) -> bytes:
+def form_for(invoice: Invoice, *, tariff_class: str, loaded: LoadedUtility, look: Look = PLAIN) -> bytes:
     """The form for the buyer of ``invoice``, as PDF; ``tariff_class`` decides what the e-faktura saves.
 
     Nothing but the invoice, the class and the utility's folder decides the bytes.
@@ -61,6 +62,7 @@ def form_for(invoice: Invoice, *, tariff_class: str, loaded: LoadedUtility) -> b
         statement=_paragraphs("oswiadczenie.txt.j2", words),
         notices=[_headed(paragraph) for paragraph in _paragraphs("zwrot.txt.j2", words)],
         saving=_saving(invoice, tariff_class=tariff_class, loaded=loaded),
+        look=look,
     ).content
 
 

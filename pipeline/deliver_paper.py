@@ -9,9 +9,11 @@ from delivery.errors import ArchiveMissing, NotSendable, Unreachable
 from delivery.guard import check_attachment
 from delivery.paper import PaperDocument, write_print_package
 from delivery.store import Archive
+from pdf.look import Look
 from pipeline.acceptance_form import form_for, form_offered
 from pipeline.deliver_packages import TURN, pending_folder, recorded_path, settle_pending, show_recorded
 from pipeline.documents import archive_of, stored_document
+from pipeline.look import look_of
 from pipeline.read_back import read_back
 from pipeline.utility_files import LoadedUtility, load_folder
 from pipeline.work import Work
@@ -49,6 +51,7 @@ def _package(work: Work, *, cycle_id: int, cycle_key: str) -> tuple[int, int]:
     """How many letters were packaged, and how many blocked."""
     archive = archive_of(work.settings)
     loaded = load_folder(work.settings.utility)
+    look = look_of(work.settings.utility, loaded.utility)
     with work.engine.begin() as connection:
         take_turn(connection, TURN)
         settle_pending(work, connection)
@@ -62,7 +65,7 @@ def _package(work: Work, *, cycle_id: int, cycle_key: str) -> tuple[int, int]:
             cycle_key=package_no,
             documents=[_document(row, loaded) for row in rows.values()],
             read_pdf=lambda document: stored_document(archive, rows[document.invoice_no]),
-            read_form=lambda document: _form(rows[document.invoice_no], loaded),
+            read_form=lambda document: _form(rows[document.invoice_no], loaded, look),
         )
         insert_package(
             connection,
@@ -89,8 +92,8 @@ def _blocked(connection: Connection, row: Row[Any], *, archive: Archive) -> bool
     return False
 
 
-def _form(row: Row[Any], loaded: LoadedUtility) -> bytes:
-    return form_for(read_back(Invoice, row.content), tariff_class=row.tariff_class, loaded=loaded)
+def _form(row: Row[Any], loaded: LoadedUtility, look: Look) -> bytes:
+    return form_for(read_back(Invoice, row.content), tariff_class=row.tariff_class, loaded=loaded, look=look)
 
 
 def _document(row: Row[Any], loaded: LoadedUtility) -> PaperDocument:

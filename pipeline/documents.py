@@ -9,15 +9,19 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from billing.canonical import content_sha256
+from billing.canonical import canonical_json
 from billing.invoices import Invoice
 from delivery.archive import open_archive
 from delivery.store import Archive, Span
-from pdf.invoice import TEMPLATE_VERSION, render_invoice
+from pdf.invoice import render_invoice
+from pdf.look import Look
+from pdf.seal import Seal
 from pdf.sheet import Document
 from pipeline.errors import Inconsistent
+from pipeline.look import look_of, seal_of, version_of
 from pipeline.read_back import read_back
 from pipeline.settings import PROJECT, Settings
+from pipeline.utility_files import load_folder
 
 _FONTS = PROJECT / "pdf" / "fonts"
 _LOCK = PROJECT / "requirements.txt"
@@ -42,11 +46,20 @@ class Rendering:
     """How this installation renders; ``by`` is what is recorded of it."""
 
     by: RenderedBy
+    look: Look
+    seal: Seal | None
 
 
-def rendering_of(_settings: Settings) -> Rendering:
-    """How the utility of these settings has its documents rendered, here and now."""
-    return Rendering(by=rendered_by(TEMPLATE_VERSION))
+def rendering_of(settings: Settings) -> Rendering:
+    """How the utility of these settings has its documents rendered, here and now.
+
+    Raises:
+        DataRefused: the look that its folder names cannot be drawn.
+        OperatorError: ``SETTING_WRONG``, what is to seal documents cannot.
+    """
+    look = look_of(settings.utility, load_folder(settings.utility, seller_needed=False).utility)
+    seal = seal_of(settings)
+    return Rendering(by=rendered_by(version_of(look, seal)), look=look, seal=seal)
 
 
 @functools.cache
@@ -64,7 +77,7 @@ def rendered_by(template_version: str) -> RenderedBy:
 
 
 def rendered(
-    _rendering: Rendering, *, invoice_no: str, content: str, sha256: str, duplicate_on: date | None = None
+    rendering: Rendering, *, invoice_no: str, content: str, sha256: str, duplicate_on: date | None = None
 ) -> Document:
     """The document of a stored invoice.
 
@@ -72,9 +85,10 @@ def rendered(
         Inconsistent: ``INVOICE_CHANGED``, it is not the one that was hashed when it was issued.
     """
     invoice = read_back(Invoice, content)
-    if content_sha256(invoice) != sha256:
+    written = canonical_json(invoice)
+    if hashlib.sha256(written.encode()).hexdigest() != sha256:
         raise Inconsistent("INVOICE_CHANGED", f"{invoice_no} is not the invoice that was issued")
-    return render_invoice(invoice, duplicate_on=duplicate_on)
+    return render_invoice(invoice, duplicate_on=duplicate_on, look=rendering.look, seal=rendering.seal, written=written)
 
 
 def archive_of(settings: Settings) -> Archive:

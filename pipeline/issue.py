@@ -11,6 +11,7 @@ from billing.accounts import AccountSnapshot, Reading
 from billing.canonical import content_sha256, to_data
 from billing.charges import ChargeLine, Hold
 from billing.holds import HoldCode
+from billing.invoices import UsedBefore
 from billing.issuing import make_invoice
 from billing.numbering import invoice_number, series_on
 from pipeline.check import totals_sha256
@@ -22,7 +23,7 @@ from pipeline.planned import new_invoice, with_present_carrier
 from pipeline.read_back import read_back
 from pipeline.utility_files import LoadedUtility
 from pipeline.work import WARSAW, Work, step, warsaw_day
-from sql.charges import bill_of, charges_to_issue, insert_holds, load_lines, readings_decided
+from sql.charges import bill_of, charges_to_issue, insert_holds, load_lines, readings_decided, used_before
 from sql.clock import business_now
 from sql.cycles import Cycle, find_approval, move_cycle
 from sql.extras import mark_charged
@@ -114,9 +115,17 @@ def _issue(connection: Connection, cycle: Cycle, loaded: LoadedUtility) -> None:
         }
         insert_holds(connection, cycle=cycle, stage="issue", holds=changed)
         good = [row for row in rows if row.account_id not in changed]
+        earlier = used_before(connection, cycle=cycle, chunk_no=chunk_no)
         invoices = [
             _invoice(
-                row, accounts[row.account_id], lines[row.charge_id], cycle, loaded, series=series, sequence=sequence
+                row,
+                accounts[row.account_id],
+                lines[row.charge_id],
+                cycle,
+                loaded,
+                series=series,
+                sequence=sequence,
+                earlier=earlier.get(row.account_id, ()),
             )
             for sequence, row in enumerate(good, start=last + 1)
         ]
@@ -215,6 +224,7 @@ def _invoice(
     *,
     series: str,
     sequence: int,
+    earlier: tuple[UsedBefore, ...],
 ) -> NewInvoice:
     bill = bill_of(row, lines, models=loaded.utility.models)
     if content_sha256(bill) != row.sha256:
@@ -226,5 +236,12 @@ def _invoice(
         email_state=row.email_state_now,
     )
     number = invoice_number(numbering=loaded.utility.numbering, series=series, sequence=sequence)
-    invoice = make_invoice(account=account, bill=bill, number=number, utility=loaded.utility, cycle=cycle.terms)
+    invoice = make_invoice(
+        account=account,
+        bill=bill,
+        number=number,
+        utility=loaded.utility,
+        cycle=cycle.terms,
+        used_before=earlier,
+    )
     return new_invoice(row, invoice, email=account.email, reason=reason, domain=loaded.utility.mail.message_id_domain)

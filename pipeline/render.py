@@ -3,7 +3,7 @@
 from pipeline.cycles import require_cycle, require_reached
 from pipeline.documents import archive_of, rendering_of, retain_until
 from pipeline.packing import packs_of, publish, record
-from pipeline.work import Work, step
+from pipeline.work import Work, step, uncollected
 from sql.documents import documents_of_chunk, invoices_to_render
 
 PACK_DOCUMENTS = 1000
@@ -29,15 +29,16 @@ def run(work: Work, *, cycle_key: str, chunk_no: int) -> dict[str, int]:
             rows = invoices_to_render(connection, cycle=cycle, chunk_no=chunk_no, most=PACK_DOCUMENTS)
         if not rows:
             break
-        pack = publish(
-            archive,
-            rendering,
-            folder=packs_of(cycle),
-            part=f"{chunk_no:04}-{rows[0].invoice_no}",
-            cycle_id=cycle.cycle_id,
-            rows=rows,
-            retain_until=retain_until(work.settings, issue_date=cycle.issue_date),
-        )
+        with uncollected():
+            pack = publish(
+                archive,
+                rendering,
+                folder=packs_of(cycle),
+                part=f"{chunk_no:04}-{rows[0].invoice_no}",
+                cycle_id=cycle.cycle_id,
+                rows=rows,
+                retain_until=retain_until(work.settings, issue_date=cycle.issue_date),
+            )
         with work.engine.begin() as connection:
             record(connection, pack)
         done += len(rows)

@@ -19,6 +19,7 @@ class Settings:
     mailbox server under ``home``. Both are started by the project itself when nothing else runs.
     ``relay_mailbox`` is the Maildir that the relay writes, where whatever it took can be looked up; None when there is
     no such evidence. ``unknown_grace_s`` seconds after an attempt, a message that is not there was not taken.
+    ``seal`` is a PEM file with a key and its certificate, which sign documents; None: they are not signed.
     ``archive_endpoint`` is the S3 server of an ``s3://`` archive, None for Amazon's; documents are locked there to the
     end of ``archive_retain_years`` calendar years after the year of their issue, None leaves that to the bucket's rule.
     """
@@ -35,6 +36,7 @@ class Settings:
     archive_endpoint: str | None
     archive_retain_years: int | None
     airflow_url: str | None
+    seal: Path | None = None
 
     @property
     def mailbox(self) -> Path:
@@ -69,6 +71,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         archive_endpoint=environ.get("OBIEG_ARCHIVE_ENDPOINT") or None,
         archive_retain_years=_years(environ, "OBIEG_ARCHIVE_RETAIN_YEARS"),
         airflow_url=environ.get("OBIEG_AIRFLOW_URL"),
+        seal=Path(environ["OBIEG_SEAL"]).resolve() if environ.get("OBIEG_SEAL") else None,
     )
 
 

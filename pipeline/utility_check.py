@@ -24,6 +24,7 @@ from billing.utility import Utility, load_utility
 from delivery.addresses import smtp_address
 from delivery.errors import NotSendable
 from pipeline.errors import OperatorError
+from pipeline.look import look_of
 from readings.profile import read_profile
 
 _EXAMPLE_CODES = {"TARIFF_NO_EXAMPLE", "TARIFF_EXAMPLE_WRONG"}
@@ -57,6 +58,7 @@ def run(*, folder: Path, on: date) -> tuple[Finding, ...]:
             *_mail_findings(utility.mail),
             *terms_findings(utility, texts=_texts(folder, utility), on=on),
             *reading_findings(utility),
+            *_look_findings(folder, utility),
         ]
         found += unless_refused(judged, refused=found)
     models = utility.models if utility else Models()
@@ -76,6 +78,13 @@ def _utility(folder: Path) -> tuple[Utility | None, tuple[Finding, ...]]:
     except DataRefused as refused:
         return None, (_refused(refused, file=file), *fault_findings(faults, file=file))
     return utility, fault_findings(faults, file=file)
+
+
+def _look_findings(folder: Path, utility: Utility) -> Iterator[Finding]:
+    try:
+        look_of(folder, utility)
+    except DataRefused as refused:
+        yield _refused(refused, file="utility.toml")
 
 
 def _refused(refused: DataRefused, *, file: str) -> Finding:

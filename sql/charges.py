@@ -11,7 +11,9 @@ from billing.accounts import Channel
 from billing.canonical import canonical_json, content_sha256
 from billing.charges import Bill, ChargeLine, Hold, LinePart
 from billing.holds import EXCLUDED
+from billing.invoices import UsedBefore
 from billing.models import Models
+from billing.periods import Period
 from billing.vat import vat_sums
 from sql.charge_lines import (
     LINE_COLUMNS,
@@ -29,6 +31,8 @@ from sql.cycles import Cycle
 from sql.queries import queries
 
 _Q = queries("charges")
+PERIODS_SHOWN = 12
+"""Earlier periods that an invoice is compared with."""
 
 
 def rated_hashes(connection: Connection, *, cycle: Cycle, chunk_no: int) -> dict[int, str]:
@@ -155,6 +159,16 @@ def load_lines(connection: Connection, *, cycle: Cycle, chunk_no: int) -> Mappin
     for row in connection.execute(_Q["lines_of_chunk"], chunk):
         lines[row.charge_id].append(line_of(row, tuple(parts.get((row.charge_id, row.line_no), ()))))
     return lines
+
+
+def used_before(connection: Connection, *, cycle: Cycle, chunk_no: int) -> Mapping[int, tuple[UsedBefore, ...]]:
+    """Water of up to twelve earlier periods, by account id; an account that was never billed is not among them."""
+    found: dict[int, list[UsedBefore]] = defaultdict(list)
+    wanted = {"cycle_id": cycle.cycle_id, "chunk_no": chunk_no, "issue_date": cycle.issue_date, "most": PERIODS_SHOWN}
+    for row in connection.execute(_Q["used_before"], wanted):
+        period = Period(start=row.start, until=row.until)
+        found[row.account_id].append(UsedBefore(period=period, volume_m3=row.volume_m3))
+    return {account_id: tuple(periods) for account_id, periods in found.items()}
 
 
 def bill_of(row: Row[Any], lines: Iterable[ChargeLine], *, models: Models) -> Bill:

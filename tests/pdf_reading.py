@@ -44,8 +44,8 @@ def text_boxes(content: bytes, *, page: int = 0) -> list[Box]:
     return boxes
 
 
-def codes(content: bytes, *, dpi: int = 150) -> list[str]:
-    """The texts of the QR symbols that a scanner finds on the first page."""
-    bitmap = pypdfium2.PdfDocument(content)[0].render(scale=dpi / 72, grayscale=True)
+def codes(content: bytes, *, dpi: int = 150, page: int = 0) -> list[str]:
+    """The texts of the QR symbols that a scanner finds on a page."""
+    bitmap = pypdfium2.PdfDocument(content)[page].render(scale=dpi / 72, grayscale=True)
     grey = memoryview(bytes(bitmap.buffer)).cast("B", (bitmap.height, bitmap.stride))
     return [found.text for found in zxingcpp.read_barcodes(grey)]

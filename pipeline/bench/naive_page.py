@@ -3,6 +3,7 @@
 from io import BytesIO
 
 from reportlab.graphics.barcode.qr import QrCodeWidget
+from reportlab.graphics.charts.barcharts import VerticalBarChart
 from reportlab.graphics.shapes import Drawing
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
@@ -29,7 +30,7 @@ _GRID = TableStyle([
     ("GRID", (0, 0), (-1, -1), 0.4, colors.lightgrey),
     ("VALIGN", (0, 0), (-1, -1), "TOP"),
 ])  # fmt: skip
-_NOTES = (
+NOTES = (
     (
         "Termin płatności liczymy od dnia wysłania lub dostarczenia faktury w inny sposób; jest nie krótszy niż 14 dni "
         "(§ 17 ust. 1 rozporządzenia z 27 lutego 2018 r. w sprawie określania taryf, Dz.U. 2018 poz. 472 ze zm.)."
@@ -47,15 +48,16 @@ def render(work: Work, sample: int) -> int:
     with work.engine.connect() as connection:
         contents = connection.execute(_CONTENTS, {"sample": sample}).scalars().all()
     for number, content in enumerate(contents):
-        (folder / f"{number}.pdf").write_bytes(_page(read_back(Invoice, content)))
+        (folder / f"{number}.pdf").write_bytes(page(read_back(Invoice, content)))
     return len(contents)
 
 
-def _page(invoice: Invoice) -> bytes:
+def page(invoice: Invoice) -> bytes:
+    """One page of it."""
     target = BytesIO()
     document = SimpleDocTemplate(target, pagesize=A4, leftMargin=18 * mm, rightMargin=18 * mm, topMargin=15 * mm)
     document.build(
-        [*_head(invoice), *_payment(invoice), *_tables(invoice), *(Paragraph(note, _NOTE) for note in _NOTES)]
+        [*_head(invoice), *_payment(invoice), *_tables(invoice), *(Paragraph(note, _NOTE) for note in NOTES)]
     )
     return target.getvalue()
 
@@ -133,4 +135,22 @@ def _tables(invoice: Invoice) -> list[Flowable]:
     flow: list[Flowable] = []
     for name, rows in (("Zużycie", usage), ("Należności", charges), ("Podatek VAT", sums)):
         flow += [Paragraph(name, _SECTION), Table(rows, repeatRows=1, style=_GRID), Spacer(1, 8)]
+        if name == "Zużycie":
+            flow += _history(invoice)
     return flow
+
+
+def _history(invoice: Invoice) -> list[Flowable]:
+    """Earlier periods as a chart and a table, where the invoice knows of any."""
+    before = invoice.used_before
+    if not before:
+        return []
+    drawing, chart = Drawing(490, 60), VerticalBarChart()
+    chart.x, chart.y, chart.width, chart.height = 0, 12, 490, 44
+    chart.data = [[float(one.volume_m3) for one in before]]
+    chart.categoryAxis.categoryNames = [f"{one.period.start:%m.%Y}" for one in before]
+    chart.categoryAxis.labels.fontName = chart.valueAxis.labels.fontName = REGULAR
+    chart.categoryAxis.labels.fontSize = chart.valueAxis.labels.fontSize = 6
+    drawing.add(chart)
+    rows = [[f"{one.period.start:%m.%Y}" for one in before], [f"{one.volume_m3}" for one in before]]
+    return [Paragraph("Zużycie w poprzednich okresach", _SECTION), drawing, Table(rows, style=_GRID), Spacer(1, 8)]

@@ -208,3 +208,19 @@ join charge c using (charge_id)
 join snapshot_account s using (cycle_id, account_id)
 where c.cycle_id = :cycle_id and s.chunk_no = :chunk_no
 order by p.charge_id, p.line_no, p.part_no
+
+-- name: used_before
+-- Water of the newest periods that each account of a chunk was billed for, as corrected since, oldest first.
+select account_id, lower(period) as start, upper(period) as until, volume_m3
+from (select o.account_id, y.period, sum(l.quantity) as volume_m3,
+             row_number() over (partition by o.account_id order by lower(y.period) desc) as place
+      from snapshot_account s
+      join invoice o on o.account_id = s.account_id and o.kind in ('regular', 'final', 'settlement')
+      join cycle y on y.cycle_id = o.cycle_id and y.issue_date > cast(:issue_date as date) - interval '27 months'
+      join charge_in_force f on f.original_id = o.invoice_id
+      join charge_line l on l.charge_id = f.charge_id
+      where s.cycle_id = :cycle_id and s.chunk_no = :chunk_no and l.service = 'water'
+        and coalesce(l.origin, '') not in ('forecast', 'settled_forecast')
+      group by o.account_id, y.period) p
+where place <= :most
+order by account_id, lower(period)

@@ -12,10 +12,12 @@ from test_cycle import decide, row_counts, to_the_end
 from test_handover import bill_august, bill_july, bill_september, lines, rated
 from town import read_august, set_clock, settle, write_readings
 
+from billing.invoices import Invoice
 from pipeline import check, collect, freeze, issue, rate
 from pipeline.corrections import open as opening
 from pipeline.corrections.preview import preview
 from pipeline.errors import Inconsistent, OperatorError
+from pipeline.read_back import read_back
 from pipeline.statement import statement
 from sql.engine import make_engine
 from sql.queries import queries
@@ -75,6 +77,40 @@ def test_a_corrected_reading_corrects_the_invoice_that_ends_on_it_and_the_one_th
 
     september = bill_september(town, tmp_path)
     assert lines(town, no="0001", key=september) == [("2026-08-31", "2026-09-30", 3)]
+
+
+def test_an_invoice_is_compared_with_earlier_periods_as_they_stand_corrected(two_months, tmp_path) -> None:
+    town = two_months
+    august = issued(town, "FV/2026/09/000001")
+    to_close(town, order_of(SEPTEMBER_3, readings=(f"{reading_of(town, '0001', '2026-07-31')}=11",)))
+    bill_september(town, tmp_path)
+    (september_no,) = {
+        no
+        for (no,) in rows(
+            town,
+            """select invoice_no from invoice join account using (account_id)
+               where account_no = 'A0001' and kind = 'regular' order by invoice_id desc limit 1""",
+        )
+    }
+
+    # July had 3 m3 when August was issued; corrected they are 1, and August's 3 are 5
+    assert used_before(august) == [("2026-07", Decimal(3))]
+    assert used_before(issued(town, september_no)) == [("2026-07", Decimal(1)), ("2026-08", Decimal(5))]
+    assert used_before(issued(town, "FV/2026/08/000001")) == []
+    assert "used_before" not in content_of(town, "FV/2026/08/000001")
+
+
+def content_of(work, invoice_no: str) -> str:
+    ((content,),) = rows(work, "select content from invoice where invoice_no = :no", no=invoice_no)
+    return content
+
+
+def issued(work, invoice_no: str) -> Invoice:
+    return read_back(Invoice, content_of(work, invoice_no))
+
+
+def used_before(invoice: Invoice) -> list[tuple[str, Decimal]]:
+    return [(one.period.word(), one.volume_m3) for one in invoice.used_before]
 
 
 def test_the_newest_reading_corrected_is_where_the_next_cycle_bills_on_from(two_months, tmp_path) -> None:

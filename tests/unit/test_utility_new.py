@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from billing.accounts import PartyKind, Service
 from billing.charges import LineRounding
@@ -109,6 +110,7 @@ def fill(folder: Path) -> None:
     )
     text = text.replace("approvers = []", 'approvers = ["a.nowak", "j.kowalska"]')
     (folder / "utility.toml").write_text(text, encoding="utf-8")
+    Image.new("RGB", (300, 100), "#0a4f6e").save(folder / "logo.png")
     (folder / "tariffs" / "planned" / "taryfa.toml").unlink()
     (folder / "tariffs" / "2026-proba.toml").write_text(filled_tariff(), encoding="utf-8")
     regulamin = folder / "terms" / "regulamin-e-faktury-1.0.md"
