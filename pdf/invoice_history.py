@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
 from billing.accounts import Service
@@ -11,8 +11,9 @@ from billing.invoices import Invoice
 from billing.periods import Period
 from billing.polish import NBSP, format_exact
 from pdf.colour import ACCENT, BAR
-from pdf.flow import MARGIN, NOTE, RIGHT, WIDTH, Column, Flow, Row
+from pdf.flow import BODY, MARGIN, NOTE, RIGHT, WIDTH, Column, Flow, Row
 from pdf.tags import P
+from pdf.typeface import text_width
 
 _TITLE = "Zużycie wody na tle poprzednich okresów"
 _ALT = "Wykres słupkowy zużycia wody w kolejnych okresach; te same liczby podaje tabela pod wykresem."
@@ -21,6 +22,7 @@ _BAR_LEAST = 0.6
 _BAR_SHARE = 0.56
 _NOT_USED = frozenset({Origin.FORECAST, Origin.SETTLED_FORECAST})
 _COLUMNS_LEAST = 13
+_APART = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +45,16 @@ def draw_history(flow: Flow, invoice: Invoice) -> None:
     _draw_bars(flow, uses, column=column)
     flow.table(
         _columns(tuple(use.period for use in uses), width=column),
-        [Row(cells=tuple(format_exact(use.volume_m3) for use in uses))],
+        [Row(cells=_figures(uses, width=column))],
     )
+
+
+def _figures(uses: Sequence[_Use], *, width: float) -> tuple[str, ...]:
+    """The volumes; in full m³, all of them, where one with its decimals would not fit its column."""
+    exact = tuple(format_exact(use.volume_m3) for use in uses)
+    if all(text_width(text, BODY.font, BODY.size) <= width - _APART for text in exact):
+        return exact
+    return tuple(format_exact(use.volume_m3.quantize(Decimal(1), ROUND_HALF_UP)) for use in uses)
 
 
 @lru_cache(maxsize=256)

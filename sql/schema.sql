@@ -3980,3 +3980,5 @@ create trigger append_only before update or delete on pack for each row execute 
 create trigger append_only_truncate before truncate on pack for each statement execute function refuse_change();
 grant select on pack to obieg_app, obieg_auditor;
 grant insert on pack to obieg_app;
+-- An invoice compares its use with earlier ones of the account: these are found by account, not among all of the town's.
+create index invoice_by_account on invoice (account_id);
