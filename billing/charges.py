@@ -228,7 +228,7 @@ class Bill:
         return self.gross_zl - self.subsidy_gross_zl
 
     def __post_init__(self) -> None:
-        nets_zl: dict[Decimal, Decimal] = {}
+        nets_zl = {part.vat_rate: ZERO_ZL for part in self.vat_sums}
         for line in self.lines:
             nets_zl[line.vat_rate] = nets_zl.get(line.vat_rate, ZERO_ZL) + line.summed_zl(self.line_rounding)
         if {rate: round_zl(net_zl) for rate, net_zl in nets_zl.items()} != {
