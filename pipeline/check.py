@@ -1,5 +1,6 @@
 """check: control totals, and a second opinion in SQL; what a person will approve is fixed by its hash."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ from pipeline.errors import Inconsistent
 from pipeline.work import Work, step
 from sql.charges import control_totals
 from sql.checking import check_names, run_check
-from sql.cycles import Cycle, move_cycle
+from sql.cycles import Cycle, last_body, move_cycle
 from sql.statistics import refresh_statistics
 
 
@@ -27,7 +28,9 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int | str]:
     with step(work, "check") as (connection, record):
         cycle = require_cycle(connection, cycle_key=cycle_key, lock="writer")
         record.cycle_id = cycle.cycle_id
-        if cycle.state != "dry":
+        if cycle.state == "dry":
+            stopped = _stopped(connection, cycle)
+        else:
             require_reached(cycle, state="frozen")
             checks = 0
             try:
@@ -39,7 +42,7 @@ def run(work: Work, *, cycle_key: str) -> dict[str, int | str]:
                     raise
                 stopped = error  # nobody is asked about a dry run: it is told, and over
             if not has_passed(cycle, state="frozen"):
-                body = totals(connection, cycle) | {"checks": checks}
+                body = totals(connection, cycle) | {"checks": checks} | _told(stopped)
                 move_cycle(connection, cycle, source="frozen", target="dry" if cycle.dry_run else "checked", body=body)
         found = totals(connection, cycle)
         record.counts = {name: found[name] for name in ("eligible", "charged", "held", "excluded")}
@@ -63,6 +66,18 @@ def totals_sha256(connection: Connection, cycle: Cycle) -> str:
 
 def _plain(value: Any) -> Any:
     return format(value, ".2f") if isinstance(value, Decimal) else value
+
+
+def _told(stopped: Inconsistent | None) -> dict[str, str]:
+    return {} if stopped is None else {"stopped_by": stopped.code, "stopped": str(stopped)}
+
+
+def _stopped(connection: Connection, cycle: Cycle) -> Inconsistent | None:
+    """What ended a dry run before its end; it is told again whenever the step is repeated."""
+    body = json.loads(last_body(connection, cycle, kind="dry") or "{}")
+    if "stopped" not in body:
+        return None
+    return Inconsistent(body["stopped_by"], body["stopped"].removeprefix(f"{body['stopped_by']}: "))
 
 
 def _pass_all(connection: Connection, cycle: Cycle) -> int:

@@ -196,6 +196,14 @@ def record(connection: Connection, cycle: Cycle, *, kind: str, body: Any) -> Non
     )
 
 
+def last_body(connection: Connection, cycle: Cycle, *, kind: str) -> str | None:
+    """The body (JSON) of the newest event of that kind of the cycle, or None."""
+    body: str | None = connection.execute(
+        _Q["last_body"], {"subject": cycle.subject, "kind": kind}
+    ).scalar_one_or_none()
+    return body
+
+
 def list_cycles(connection: Connection) -> Sequence[Row[Any]]:
     """All cycles in the order in which they were opened."""
     return connection.execute(_Q["list_cycles"]).all()

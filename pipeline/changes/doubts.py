@@ -5,7 +5,8 @@ the person who asks says for that meter that the index is right; then it stands 
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from billing.reading_checks import CHECKS, Finding
@@ -17,11 +18,13 @@ from pipeline.utility_files import load_folder
 from readings.history import Known, Measures
 from readings.places import Place
 from readings.row_checks import is_doubted, order_findings, use_findings
-from readings.rows import ReadingRow
+from readings.rows import WARSAW, ReadingRow
 from readings.table import Line
 from sql.changes import doubted_readings, reason_of
 from sql.readings import NewFinding, NewReading, insert_findings, stored_readings
 from sql.validation import doubt
+
+_A_MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +75,18 @@ def _findings(at: Applying, one: Told, row: ReadingRow, place: Place, measures: 
         external_ids=(),
     )
     indexes = sorted(
-        (known.read_at, known.counts_m3)
-        for known in stored
-        if known.installation_id == place.installation_id and known.counts_m3 is not None
+        (each.read_at, each.counts_m3)
+        for each in stored
+        if each.installation_id == place.installation_id and each.counts_m3 is not None
     )
-    # at the moment of another index: a bare date stands for noon, so this says nothing
-    found = [each for each in order_findings(_known(new), place, indexes, measures=measures) if each.code != "V01"]
+    known = _known(new)
+    that_day = [
+        moment for moment, _ in indexes if moment >= new.read_at and moment.astimezone(WARSAW).date() == new.read_on
+    ]
+    if that_day:
+        # noon stands for a day whose hour nobody told, and what a change brings is the last that was seen of it
+        known = replace(known, read_at=that_day[-1] + _A_MOMENT)
+    found = order_findings(known, place, indexes, measures=measures)
     return found if is_doubted(found) else found + use_findings(row, place, measures=measures)
 
 

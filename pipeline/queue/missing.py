@@ -6,10 +6,10 @@ from datetime import date
 
 from sqlalchemy import Connection
 
-from billing.accounts import RegisterSnapshot
+from billing.accounts import PointSnapshot, RegisterSnapshot
 from billing.estimation_rules import EstimateWhy
 from billing.models import MissingSub
-from billing.parts import WITHIN
+from billing.parts import MAIN, WITHIN, percent_of
 from billing.periods import Period
 from billing.reading_life import Decision
 from pipeline.queue.bulk import Choose, Selection
@@ -30,7 +30,7 @@ FAULTY = "damaged"
 def choose_missing(*, period: Period, route_set: str, on: date | None, by: str) -> Choose:
     """Registers that a cycle of these months and routes would find without a reading.
 
-    A sub-meter without a reading holds nobody where ``missing_sub`` says ``no_deduction``.
+    A sub-meter without a reading holds nobody where ``missing_sub`` says ``no_deduction`` and it does but deduct.
     They are estimated on the last day of the months, or ``on`` another one. A visit without a reading gets its decision
     with the estimate that stands for it.
     """
@@ -97,8 +97,16 @@ def _unread(
                 each
                 for point in one.snapshot.points
                 for each in point.registers
-                if _lacks_reading(each) and not (passes_over and each.purpose in WITHIN)
+                if _lacks_reading(each) and not (passes_over and _deducts(each, point))
             )
+
+
+def _deducts(register: RegisterSnapshot, point: PointSnapshot) -> bool:
+    """Whether a register only ever takes m³ off what the main meters of its point count."""
+    mains = [one for one in point.registers if one.purpose == MAIN]
+    return register.purpose in WITHIN and all(
+        percent_of(register, service) <= percent_of(main, service) for main in mains for service in point.services
+    )
 
 
 def _lacks_reading(register: RegisterSnapshot) -> bool:

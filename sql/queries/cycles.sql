@@ -52,6 +52,9 @@ from unnest(cast(:account_ids as bigint[])) as chosen (account_id)
 -- name: move_cycle
 update cycle set state = :target where cycle_id = :cycle_id and state = :source
 
+-- name: last_body
+select body from evidence where subject = :subject and kind = :kind order by seq desc limit 1
+
 -- name: list_cycles
 select cycle_key, purpose, lower(period) as period_start, upper(period) as period_until, route_set, revision,
        issue_date, dry_run, state, started_by, airflow_run_id, event_at

@@ -186,7 +186,11 @@ def test_a_dry_run_that_is_stopped_is_over_and_leaves_the_invoices_free(two_mont
     with pytest.raises(Inconsistent, match=r"CORRECTION_HELD: .* the dry run is over, ask for something else"):
         to_check(two_months, dry)
 
-    assert rows(two_months, "select state from cycle where kind = 'correction'") == [("dry",)]
+    assert rows(two_months, "select cycle_key, state from cycle where kind = 'correction'") == [
+        ("2026-09~KOR~1", "dry")
+    ]
+    with pytest.raises(Inconsistent, match=r"^CORRECTION_HELD: account .* the dry run is over"):
+        check.run(two_months, cycle_key="2026-09~KOR~1")
     assert to_check(two_months, order_of(SEPTEMBER_3, readings=(f"{reading}=11",))) == "2026-09~KOR~2"
 
 

@@ -90,6 +90,24 @@ def test_every_step_run_again_adds_nothing(town) -> None:
     assert Mailbox(path=town.settings.mailbox).count() == messages == len(PAPERLESS)
 
 
+@pytest.mark.parametrize(("first", "again"), [(5, 1000), (1000, 5)])
+def test_a_chunk_rated_a_few_accounts_at_a_time_comes_to_what_it_comes_to_at_once(
+    town, monkeypatch, first, again
+) -> None:
+    key = open_cycle.run(town, order=cycle_order())["cycle_key"]
+    assert freeze.run(town, cycle_key=key)["chunks"] == 1
+    monkeypatch.setattr("pipeline.rate._AT_ONCE", first)
+    assert rate.run(town, cycle_key=key, chunk_no=0)["written"] == 12
+
+    monkeypatch.setattr("pipeline.rate._AT_ONCE", again)
+    assert rate.run(town, cycle_key=key, chunk_no=0)["written"] == 0
+
+    with town.engine.connect() as connection:
+        told = connection.execute(text("select counts, sums from step_run where step = 'rate'")).all()
+    assert told[0] == told[1]
+    assert {"accounts": 12, "charged": 10, "held": 2}.items() <= told[0].counts.items()
+
+
 def test_each_e_mail_goes_once_to_the_address_of_its_own_account_with_the_archived_document(town) -> None:
     key = to_issue(town)
 

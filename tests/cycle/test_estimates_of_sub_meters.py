@@ -53,6 +53,13 @@ def previewed(work: Work) -> bulk.Preview:
     return bulk.preview(work, choose=choose)
 
 
+def lenient(folder, **more):
+    """The utility's data, by which a meter that was not read deducts nothing."""
+    loaded = load_folder(folder, **more)
+    models = replace(loaded.utility.models, missing_sub=MissingSub.NO_DEDUCTION)
+    return replace(loaded, utility=replace(loaded.utility, models=models))
+
+
 def told(seen: bulk.Preview) -> dict[str, tuple[Any, ...]]:
     return {row["meter_no"]: (row["index_m3"], row["method"], row["refusal"]) for row in seen.rows}
 
@@ -95,14 +102,25 @@ def test_a_garden_meter_is_estimated_by_its_own_use(august, tmp_path) -> None:
 
 
 def test_where_an_unread_garden_meter_deducts_nothing_it_holds_nobody_and_is_passed_over(august, monkeypatch) -> None:
-    def lenient(folder, **more):
-        loaded = load_folder(folder, **more)
-        models = replace(loaded.utility.models, missing_sub=MissingSub.NO_DEDUCTION)
-        return replace(loaded, utility=replace(loaded.utility, models=models))
-
     assert "G0102" in told(previewed(august))
     monkeypatch.setattr("pipeline.queue.bulk.load_folder", lenient)
     assert "G0102" not in told(previewed(august))
+
+
+def test_a_sub_meter_that_adds_to_what_is_billed_holds_its_account_and_is_not_passed_over(
+    august, database, monkeypatch
+) -> None:
+    # none of the main meter's water is sewage but what the sub-meter counts
+    owner = make_engine(database.owner_url)
+    with owner.begin() as connection:
+        connection.exec_driver_sql(
+            "update installation i set sewage_percent = case meter_no when 'G0102' then 100 else 0 end"
+            " from meter m where m.meter_id = i.meter_id and meter_no in ('G0102', 'M0102')"
+        )
+    owner.dispose()
+    monkeypatch.setattr("pipeline.queue.bulk.load_folder", lenient)
+
+    assert "G0102" in told(previewed(august))
 
 
 def test_what_the_old_system_billed_by_garden_meters_is_no_use_of_the_class(august, database) -> None:

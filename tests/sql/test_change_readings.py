@@ -142,6 +142,38 @@ def test_an_index_above_a_later_reading_cannot_be_confirmed(town) -> None:
     assert refused(town, confirming(order, "M0001")).code == "V05"
 
 
+def read_on_the_day(work: Work, tmp_path, at: str, index_m3: str) -> None:
+    """M0001 was read by a device on the day of the change already."""
+    file = tmp_path / "october.csv"
+    file.write_text(
+        "service_point;meter_no;read_at;index;unit;source;quality\n"
+        f"PP0001;M0001;2026-10-20{at};{index_m3};m3;handheld;actual\n",
+        encoding="utf-8",
+    )
+    assert collect.run(work, file=file)["accepted"] == 1
+
+
+# a bare date stands for noon, as the day of an exchange does
+@pytest.mark.parametrize("at", ["", "T12:00:00", "T08:00:00", "T15:30:00"])
+def test_a_last_index_below_what_was_read_that_day_is_refused_at_whatever_hour(town, tmp_path, at) -> None:
+    read_on_the_day(town, tmp_path, at, "20")
+
+    for removal in (5, 19):
+        refusal = refused(town, confirming(exchange("0001", OCTOBER_20, removal=removal), "M0001"))
+        assert refusal.code == "V05"
+        assert "previous_index_m3 20.000" in str(refusal)
+
+
+@pytest.mark.parametrize("at", ["", "T08:00:00", "T15:30:00"])
+def test_a_meter_is_taken_away_after_it_was_read_that_day_at_whatever_hour(town, tmp_path, at) -> None:
+    read_on_the_day(town, tmp_path, at, "20")
+
+    done = ask(town, exchange("0001", OCTOBER_20, removal=21))
+
+    assert (done["state"], done["findings"]) == ("applied", [])
+    assert told(town, "M0001") == [("21.000", "exchange_removal", "VALID", [])]
+
+
 def test_the_second_person_sees_the_finding_and_confirms_by_approving(town) -> None:
     order = to_payer("0001", OCTOBER_20, index("M0001", 25))
     assert refused(town, order).code == "READING_DOUBTED"
