@@ -2801,7 +2801,6 @@ create table correction_snapshot (
     foreign key (cycle_id, invoice_id) references correction_invoice,
     foreign key (cycle_id, account_id) references snapshot_account
 );
-create index correction_snapshot_by_account on correction_snapshot (cycle_id, account_id);
 
 -- ── charges and invoices of corrections ──────────────────────────────────────────────────────────────────────────
 -- A charge of a correction holds what is owed instead; the amounts of its invoice are the difference.
@@ -3980,5 +3979,7 @@ create trigger append_only before update or delete on pack for each row execute 
 create trigger append_only_truncate before truncate on pack for each statement execute function refuse_change();
 grant select on pack to obieg_app, obieg_auditor;
 grant insert on pack to obieg_app;
--- An invoice compares its use with earlier ones of the account: these are found by account, not among all of the town's.
+-- An invoice compares its use with earlier ones of the account, and a chunk of corrections is rated account by account:
+-- both are found by account, not among all of the town or run.
 create index invoice_by_account on invoice (account_id);
+create index correction_snapshot_by_account on correction_snapshot (cycle_id, account_id);

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from databases import TestDatabase, own_database, own_settings
+from hypothesis import HealthCheck, settings
 from rados_gateway import ACCESS_KEY, SECRET_KEY, Gateway, missing_programs, rados_gateway
 
 from pipeline.services.postgres import start_embedded, stop_embedded
@@ -16,6 +17,10 @@ from pipeline.work import Actor, Work, open_work
 from sql.clock import install_clock
 from sql.engine import make_engine
 from sql.migrate import migrate
+
+# how busy a machine is decides no test
+settings.register_profile("obieg", parent=settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("obieg")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

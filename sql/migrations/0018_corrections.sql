@@ -77,7 +77,6 @@ create table correction_snapshot (
     foreign key (cycle_id, invoice_id) references correction_invoice,
     foreign key (cycle_id, account_id) references snapshot_account
 );
-create index correction_snapshot_by_account on correction_snapshot (cycle_id, account_id);
 
 -- ── charges and invoices of corrections ──────────────────────────────────────────────────────────────────────────
 -- A charge of a correction holds what is owed instead; the amounts of its invoice are the difference.
