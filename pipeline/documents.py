@@ -71,10 +71,19 @@ def rendered(
     Raises:
         Inconsistent: ``INVOICE_CHANGED``, it is not the one that was hashed when it was issued.
     """
-    invoice = read_back(Invoice, content)
+    invoice = issued_invoice(invoice_no=invoice_no, content=content, sha256=sha256)
+    return render_invoice(invoice, duplicate_on=duplicate_on)
+
+
+def issued_invoice(*, invoice_no: str, content: str, sha256: str) -> Invoice:
+    """A stored invoice, found to be the one that was issued; raises as ``rendered`` does."""
+    try:
+        invoice = read_back(Invoice, content)
+    except ValueError:
+        raise Inconsistent("INVOICE_CHANGED", f"{invoice_no} cannot be read as the invoice that was issued") from None
     if content_sha256(invoice) != sha256:
         raise Inconsistent("INVOICE_CHANGED", f"{invoice_no} is not the invoice that was issued")
-    return render_invoice(invoice, duplicate_on=duplicate_on)
+    return invoice
 
 
 def archive_of(settings: Settings) -> Archive:
