@@ -20,7 +20,9 @@ from test_cycle import to_issue, to_the_end
 from town import HOUSEHOLDS, set_clock, settle
 
 from billing.errors import Retryable
+from delivery.archive import pack_key
 from delivery.mailbox import Mailbox
+from delivery.packs import PackDocument, write_pack
 from pdf.invoice import TEMPLATE_VERSION
 from pdf.sheet import Document
 from pipeline import deliver, duplicate, get_document, issue, packing, reconcile, render, verify_documents
@@ -195,6 +197,29 @@ def test_something_else_under_the_key_of_a_pack_is_an_alarm(issued, content) -> 
         render.run(issued, cycle_key=KEY, chunk_no=0)
 
     assert documents(issued) == []
+
+
+@pytest.mark.parametrize("cycle_id", [1, 2])
+def test_a_database_older_than_the_archive_gives_no_number_a_second_time(issued, cycle_id) -> None:
+    def write(file) -> None:
+        issued_before = PackDocument(name="FV-2026-08-000004.pdf", content=b"%PDF", pages=1, invoice_sha256="f" * 64)
+        write_pack(file, documents=[issued_before], made_by=recorded_now().to_facts())
+
+    folder = f"faktury/2026/08/paczki/2026-07-ALL-1-{cycle_id}/"
+    key = pack_key(folder=folder, part=f"0000-{FIRST}", invoice_sha256s=["f" * 64])
+    archive_of(issued.settings).put_once(key=key, content=write)
+
+    with pytest.raises(Inconsistent, match=r"ARCHIVE_CONFLICT.*other invoices of these numbers"):
+        render.run(issued, cycle_key=KEY, chunk_no=0)
+
+    assert (objects(issued), documents(issued)) == ([key], [])
+
+
+def test_a_pack_of_another_size_with_the_same_invoices_keeps_nothing_from_being_rendered(issued, monkeypatch) -> None:
+    die_before_recording(issued)
+    monkeypatch.setattr(render, "PACK_DOCUMENTS", 4)
+
+    assert render.run(issued, cycle_key=KEY, chunk_no=0)["documents"] == len(HOUSEHOLDS)
 
 
 def test_another_pack_recorded_under_the_same_key_is_an_alarm(issued, monkeypatch) -> None:
