@@ -103,9 +103,7 @@ def _refuse_other_invoices(archive: Archive, key: str, rows: Sequence[Row[Any]])
             raise Inconsistent("ARCHIVE_CONFLICT", str(error)) from None
         theirs = {packed.name: packed.invoice_sha256 for packed in index.documents}
         if any(theirs.get(document_name(row.invoice_no), row.sha256) != row.sha256 for row in rows):
-            raise Inconsistent(
-                "ARCHIVE_CONFLICT", f"{other} has other invoices of these numbers; an old database?"
-            )
+            raise Inconsistent("ARCHIVE_CONFLICT", f"{other} has other invoices of these numbers; an old database?")
 
 
 def _adopted(
