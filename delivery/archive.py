@@ -12,6 +12,8 @@ from delivery.archive_s3 import S3Archive, s3_client
 from delivery.store import Archive, require_key
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_WORD_LENGTH = 180
+"""Of a part of a pack's key that comes from outside: file systems take names of 255 bytes."""
 
 
 def open_archive(url: str, *, endpoint_url: str | None = None) -> Archive:
@@ -37,6 +39,8 @@ def open_archive(url: str, *, endpoint_url: str | None = None) -> Archive:
 
 
 def _bucket(name: str) -> str:
+    if ":" in name or "@" in name:
+        raise DataRefused("ARCHIVE_URL", "keys have no place in s3://bucket/prefix; they are looked for as boto3 does")
     if not _BUCKET.fullmatch(name):
         raise DataRefused("ARCHIVE_URL", f"{name!r} is no name of a bucket")
     return name
@@ -64,7 +68,7 @@ def key_word(text: str) -> str:
 
 def pack_folder(*, issue_date: date, run: str) -> str:
     """Where the packs of one run lie: ``faktury/2026/11/paczki/2026-10-ALL-1/``."""
-    return f"faktury/{issue_date:%Y/%m}/paczki/{key_word(run)}/"
+    return f"faktury/{issue_date:%Y/%m}/paczki/{_bounded(key_word(run))}/"
 
 
 def pack_key(*, folder: str, part: str, invoice_sha256s: Sequence[str]) -> str:
@@ -73,4 +77,11 @@ def pack_key(*, folder: str, part: str, invoice_sha256s: Sequence[str]) -> str:
     So a worker that comes after a dead one finds what that one has published.
     """
     digest = hashlib.sha256("\n".join(invoice_sha256s).encode()).hexdigest()
-    return f"{folder}{key_word(part)}-{digest[:16]}.zip"
+    return f"{folder}{_bounded(key_word(part).lstrip('_'))}-{digest[:16]}.zip"
+
+
+def _bounded(word: str) -> str:
+    if len(word) <= _WORD_LENGTH:
+        return word
+    digest = hashlib.sha256(word.encode()).hexdigest()
+    return f"{word[:_WORD_LENGTH]}-{digest[:16]}"

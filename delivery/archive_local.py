@@ -54,6 +54,8 @@ class LocalArchive:
                 file.seek(span.start)
                 content = file.read(span.length)
         except FileNotFoundError as error:
+            if not (self.root / _SCRATCH).is_dir():  # every put makes it: this folder is not the archive
+                raise Unreachable("ARCHIVE_UNREACHABLE", f"{key}: no archive is at {self.root}; mounted?") from error
             raise ArchiveMissing("ARCHIVE_MISSING", f"nothing is stored under {key}") from error
         except OSError as error:
             raise _unreachable(key, error) from error

@@ -31,6 +31,7 @@ _TAKEN = {"PreconditionFailed", "412", "ConditionalRequestConflict", "Concurrent
 _REFUSALS = {
     *("AccessDenied", "AllAccessDisabled", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch"),
     *("NoSuchBucket", "InvalidBucketName", "AuthorizationHeaderMalformed", "PermanentRedirect", "InvalidRequest"),
+    *("InvalidArgument", "NotImplemented"),
 }
 _NO_LOCK = {"ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfiguration", "NotImplemented"}
 
@@ -54,6 +55,8 @@ def s3_client(*, endpoint_url: str | None) -> Any:
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
+    if "@" in (endpoint_url or ""):
+        raise DataRefused("ARCHIVE_REFUSED", "a name or password has no place in the address of the S3 server")
     try:
         return boto3.session.Session().client("s3", endpoint_url=endpoint_url, config=config)
     except (BotoCoreError, ValueError) as error:
@@ -104,13 +107,13 @@ class S3Archive:
         return content
 
     def head(self, *, key: str) -> Stored | None:
-        """See ``Archive.head``; the hash is the one that the server checked when it took the object."""
+        """See ``Archive.head``; reads the object: a hash kept beside it would be somebody's word."""
         try:
             with _answers(key):
                 answer = self.client.head_object(Bucket=self.bucket, Key=self._name(key))
+            sha256 = self._read_sha256(key)
         except ArchiveMissing:
             return None
-        sha256 = answer["Metadata"].get(_SHA256) or self._read_sha256(key)
         return Stored(key=key, sha256=sha256, size_bytes=answer["ContentLength"], created=False)
 
     def list(self, *, prefix: str) -> Iterator[str]:
@@ -199,19 +202,17 @@ class S3Archive:
         return {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": after}
 
     def _ask_lock(self) -> BucketLock:
-        try:
-            with _answers(self.bucket):
+        with _answers(self.bucket):
+            try:
                 answer = self.client.get_object_lock_configuration(Bucket=self.bucket)["ObjectLockConfiguration"]
-        except _NoLock:
-            return BucketLock(enabled=False, has_default=False)
+            except ClientError as error:
+                if _code(error) in _NO_LOCK:
+                    return BucketLock(enabled=False, has_default=False)
+                raise
         return BucketLock(
             enabled=answer.get("ObjectLockEnabled") == "Enabled",
             has_default=bool(answer.get("Rule", {}).get("DefaultRetention")),
         )
-
-
-class _NoLock(Exception):  # noqa: N818 - an answer, not an error
-    """The bucket has no Object Lock."""
 
 
 @contextmanager
@@ -221,8 +222,6 @@ def _answers(what: str) -> Iterator[None]:
         yield
     except ClientError as error:
         code = _code(error)
-        if code in _NO_LOCK:
-            raise _NoLock from error
         if code in _GONE:
             raise ArchiveMissing("ARCHIVE_MISSING", f"nothing, or too little, is stored under {what}") from error
         if code in _REFUSALS:

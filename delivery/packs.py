@@ -93,7 +93,7 @@ def read_index(archive: Archive, *, key: str, size_bytes: int) -> PackIndex:
     try:
         with zipfile.ZipFile(io.BufferedReader(_Ranged(archive, key=key, size_bytes=size_bytes))) as pack:
             return PackIndex(documents=tuple(_packed(entry) for entry in pack.infolist()), made_by=_facts(pack.comment))
-    except (zipfile.BadZipFile, KeyError, ValueError, AttributeError) as error:
+    except (zipfile.BadZipFile, KeyError, ValueError, AttributeError, NotImplementedError) as error:
         raise PackDamaged("PACK_DAMAGED", f"{key} is no pack: {error}") from error
 
 

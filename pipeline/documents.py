@@ -84,11 +84,25 @@ def rendered(
     Raises:
         Inconsistent: ``INVOICE_CHANGED``, it is not the one that was hashed when it was issued.
     """
-    invoice = read_back(Invoice, content)
+    invoice, written = _issued(invoice_no=invoice_no, content=content, sha256=sha256)
+    return render_invoice(invoice, duplicate_on=duplicate_on, look=rendering.look, seal=rendering.seal, written=written)
+
+
+def issued_invoice(*, invoice_no: str, content: str, sha256: str) -> Invoice:
+    """A stored invoice, found to be the one that was issued; raises as ``rendered`` does."""
+    return _issued(invoice_no=invoice_no, content=content, sha256=sha256)[0]
+
+
+def _issued(*, invoice_no: str, content: str, sha256: str) -> tuple[Invoice, str]:
+    """The invoice, and the canonical JSON that was hashed."""
+    try:
+        invoice = read_back(Invoice, content)
+    except ValueError:
+        raise Inconsistent("INVOICE_CHANGED", f"{invoice_no} cannot be read as the invoice that was issued") from None
     written = canonical_json(invoice)
     if hashlib.sha256(written.encode()).hexdigest() != sha256:
         raise Inconsistent("INVOICE_CHANGED", f"{invoice_no} is not the invoice that was issued")
-    return render_invoice(invoice, duplicate_on=duplicate_on, look=rendering.look, seal=rendering.seal, written=written)
+    return invoice, written
 
 
 def archive_of(settings: Settings) -> Archive:

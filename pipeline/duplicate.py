@@ -7,15 +7,13 @@ from uuid import uuid5
 from sqlalchemy import Connection, Row
 
 from billing.accounts import Channel, Role
-from billing.canonical import content_sha256
 from billing.invoices import Invoice
 from delivery.archive import pack_folder
 from delivery.message import message_id
-from pipeline.documents import archive_of, rendering_of, retain_until
-from pipeline.errors import Inconsistent, OperatorError
+from pipeline.documents import archive_of, issued_invoice, rendering_of, retain_until
+from pipeline.errors import OperatorError
 from pipeline.packing import publish, record
 from pipeline.planned import DELIVERY_NAMES
-from pipeline.read_back import read_back
 from pipeline.utility_files import load_folder
 from pipeline.work import Work, step, warsaw_day
 from sql.clock import business_now
@@ -44,9 +42,7 @@ def run(work: Work, *, invoice_no: str, send: bool) -> dict[str, Any]:
         raise OperatorError(
             "INVOICE_REVERSED", f"{invoice_no} was taken back before it left; no duplicate of it leaves"
         )
-    invoice = read_back(Invoice, row.content)
-    if content_sha256(invoice) != row.sha256:
-        raise Inconsistent("INVOICE_CHANGED", f"{invoice_no} is not the invoice that was issued")
+    invoice = issued_invoice(invoice_no=invoice_no, content=row.content, sha256=row.sha256)
     pack = _published(work, row, today)
     delivery = _delivery(work, row, invoice, today)
     with step(work, "duplicate") as (connection, entry):
@@ -89,7 +85,8 @@ def _published(work: Work, row: Row[Any], today: date) -> NewPack:
         part=f"{row.invoice_no}-{today}",
         cycle_id=None,
         rows=[row],
-        retain_until=retain_until(work.settings, issue_date=row.issue_date),
+        # a day of its own: the years of the invoice may be over
+        retain_until=retain_until(work.settings, issue_date=today),
         duplicate_on=today,
     )
 

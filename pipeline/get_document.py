@@ -21,11 +21,16 @@ def run(work: Work, *, invoice_no: str, out: Path, duplicate_on: date | None = N
     """
     content = read(work, invoice_no=invoice_no, duplicate_on=duplicate_on)
     try:
-        with out.open("xb") as file:
-            return file.write(content)
+        file = out.open("xb")
     except FileExistsError:
         raise OperatorError("FILE_EXISTS", f"{out} is there already; name a new file") from None
     except OSError as error:
+        raise OperatorError("FILE_UNWRITABLE", f"{out}: {error.strerror}") from None
+    try:
+        with file:
+            return file.write(content)
+    except OSError as error:
+        out.unlink()  # a part of a document would stand in the way of the next attempt
         raise OperatorError("FILE_UNWRITABLE", f"{out}: {error.strerror}") from None
 
 

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 from sqlalchemy import Connection, Row
 
 from delivery.archive import key_word, pack_folder, pack_key
-from delivery.errors import ArchiveConflict, PackDamaged
+from delivery.errors import ArchiveConflict, ArchiveMissing, PackDamaged
 from delivery.packs import PackDocument, Packed, read_index, write_pack
 from delivery.store import Archive, Stored
 from pipeline.documents import RenderedBy, Rendering, rendered
@@ -39,11 +39,14 @@ def publish(
     libraries made it: then the work was begun before they changed, and those documents are the invoices'.
 
     Raises:
-        Inconsistent: ``INVOICE_CHANGED``; or ``ARCHIVE_CONFLICT``, the same versions gave other bytes, or what is there
-            is not these invoices' pack: nothing is recorded, and a person must look.
+        Inconsistent: ``INVOICE_CHANGED``; or ``ARCHIVE_CONFLICT``, the same versions gave other bytes, what is there is
+            not these invoices' pack, or another pack of the month has other invoices of these numbers: nothing is
+            recorded, and a person must look.
         Retryable: the archive is full or away.
     """
     key = pack_key(folder=folder, part=part, invoice_sha256s=[row.sha256 for row in rows])
+    if cycle_id is not None:
+        _refuse_other_invoices(archive, key, rows)
     packed: list[Packed] = []
 
     def write(file: BinaryIO) -> None:
@@ -84,6 +87,23 @@ def _documents(rendering: Rendering, rows: Sequence[Row[Any]], duplicate_on: dat
         yield PackDocument(
             name=document_name(row.invoice_no), content=made.content, pages=made.pages, invoice_sha256=row.sha256
         )
+
+
+def _refuse_other_invoices(archive: Archive, key: str, rows: Sequence[Row[Any]]) -> None:
+    """A database that was restored from before an issue gives its numbers again: customers have the first ones."""
+    folder, _, name = key.rpartition("/")
+    month, begins = folder.rpartition("/")[0], name.rpartition("-")[0] + "-"
+    for other in archive.list(prefix=f"{month}/"):
+        if other == key or not other.rpartition("/")[2].startswith(begins):
+            continue
+        stored = archive.head(key=other)
+        try:
+            index = read_index(archive, key=other, size_bytes=stored.size_bytes if stored else 0)
+        except (PackDamaged, ArchiveMissing) as error:
+            raise Inconsistent("ARCHIVE_CONFLICT", str(error)) from None
+        theirs = {packed.name: packed.invoice_sha256 for packed in index.documents}
+        if any(theirs.get(document_name(row.invoice_no), row.sha256) != row.sha256 for row in rows):
+            raise Inconsistent("ARCHIVE_CONFLICT", f"{other} has other invoices of these numbers; an old database?")
 
 
 def _adopted(

@@ -15,7 +15,7 @@ import pytest
 from billing.errors import DataRefused, Retryable
 from delivery.archive import key_word, open_archive, pack_folder, pack_key
 from delivery.errors import ArchiveConflict
-from delivery.store import Archive
+from delivery.store import Archive, Span
 
 KEY = "faktury/2026/11/ab/FV-2026-11-000001/x.pdf"
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -127,6 +127,18 @@ def test_damage_on_the_disk_is_seen(archive, tmp_path) -> None:
         archive.put_once(key=KEY, content=b"faktura")
 
 
+@pytest.mark.parametrize("mount_point", [True, False])
+def test_an_archive_whose_disk_is_not_mounted_is_away_and_has_lost_nothing(archive, tmp_path, mount_point) -> None:
+    archive.put_once(key=KEY, content=b"faktura")
+    (tmp_path / "archiwum").rename(tmp_path / "disk")
+    if mount_point:
+        (tmp_path / "archiwum").mkdir()
+
+    for span in (None, Span(start=0, length=1)):
+        with pytest.raises(Retryable, match=r"ARCHIVE_UNREACHABLE.*mounted"):
+            archive.get(key=KEY, span=span)
+
+
 def test_an_archive_that_is_no_folder_is_away_for_now(tmp_path) -> None:
     (tmp_path / "archiwum").write_text("to nie jest folder")
     archive = open_archive(f"file://{tmp_path / 'archiwum'}")
@@ -144,6 +156,27 @@ def test_the_key_of_a_pack_tells_its_month_its_run_and_its_invoices() -> None:
     assert key.startswith("faktury/2026/11/paczki/2026-10-R1-R2-1-7/0003-FV-2026-11-000001-")
     assert key == pack_key(folder=folder, part="0003-FV/2026/11/000001", invoice_sha256s=["a" * 64, "b" * 64])
     assert key != pack_key(folder=folder, part="0003-FV/2026/11/000001", invoice_sha256s=["b" * 64, "a" * 64])
+
+
+def test_a_run_over_very_many_routes_still_has_a_key_of_its_own(archive) -> None:
+    routes = "+".join(f"R{number:03}" for number in range(400))
+    keys = {
+        pack_key(
+            folder=pack_folder(issue_date=date(2026, 11, 2), run=f"2026-10~{routes}~1-{cycle_id}"),
+            part="FV/" + "7" * 400,
+            invoice_sha256s=["a" * 64],
+        )
+        for cycle_id in (7, 8)
+    }
+
+    assert len(keys) == 2
+    assert all(archive.put_once(key=key, content=b"faktura").created for key in keys)
+
+
+def test_a_number_may_begin_with_a_sign(archive) -> None:
+    key = pack_key(folder="faktury/2026/11/paczki/duplikaty/", part="_FV/1-2026-11-02", invoice_sha256s=["a" * 64])
+
+    assert archive.put_once(key=key, content=b"faktura").created
 
 
 def test_a_name_without_a_letter_or_digit_makes_no_key() -> None:
@@ -167,3 +200,10 @@ def test_an_archive_elsewhere_is_refused_in_clear_words(url, code) -> None:
         open_archive(url)
 
     assert refusal.value.code == code
+
+
+def test_a_key_in_the_place_of_the_bucket_is_not_repeated() -> None:
+    with pytest.raises(DataRefused, match="ARCHIVE_URL") as refusal:
+        open_archive("s3://AKIAEXAMPLE:tajne@kubelek/faktury")
+
+    assert "tajne" not in str(refusal.value)

@@ -146,6 +146,22 @@ def test_what_is_no_pack_is_said_to_be_none(tmp_path, damage) -> None:
         read_index(archive, key="pack.zip", size_bytes=len(damage))
 
 
+def test_no_single_byte_of_the_directory_can_stop_the_reading_otherwise(tmp_path) -> None:
+    pack, written = packed([document(1), document(2)])
+    directory = pack.index(b"PK\x01\x02")
+    archive = open_archive(f"file://{tmp_path}")
+
+    for place in range(directory, len(pack)):
+        damaged = bytearray(pack)
+        damaged[place] = 255
+        archive.put_once(key=f"{place}.zip", content=bytes(damaged))
+        try:
+            read = read_index(archive, key=f"{place}.zip", size_bytes=len(pack))
+        except PackDamaged:
+            continue
+        assert len(read.documents) <= len(written)
+
+
 def test_a_zip_of_somebody_else_is_no_pack(tmp_path) -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as foreign:

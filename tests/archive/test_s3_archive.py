@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from botocore.exceptions import ClientError
 from fault_proxy import Wire, wire_to
+from patient import put_patiently
 from rados_gateway import SECRET_KEY, bucket_of, s3_admin
 
 from billing.errors import DataRefused, Retryable
@@ -180,10 +181,36 @@ def test_an_endpoint_that_is_no_address_is_refused() -> None:
         s3_client(endpoint_url="nigdzie")
 
 
+def test_an_endpoint_with_a_password_is_refused_and_not_repeated() -> None:
+    with pytest.raises(DataRefused, match="ARCHIVE_REFUSED") as refusal:
+        s3_client(endpoint_url="https://obieg:tajne@s3.example.com")
+
+    assert "tajne" not in str(refusal.value)
+
+
+def test_what_the_server_cannot_do_is_refused_and_not_tried_again(archive, monkeypatch) -> None:
+    def refuse(**_what: object) -> None:
+        raise ClientError({"Error": {"Code": "NotImplemented", "Message": "If-None-Match"}}, "PutObject")
+
+    archive.put_once(key="a", content=b"a")
+    monkeypatch.setattr(archive.client, "put_object", refuse)
+
+    with pytest.raises(DataRefused, match=r"ARCHIVE_REFUSED.*If-None-Match"):
+        archive.put_once(key=KEY, content=b"faktura")
+
+
+def test_a_day_of_retention_that_is_past_is_refused_and_not_tried_again(s3_server) -> None:
+    archive = open_archive(f"s3://{bucket_of(s3_server, lock=True)}", endpoint_url=s3_server.url)
+
+    with pytest.raises(DataRefused, match="ARCHIVE_REFUSED"):
+        archive.put_once(key=KEY, content=b"faktura", retain_until=date(2020, 12, 31))
+
+
 def test_what_is_there_is_judged_by_its_bytes_not_by_a_hash_beside_them(archive, bucket, s3_server) -> None:
     claimed = hashlib.sha256(b"faktura").hexdigest()
     s3_admin(s3_server).put_object(Bucket=bucket, Key=KEY, Body=b"inna", Metadata={"sha256": claimed})
 
+    assert archive.head(key=KEY).sha256 == hashlib.sha256(b"inna").hexdigest()
     with pytest.raises(ArchiveConflict):
         archive.put_once(key=KEY, content=b"faktura")
 
@@ -270,7 +297,7 @@ def test_of_two_contents_at_the_same_time_in_a_versioned_bucket_somebody_is_told
     def put(number: int) -> str:
         together.wait(timeout=60)
         try:
-            return "created" if archive.put_once(key=KEY, content=b"%d" % (number % 2)).created else "equal"
+            return "created" if put_patiently(archive, key=KEY, content=b"%d" % (number % 2)).created else "equal"
         except ArchiveConflict:
             return "conflict"
 

@@ -5,20 +5,24 @@ import hashlib
 import itertools
 import json
 import os
+import resource
 import signal
 import zipfile
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 from archived import content_of, documents, file_of, lay_out_alone, spoil
 from fault_proxy import wire_to
 from off_cycles import rows
-from rados_gateway import bucket_of
+from rados_gateway import bucket_of, s3_admin
+from sqlalchemy import text
 from test_cycle import to_issue, to_the_end
 from town import HOUSEHOLDS, set_clock, settle
 
 from billing.errors import Retryable
+from delivery.archive import pack_key
 from delivery.mailbox import Mailbox
+from delivery.packs import PackDocument, write_pack
 from pdf.invoice import TEMPLATE_VERSION
 from pdf.sheet import Document
 from pipeline import deliver, duplicate, get_document, issue, packing, reconcile, render, verify_documents
@@ -28,6 +32,7 @@ from pipeline.documents import RenderedBy, archive_of, rendered_by
 from pipeline.errors import Inconsistent, OperatorError
 from pipeline.statement import statement
 from pipeline.work import Work, open_work
+from sql.engine import make_engine
 
 KEY = "2026-07~ALL~1"
 FIRST = "FV/2026/08/000001"
@@ -194,6 +199,29 @@ def test_something_else_under_the_key_of_a_pack_is_an_alarm(issued, content) -> 
     assert documents(issued) == []
 
 
+@pytest.mark.parametrize("cycle_id", [1, 2])
+def test_a_database_older_than_the_archive_gives_no_number_a_second_time(issued, cycle_id) -> None:
+    def write(file) -> None:
+        issued_before = PackDocument(name="FV-2026-08-000004.pdf", content=b"%PDF", pages=1, invoice_sha256="f" * 64)
+        write_pack(file, documents=[issued_before], made_by=recorded_now().to_facts())
+
+    folder = f"faktury/2026/08/paczki/2026-07-ALL-1-{cycle_id}/"
+    key = pack_key(folder=folder, part=f"0000-{FIRST}", invoice_sha256s=["f" * 64])
+    archive_of(issued.settings).put_once(key=key, content=write)
+
+    with pytest.raises(Inconsistent, match=r"ARCHIVE_CONFLICT.*other invoices of these numbers"):
+        render.run(issued, cycle_key=KEY, chunk_no=0)
+
+    assert (objects(issued), documents(issued)) == ([key], [])
+
+
+def test_a_pack_of_another_size_with_the_same_invoices_keeps_nothing_from_being_rendered(issued, monkeypatch) -> None:
+    die_before_recording(issued)
+    monkeypatch.setattr(render, "PACK_DOCUMENTS", 4)
+
+    assert render.run(issued, cycle_key=KEY, chunk_no=0)["documents"] == len(HOUSEHOLDS)
+
+
 def test_another_pack_recorded_under_the_same_key_is_an_alarm(issued, monkeypatch) -> None:
     real = packing.insert_pack
 
@@ -313,6 +341,19 @@ def test_other_versions_that_give_the_same_bytes_are_equal(at_hand, capsys, monk
     assert said(capsys, "document", "verify", FIRST) == (0, f"{FIRST} is equal")
 
 
+def test_verify_goes_on_after_an_invoice_that_cannot_be_read(at_hand, capsys, database) -> None:
+    owner = make_engine(database.owner_url)
+    with owner.begin() as connection:
+        connection.execute(text("alter table invoice disable trigger user"))
+        connection.execute(text("update invoice set content = '{}' where invoice_no = :no"), {"no": FIRST})
+    owner.dispose()
+
+    code, said_of_one = said(capsys, "document", "verify", FIRST)
+    assert (code, f"{FIRST} is different: INVOICE_CHANGED" in said_of_one) == (3, True)
+    code, said_of_all = said(capsys, "document", "verify", "--cycle", KEY)
+    assert (code, f"{KEY}: 9 equal, 1 different" in said_of_all) == (3, True)
+
+
 def test_of_a_document_from_before_there_were_packs_only_equality_can_be_proved(
     at_hand, capsys, database, monkeypatch
 ) -> None:
@@ -343,6 +384,35 @@ def test_a_document_is_got_out_as_a_file_that_is_never_overwritten(at_hand, caps
     assert (code, text.startswith("FILE_UNWRITABLE")) == (2, True)
     code, text = said(capsys, "document", "get", FIRST, "--out", str(tmp_path / "x"), "--duplicate", "2026-08-05")
     assert (code, text.startswith("DOCUMENT_UNKNOWN")) == (2, True)
+
+
+def test_a_full_disk_leaves_no_part_of_a_document_that_is_got_out(rendered, tmp_path) -> None:
+    out = tmp_path / "faktura.pdf"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(OperatorError, match="FILE_UNWRITABLE"):
+            get_document.run(rendered, invoice_no=FIRST, out=out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert not out.exists()
+    assert get_document.run(rendered, invoice_no=FIRST, out=out) == out.stat().st_size
+
+
+def test_deliveries_wait_for_an_archive_that_is_not_mounted(rendered) -> None:
+    root = rendered.settings.home / "archive"
+    root.rename(root.with_name("disk"))
+    root.mkdir()
+    with pytest.raises(Retryable, match="ARCHIVE_UNREACHABLE"):
+        deliver.run(rendered, cycle_key=KEY)
+    root.rmdir()
+    root.with_name("disk").rename(root)
+
+    counts = deliver.run(rendered, cycle_key=KEY)
+
+    assert (counts["accepted"], counts["letters"], counts["letters_blocked"]) == (4, 6, 0)
+    assert "blocked" not in counts
 
 
 def test_a_document_that_was_changed_or_lost_is_not_handed_out(rendered, tmp_path) -> None:
@@ -440,3 +510,15 @@ def test_a_whole_cycle_with_its_archive_in_s3(work, tmp_path, s3_server, retain_
     assert len(list((work.settings.exports / "print").glob("*.zip"))) == 1
     assert verify_documents.of_cycle(work, cycle_key=KEY).counts["equal"] == len(HOUSEHOLDS)
     assert not (work.settings.home / "archive").exists()
+
+
+def test_a_duplicate_of_an_old_invoice_is_kept_for_years_of_its_own(issued, s3_server) -> None:
+    bucket = bucket_of(s3_server, lock=True)
+    work = in_s3(issued, bucket, archive_endpoint=s3_server.url, archive_retain_years=1)
+    render.run(work, cycle_key=KEY, chunk_no=0)
+    set_clock(work, datetime(2029, 2, 3, 7, 0))
+
+    made = duplicate.run(work, invoice_no=FIRST, send=False)
+
+    retention = s3_admin(s3_server).get_object_retention(Bucket=bucket, Key=f"zdroje/{made['archive_key']}")
+    assert retention["Retention"]["RetainUntilDate"] == datetime(2031, 1, 1, tzinfo=UTC)
