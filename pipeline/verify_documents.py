@@ -69,7 +69,7 @@ def of_cycle(work: Work, *, cycle_key: str) -> Verification:
     """Every document of a cycle, some at a time.
 
     Raises:
-        OperatorError: ``CYCLE_UNKNOWN``.
+        OperatorError: ``CYCLE_UNKNOWN``, or ``DOCUMENT_UNKNOWN``: it has none yet.
         Retryable: the archive cannot be read.
     """
     archive, rendering = archive_of(work.settings), rendering_of(work.settings)
@@ -83,6 +83,8 @@ def of_cycle(work: Work, *, cycle_key: str) -> Verification:
             reasons[verdict.reason] += 1
         elif verdict.outcome is Outcome.DIFFERENT:
             different.append(verdict)
+    if not counts.total():
+        raise OperatorError("DOCUMENT_UNKNOWN", f"there is no document of {cycle_key} yet")
     return Verification(counts=counts, not_comparable=reasons, different=tuple(different))
 
 

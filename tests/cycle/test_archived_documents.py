@@ -157,6 +157,11 @@ def test_a_pack_that_was_published_and_not_recorded_is_found_again(issued) -> No
     assert reconcile.run(issued, cycle_key=KEY)["documents"] == len(HOUSEHOLDS)
 
 
+def test_a_cycle_without_documents_is_not_told_to_be_sound(issued) -> None:
+    with pytest.raises(OperatorError, match="DOCUMENT_UNKNOWN"):
+        verify_documents.of_cycle(issued, cycle_key=KEY)
+
+
 def test_a_pack_of_an_earlier_template_that_was_not_recorded_is_adopted(issued, monkeypatch) -> None:
     with pytest.MonkeyPatch.context() as patched:
         other_template(patched, version="invoice-1")
